@@ -1,0 +1,3 @@
+//! The `layerc` command: arguments, terminal output and exit codes.
+
+fn main() {}

@@ -1,0 +1,14 @@
+//! Layerfile text to a linked project. Pure: no files, clock, environment or network.
+//!
+//! ```text
+//! text ─► tokens ─► directives + diagnostics ─► linked project
+//! ```
+//!
+//! Parsing never fails: every stage returns its value together with what it has to say about it.
+
+pub mod diagnostic;
+pub mod directive;
+pub mod project;
+pub mod repo_path;
+pub mod sources;
+pub mod span;

@@ -1,0 +1,96 @@
+//! Paths inside a repository: `/`-separated, relative to its root, never leaving it.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A normalised path relative to the repository root: no leading `/`, no empty, `.` or `..` component.
+/// The root itself is the empty path.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RepoPath(String);
+
+impl RepoPath {
+    /// The repository root.
+    pub const fn root() -> Self {
+        Self(String::new())
+    }
+
+    /// Resolves `text` against directory `base`: a leading `/` means the repository root.
+    /// `None` if the path climbs out of the repository.
+    pub fn resolve(base: &Self, text: &str) -> Option<Self> {
+        let mut components: Vec<&str> =
+            if text.starts_with('/') { Vec::new() } else { base.components().collect() };
+        for component in text.split('/') {
+            match component {
+                "" | "." => {}
+                ".." => {
+                    components.pop()?;
+                }
+                name => components.push(name),
+            }
+        }
+        Some(Self(components.join("/")))
+    }
+
+    /// A path from the root. `None` if it climbs out.
+    pub fn new(text: &str) -> Option<Self> {
+        Self::resolve(&Self::root(), text)
+    }
+
+    /// This path with `name` (which may hold several components) below it; `None` if it climbs out.
+    pub fn join(&self, name: &str) -> Option<Self> {
+        Self::resolve(self, name.trim_start_matches('/'))
+    }
+
+    /// The directory that holds this path; `None` for the root.
+    pub fn parent(&self) -> Option<Self> {
+        if self.0.is_empty() {
+            return None;
+        }
+        Some(Self(self.0.rsplit_once('/').map_or(String::new(), |(head, _)| head.to_owned())))
+    }
+
+    /// The last component; `None` for the root.
+    pub fn file_name(&self) -> Option<&str> {
+        (!self.0.is_empty()).then(|| self.0.rsplit_once('/').map_or(self.0.as_str(), |(_, tail)| tail))
+    }
+
+    /// The components from the root down.
+    pub fn components(&self) -> impl DoubleEndedIterator<Item = &str> {
+        self.0.split('/').filter(|component| !component.is_empty())
+    }
+
+    /// The text without a leading slash; empty for the root.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether this is the repository root.
+    pub fn is_root(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for RepoPath {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(if self.0.is_empty() { "." } else { &self.0 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RepoPath;
+
+    fn resolved(base: &str, text: &str) -> Option<String> {
+        RepoPath::resolve(&RepoPath::new(base)?, text).map(|path| path.as_str().to_owned())
+    }
+
+    #[test]
+    fn resolves_like_a_layerfile_reference() {
+        assert_eq!(resolved("a/b", "../base").as_deref(), Some("a/base"));
+        assert_eq!(resolved("a/b", "/base/").as_deref(), Some("base"));
+        assert_eq!(resolved("a/b", "./c//d").as_deref(), Some("a/b/c/d"));
+        assert_eq!(resolved("a", "../..").as_deref(), None);
+        assert_eq!(resolved("a", "..").as_deref(), Some(""));
+    }
+}

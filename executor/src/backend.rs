@@ -1,0 +1,228 @@
+//! What a machine can do, whatever it is made of. The engine and the run driver see machines only through here.
+//!
+//! Knows nothing of plans, caches or Layerfiles: a backend is told what to do and says what happened.
+
+use crate::read_set::ReadSet;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where a base image comes from, after mapping its name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ImageSource {
+    /// This machine's own root file system, personal things hidden.
+    Host,
+    /// A folder or tar archive with a root file system.
+    RootFileSystem(PathBuf),
+    /// Made by Debian's bootstrap program.
+    Debootstrap {
+        /// For example `bookworm`.
+        suite: String,
+        /// Archive to install from; `None` for the program's default.
+        mirror: Option<String>,
+    },
+}
+
+/// A base image that is ready to start machines from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BaseImage {
+    /// Digest of what it holds; the seed of every cache key.
+    pub identity: [u8; 32],
+    /// Read-only directories, bottom first, that make up its root.
+    pub directories: Vec<PathBuf>,
+    /// Things the user should hear once, for example what of the host is not visible.
+    pub notes: Vec<String>,
+}
+
+/// Names a frozen layer of the store.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LayerId(pub String);
+
+/// One layer over the base image.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Layer {
+    /// Files that steps wrote, frozen in the store.
+    Frozen(LayerId),
+    /// Repository files that COPY made visible; served and watched, not stored.
+    Copied(CopiedFiles),
+}
+
+/// What a COPY makes visible: repository paths at machine paths.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CopiedFiles {
+    /// In order; later entries win. A directory shows its contents at the machine path, a file itself.
+    pub entries: Vec<CopiedEntry>,
+}
+
+/// One source of a COPY.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CopiedEntry {
+    /// Path in the repository, `/`-separated, empty for its root. It exists.
+    pub repository_path: String,
+    /// Absolute path in the machine where exactly this file or this directory's contents appear, no link on the way.
+    pub machine_path: String,
+}
+
+/// What a machine starts as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MachineStart {
+    /// The base.
+    pub base: Arc<BaseImage>,
+    /// Over it, bottom first.
+    pub layers: Vec<Layer>,
+    /// The runner's name; its host name too.
+    pub name: String,
+    /// Limit on memory, where the backend is permitted to set one.
+    pub memory_bytes: Option<u64>,
+}
+
+/// A command for a machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Command {
+    /// Bash text.
+    pub script: String,
+    /// User name; made with a home and bash if missing.
+    pub user: String,
+    /// Absolute, or starting with `~`; made if missing.
+    pub workdir: String,
+    /// Set after the login files were read, so they win over those.
+    pub environment: BTreeMap<String, String>,
+    /// Repository files sourced, in order, before the script; reading them is watched.
+    pub setup_files: Vec<String>,
+    /// Whether to wait for it.
+    pub mode: Attachment,
+}
+
+/// Whether a command is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Attachment {
+    /// Until it ends. What it left running stays.
+    Foreground,
+    /// Detached; watched for a moment, then left alone. Early failure is a failure.
+    Background,
+}
+
+/// Where output came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+    /// File descriptor 3: answers to the executor (evaluated variables), never shown.
+    Answer,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum CommandEnd {
+    /// With this exit code.
+    Exited(i32),
+    /// By this signal.
+    Signalled(i32),
+    /// It was put in the background and is still alive.
+    LeftRunning,
+}
+
+/// Whether the state could be frozen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Freeze {
+    /// The files written since the last freeze are a layer now. The machine goes on over it.
+    Frozen(LayerId),
+    /// Nothing was written since.
+    Unchanged,
+    /// Processes live on; only a backend that keeps them can freeze this.
+    ProcessesAlive(Vec<String>),
+}
+
+/// A machine that runs. Dropping it ends it and everything in it.
+pub trait Machine: Send {
+    /// Runs a command to its end (or, in the background, to the end of its first moment).
+    ///
+    /// # Errors
+    /// When the machine itself failed; a failing command is a [`CommandEnd`].
+    fn execute(
+        &mut self,
+        command: &Command,
+        output: &mut dyn FnMut(Stream, &[u8]),
+    ) -> Result<CommandEnd, BackendError>;
+
+    /// Makes repository files visible. `destination` is as written; relative to `workdir`, `~` is the home of `user`.
+    /// Sources are resolved repository paths, globs already expanded. Returns what to put in a record.
+    ///
+    /// # Errors
+    /// When the destination can't hold them.
+    fn copy(&mut self, request: &CopyRequest) -> Result<CopiedFiles, BackendError>;
+
+    /// Freezes what was written, if nothing runs.
+    ///
+    /// # Errors
+    /// When the store can't take it (disk full, …). The machine is then of no further use.
+    fn freeze(&mut self) -> Result<Freeze, BackendError>;
+
+    /// What was asked of the repository since the last call.
+    fn take_reads(&mut self) -> ReadSet;
+
+    /// A handle that ends the machine from another thread.
+    fn stopper(&self) -> Box<dyn Fn() + Send + Sync>;
+}
+
+/// A COPY for a machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyRequest {
+    /// Repository paths that exist, globs expanded.
+    pub sources: Vec<String>,
+    /// As written.
+    pub destination: String,
+    /// Working directory of the moment (absolute or `~…`).
+    pub workdir: String,
+    /// User of the moment, for `~`.
+    pub user: String,
+}
+
+/// Makes machines.
+pub trait Backend: Send + Sync {
+    /// Makes an image ready: unpacks or installs it when it isn't, computes its identity.
+    ///
+    /// # Errors
+    /// Names what is missing and the ways out.
+    fn prepare_base(
+        &self,
+        source: &ImageSource,
+        progress: &dyn Fn(&str),
+    ) -> Result<BaseImage, BackendError>;
+
+    /// Starts a machine.
+    ///
+    /// # Errors
+    /// When the host doesn't allow it, a layer is gone, or resources are out.
+    fn start(&self, start: &MachineStart) -> Result<Box<dyn Machine>, BackendError>;
+
+    /// Where frozen layers are kept.
+    fn layer_directory(&self) -> &Path;
+}
+
+/// Why a backend could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum BackendError {
+    /// The host lacks something; the text says what and how to get it.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The machine died or was stopped.
+    #[error("the machine stopped: {0}")]
+    Stopped(String),
+    /// The request can't be met: a bad destination, an unknown user that can't be made.
+    #[error("{0}")]
+    Refused(String),
+    /// The operating system said no.
+    #[error("cannot {action}")]
+    System {
+        /// Verb phrase with object: `mount the overlay at /x`.
+        action: String,
+        /// What it said.
+        #[source]
+        source: std::io::Error,
+    },
+}

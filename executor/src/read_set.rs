@@ -1,0 +1,85 @@
+//! What steps asked of the repository, and what the answer was: the facts a cache hit depends on.
+//!
+//! Filled by the tracked filesystem, stored in cache records, compared with the current tree. Does not know
+//! how answers are obtained or where they are kept.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A path in the repository: `/`-separated bytes, no leading slash, empty for the root.
+/// File names need not be UTF-8.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TrackedPath(Vec<u8>);
+
+impl TrackedPath {
+    /// A path from its bytes. The caller gives normalised bytes: no empty, `.` or `..` component.
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
+        Self(bytes.into())
+    }
+
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for TrackedPath {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&String::from_utf8_lossy(&self.0))
+    }
+}
+
+/// What was asked about a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Question {
+    /// Is there something of this name, and of which kind? (directories: their mode too, which walking depends on)
+    Existence,
+    /// Mode, size, kind: what `stat` shows, times left out.
+    Attributes,
+    /// The names in a directory and their kinds.
+    Listing,
+    /// Where a symbolic link points.
+    Link,
+    /// The bytes of a file, and its mode.
+    Content,
+}
+
+/// A digest of an answer. "There is nothing" is an answer with a digest of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fingerprint(pub [u8; 32]);
+
+/// Who asked first.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Reader {
+    /// The process's command name as the kernel reports it; empty when it was gone before it could be asked.
+    pub command: String,
+    /// Its process id as seen from outside the machine; 0 for the executor itself.
+    pub pid: u32,
+}
+
+/// An answer that was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// What it was.
+    pub fingerprint: Fingerprint,
+    /// Who got it first.
+    pub reader: Reader,
+}
+
+/// Every question asked, with its first answer. Sorted, so that equal sets have equal bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadSet {
+    /// By path and question.
+    pub answers: BTreeMap<(TrackedPath, Question), Answer>,
+}
+
+/// Answers questions about the repository as it is now.
+pub trait FingerprintSource: Send + Sync {
+    /// The digest of today's answer.
+    ///
+    /// # Errors
+    /// When the repository can't be read (permission, I/O); never for something that is absent.
+    fn fingerprint(&self, path: &TrackedPath, question: Question) -> std::io::Result<Fingerprint>;
+}
