@@ -1,3 +1,47 @@
 //! The `layerc` command: arguments, terminal output and exit codes.
+//!
+//! Thin on purpose: what a Layerfile means is in the compiler, what a plan is in the planner, how it runs in the
+//! executor. This crate alone reads the terminal, the repository and the configuration, and it alone speaks `anyhow`.
 
-fn main() {}
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+mod completions;
+mod exit;
+mod terminal;
+
+use exit::Exit;
+
+/// Checks, plans and runs Layerfiles.
+#[derive(Debug, Parser)]
+#[command(name = "layerc", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_long_help = exit::HELP)]
+struct Cli {
+    /// When to colour the output; NO_COLOR and CLICOLOR_FORCE are obeyed too
+    #[arg(long, global = true, value_enum, default_value_t = terminal::Color::Auto, value_name = "WHEN")]
+    color: terminal::Color,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// One variant per command; each lives in the module of its name, as `Arguments` and `run`.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print a completion script for a shell
+    Completions(completions::Arguments),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    cli.color.apply();
+    let exit = execute(&cli.command).unwrap_or_else(|error| terminal::report(&error));
+    exit.into()
+}
+
+fn execute(command: &Command) -> Result<Exit> {
+    match command {
+        Command::Completions(arguments) => completions::run(arguments),
+    }
+}

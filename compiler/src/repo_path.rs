@@ -52,7 +52,8 @@ impl RepoPath {
 
     /// The last component; `None` for the root.
     pub fn file_name(&self) -> Option<&str> {
-        (!self.0.is_empty()).then(|| self.0.rsplit_once('/').map_or(self.0.as_str(), |(_, tail)| tail))
+        (!self.0.is_empty())
+            .then(|| self.0.rsplit_once('/').map_or(self.0.as_str(), |(_, tail)| tail))
     }
 
     /// The components from the root down.
