@@ -6,6 +6,7 @@
 use crate::directive::Directive;
 use crate::repo_path::RepoPath;
 use crate::span::{FileId, Span};
+use std::sync::Arc;
 
 /// A Layerfile as it came in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub struct SourceFile {
     pub text: String,
 }
 
-/// All Layerfiles of a repository, linked.
+/// All Layerfiles of a repository, linked. References may form cycles; every file on one has `has_errors`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Project {
     /// Sorted by path; [`FileId`] indexes it.
@@ -70,8 +71,8 @@ pub struct LinkedFile {
 /// An instruction with what its references name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkedDirective {
-    /// The instruction.
-    pub directive: Directive,
+    /// The instruction, shared with the analysis of its file: linking again copies no text.
+    pub directive: Arc<Directive>,
     /// One-based line of its keyword.
     pub line: u32,
     /// The files that the words of a WAIT name, in order, without duplicates; empty for other instructions.
