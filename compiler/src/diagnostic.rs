@@ -12,6 +12,23 @@ use std::fmt;
 pub struct Code(pub(crate) u16);
 
 impl Code {
+    /// Reads a code in a constant: `LF0123`.
+    ///
+    /// # Panics
+    /// While compiling, if it is not `LF` and four digits.
+    pub(crate) const fn literal(text: &str) -> Self {
+        let [b'L', b'F', digits @ ..] = text.as_bytes() else { panic!("a code starts with LF") };
+        assert!(digits.len() == 4, "a code has four digits");
+        let mut number = 0;
+        let mut rest = digits;
+        while let [digit, tail @ ..] = rest {
+            assert!(digit.is_ascii_digit(), "a code has four digits");
+            number = number * 10 + (*digit - b'0') as u16;
+            rest = tail;
+        }
+        Self(number)
+    }
+
     /// Reads `LF0123`; `None` unless it is exactly `LF` and four digits.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix("LF")?;
