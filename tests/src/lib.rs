@@ -1,1 +1,11 @@
-//! Shared harness of the integration tests.
+//! Shared harness of the integration tests, the repository rules and the bench.
+//!
+//! Knows how to make repositories, how to run the built command and how to read source text; knows nothing of
+//! what any test expects.
+
+pub mod layerc;
+pub mod ordinary_user;
+pub mod project_files;
+pub mod repository;
+pub mod rust_text;
+pub mod skip;

@@ -1,0 +1,114 @@
+//! Which third-party library is named where. A library that stays home can be replaced in one place.
+
+use crate::findings::Findings;
+use layerc_tests::project_files::{read, with_extension};
+use layerc_tests::rust_text::code_only;
+
+/// Library and the path prefixes of the files that may name it. Tests and benches may not name these at all.
+const HOMES: &[(&str, &[&str])] = &[
+    ("logos", &["compiler/src/lexer"]),
+    ("chumsky", &["compiler/src/parser"]),
+    ("petgraph", &["planner/src/"]),
+    ("bincode", &["planner/src/codec"]),
+    ("fuser", &["executor/src/tracked/"]),
+    ("heed", &["executor/src/store"]),
+    ("postcard", &["executor/src/"]),
+    ("rustix", &["executor/src/"]),
+    ("globset", &["executor/src/"]),
+    ("tar", &["executor/src/"]),
+    ("crossbeam_channel", &["executor/src/"]),
+    ("clap", &["cli/src/"]),
+    ("annotate_snippets", &["cli/src/"]),
+    ("anstream", &["cli/src/"]),
+    ("anstyle", &["cli/src/"]),
+    ("indicatif", &["cli/src/"]),
+    ("ignore", &["cli/src/"]),
+    ("toml", &["cli/src/"]),
+    ("anyhow", &["cli/src/"]),
+];
+
+/// Parts of the standard library that reach outside the process, or depend on when or where it runs.
+const OUTSIDE_WORLD: &[&str] = &["fs", "env", "process", "net", "time", "thread", "os"];
+
+/// Line numbers (from 1) on which the code names `path` as a path's start.
+fn lines_naming(code: &str, name: &str) -> Vec<usize> {
+    let names = |line: &str| {
+        line.match_indices(name).any(|(start, _)| {
+            let before = line.get(..start).and_then(|part| part.chars().next_back());
+            let after = line.get(start + name.len()..).unwrap_or_default();
+            let starts_path =
+                !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':' || c == '.');
+            let imported = line.trim_start().trim_start_matches("pub ").starts_with("use ")
+                && (after.starts_with(';') || after.starts_with(" as "));
+            starts_path && (after.starts_with("::") || imported)
+        })
+    };
+    code.lines().enumerate().filter(|(_, line)| names(line)).map(|(index, _)| index + 1).collect()
+}
+
+#[test]
+fn libraries_stay_home() {
+    let mut findings = Findings::of("each third-party library is named only in its home");
+    for path in with_extension("rs") {
+        let code = code_only(&read(&path));
+        for (library, homes) in HOMES {
+            if homes.iter().any(|home| path.starts_with(home)) {
+                continue;
+            }
+            for line in lines_naming(&code, library) {
+                findings.add(
+                    format_args!("{path}:{line}"),
+                    format_args!("names `{library}`, at home in {homes:?}"),
+                );
+            }
+        }
+    }
+    findings.report();
+}
+
+#[test]
+fn compiler_and_planner_are_pure() {
+    let mut findings =
+        Findings::of("compiler and planner compute; they never look at or touch the outside world");
+    let pure =
+        |path: &String| path.starts_with("compiler/src/") || path.starts_with("planner/src/");
+    for path in with_extension("rs").into_iter().filter(pure) {
+        let code = code_only(&read(&path));
+        for (index, line) in code.lines().enumerate() {
+            for part in OUTSIDE_WORLD.iter().filter(|part| reaches(line, part)) {
+                findings
+                    .add(format_args!("{path}:{}", index + 1), format_args!("uses `std::{part}`"));
+            }
+        }
+    }
+    findings.report();
+}
+
+/// `std::fs…`, or `fs` inside `use std::{…}` on one line.
+fn reaches(line: &str, part: &str) -> bool {
+    let direct = format!("std::{part}");
+    let named = line
+        .split(&direct)
+        .skip(1)
+        .any(|after| !after.starts_with(|c: char| c.is_alphanumeric() || c == '_'));
+    let grouped = line.split_once("std::{").is_some_and(|(_, group)| {
+        group.split([',', '{', '}', ':', ' ', ';']).any(|word| word == part)
+    });
+    named || grouped
+}
+
+#[test]
+fn the_scanner_sees_what_it_should() {
+    assert_eq!(
+        lines_naming(
+            "use clap::Parser;\nlet x = my::clap::y;\nclap::run();\nmyclap::x\nuse clap;",
+            "clap"
+        ),
+        [1, 3, 5]
+    );
+    assert!(reaches("use std::fs;", "fs"));
+    assert!(reaches("use std::{fmt, fs};", "fs"));
+    assert!(reaches("std::time::Instant::now()", "time"));
+    assert!(!reaches("use std::fmt;", "fs"));
+    assert!(!reaches("use std::process_things;", "process"));
+}
