@@ -1,11 +1,12 @@
 //! Paths inside a repository: `/`-separated, relative to its root, never leaving it.
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, Unexpected};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 
 /// A normalised path relative to the repository root: no leading `/`, no empty, `.` or `..` component.
 /// The root itself is the empty path.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct RepoPath(String);
 
@@ -69,6 +70,21 @@ impl RepoPath {
     /// Whether this is the repository root.
     pub fn is_root(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// Refuses any text that is not already normal: what was written by [`Serialize`] always is, and what comes from
+/// elsewhere must not climb out of the repository.
+impl<'de> Deserialize<'de> for RepoPath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match Self::new(&text) {
+            Some(path) if path.0 == text => Ok(path),
+            Some(_) | None => Err(D::Error::invalid_value(
+                Unexpected::Str(&text),
+                &"a path inside the repository",
+            )),
+        }
     }
 }
 

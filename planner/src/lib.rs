@@ -1,3 +1,28 @@
 //! Linked project to plan graph to plan bytes. Pure: no files, clock, environment or network.
+//!
+//! ```text
+//! linked project ─► build ─► plan graph ─► codec ─► plan bytes ─► codec ─► plan graph ─► executor
+//!                                 └─► render ─► tree, json, dot, mermaid, svg
+//! ```
+//!
+//! Same project, same plan, same bytes: nothing here depends on the machine, the time or the order of a hash table.
 
+mod action;
+pub mod build;
+pub mod codec;
+mod environment;
+mod graph;
+pub mod limits;
+mod order;
 pub mod plan;
+mod runner_name;
+pub mod selection;
+mod validity;
+mod wording;
+
+pub use build::{PlanError, build};
+pub use selection::Selection;
+pub use validity::InvalidPlan;
+
+#[cfg(test)]
+mod samples;
