@@ -2,3 +2,4 @@
 
 pub mod backend;
 pub mod read_set;
+pub mod tracked;

@@ -33,9 +33,10 @@ impl std::fmt::Display for TrackedPath {
 /// What was asked about a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Question {
-    /// Is there something of this name, and of which kind? (directories: their mode too, which walking depends on)
+    /// Is there something of this name, of which kind, with which permission bits? (Walking through a directory
+    /// depends on them.)
     Existence,
-    /// Mode, size, kind: what `stat` shows, times left out.
+    /// Mode, size, kind: what `stat` shows, times left out. Says everything that existence does.
     Attributes,
     /// The names in a directory and their kinds.
     Listing,
@@ -82,4 +83,15 @@ pub trait FingerprintSource: Send + Sync {
     /// # Errors
     /// When the repository can't be read (permission, I/O); never for something that is absent.
     fn fingerprint(&self, path: &TrackedPath, question: Question) -> std::io::Result<Fingerprint>;
+
+    /// The digests of today's answers, in the order of the questions; fastest when they are sorted by path.
+    ///
+    /// # Errors
+    /// As for one question.
+    fn fingerprints(
+        &self,
+        questions: &[(&TrackedPath, Question)],
+    ) -> std::io::Result<Vec<Fingerprint>> {
+        questions.iter().map(|(path, question)| self.fingerprint(path, *question)).collect()
+    }
 }

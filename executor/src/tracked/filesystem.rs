@@ -1,0 +1,240 @@
+//! The FUSE requests of one mount, answered from what is served.
+//!
+//! Three things make a second look cost nothing and a first look cost little: the kernel keeps every answer (nothing
+//! here expires), files and directories are opened without asking (the first open is answered "not implemented", which the kernel
+//! takes as leave), and listings do not look their names up (no READDIRPLUS). What is noted as read is decided in
+//! `lookup` and `reading`; this file only speaks the protocol.
+
+use super::answers::Kind;
+use super::lookup::{Looked, Served, stale};
+use super::nodes::{Node, ROOT_NUMBER, Shown, number_of};
+use super::reading::Piece;
+use fuser::{
+    Errno, FileAttr, FileHandle, FileType, Filesystem, Generation, INodeNo, InitFlags,
+    KernelConfig, LockOwner, OpenFlags, ReplyAttr, ReplyData, ReplyDirectory, ReplyEmpty,
+    ReplyEntry, ReplyOpen, ReplyStatfs, Request,
+};
+use std::cell::RefCell;
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How long the kernel may keep an answer: longer than any machine lives.
+const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
+/// Requests of read-ahead that may be under way.
+const MOST_BACKGROUND_REQUESTS: u16 = 64;
+
+/// Block size that `stat` recommends, in bytes.
+const BLOCK_BYTES: u32 = 4096;
+
+/// Longest name, in bytes.
+const NAME_BYTES: u32 = 255;
+
+thread_local! {
+    /// Each serving thread's bytes between the file and the kernel.
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What `fuser` calls.
+#[derive(Debug)]
+pub(super) struct TrackedFilesystem {
+    served: Arc<Served>,
+}
+
+impl TrackedFilesystem {
+    pub(super) fn new(served: Arc<Served>) -> Self {
+        Self { served }
+    }
+
+    fn node(&self, number: INodeNo) -> io::Result<Arc<Node>> {
+        self.served.nodes.get(number.0).ok_or_else(stale)
+    }
+}
+
+impl Filesystem for TrackedFilesystem {
+    fn init(&mut self, _request: &Request, config: &mut KernelConfig) -> io::Result<()> {
+        let wanted = InitFlags::FUSE_CACHE_SYMLINKS
+            | InitFlags::FUSE_PARALLEL_DIROPS
+            | InitFlags::FUSE_NO_OPEN_SUPPORT
+            | InitFlags::FUSE_NO_OPENDIR_SUPPORT;
+        let offered = config.capabilities() & wanted;
+        if config.add_capabilities(offered).is_err()
+            || config.set_max_background(MOST_BACKGROUND_REQUESTS).is_err()
+        {
+            return Err(io::Error::other("the kernel takes back what it offered"));
+        }
+        let zero_message_opens =
+            InitFlags::FUSE_NO_OPEN_SUPPORT | InitFlags::FUSE_NO_OPENDIR_SUPPORT;
+        if offered.contains(zero_message_opens) {
+            return Ok(());
+        }
+        Err(io::Error::new(io::ErrorKind::Unsupported, "the kernel is older than Linux 5.1"))
+    }
+
+    fn lookup(&self, request: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
+        match self.served.look_up(request.pid(), parent.0, name.as_bytes()) {
+            Ok(Looked::Node(node)) => {
+                reply.entry(
+                    &FOREVER,
+                    &attributes(node.number, &node.resolved.shown),
+                    Generation(0),
+                );
+            }
+            Ok(Looked::Absent) => {
+                reply.entry(&FOREVER, &attributes(0, &Shown::MADE_UP_DIRECTORY), Generation(0));
+            }
+            Ok(Looked::AbsentYet) => reply.error(Errno::ENOENT),
+            Err(error) => reply.error(error_number(&error)),
+        }
+    }
+
+    fn getattr(
+        &self,
+        _request: &Request,
+        number: INodeNo,
+        _handle: Option<FileHandle>,
+        reply: ReplyAttr,
+    ) {
+        if number.0 == ROOT_NUMBER {
+            return reply.attr(&FOREVER, &attributes(ROOT_NUMBER, &Shown::MADE_UP_DIRECTORY));
+        }
+        match self.node(number) {
+            Ok(node) => reply.attr(&FOREVER, &attributes(node.number, &node.resolved.shown)),
+            Err(error) => reply.error(error_number(&error)),
+        }
+    }
+
+    fn readlink(&self, request: &Request, number: INodeNo, reply: ReplyData) {
+        match self.node(number).and_then(|node| self.served.link_target(request.pid(), &node)) {
+            Ok(target) => reply.data(&target),
+            Err(error) => reply.error(error_number(&error)),
+        }
+    }
+
+    fn open(&self, _request: &Request, _number: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
+        reply.error(Errno::ENOSYS);
+    }
+
+    fn read(
+        &self,
+        request: &Request,
+        number: INodeNo,
+        _handle: FileHandle,
+        offset: u64,
+        size: u32,
+        _flags: OpenFlags,
+        _owner: Option<LockOwner>,
+        reply: ReplyData,
+    ) {
+        let piece = Piece { offset, size: size as usize };
+        BUFFER.with_borrow_mut(|buffer| {
+            match self
+                .node(number)
+                .and_then(|node| self.served.read(request.pid(), &node, piece, buffer))
+            {
+                Ok(bytes) => reply.data(bytes),
+                Err(error) => reply.error(error_number(&error)),
+            }
+        });
+    }
+
+    fn opendir(&self, _request: &Request, _number: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
+        reply.error(Errno::ENOSYS);
+    }
+
+    fn readdir(
+        &self,
+        request: &Request,
+        number: INodeNo,
+        _handle: FileHandle,
+        offset: u64,
+        mut reply: ReplyDirectory,
+    ) {
+        // The root's layers come and go unlisted: only their names, given to the mounter, lead in.
+        if number.0 == ROOT_NUMBER {
+            return reply.ok();
+        }
+        let listed =
+            self.node(number).and_then(|node| Ok((self.served.list(request.pid(), &node)?, node)));
+        let (listing, node) = match listed {
+            Ok(listed) => listed,
+            Err(error) => return reply.error(error_number(&error)),
+        };
+        let itself = [(".", node.number), ("..", node.parent())];
+        let itself =
+            itself.iter().map(|(name, number)| (*number, Kind::Directory, name.as_bytes()));
+        let names = listing
+            .entries()
+            .iter()
+            .map(|entry| (number_of(node.number, &entry.name), entry.kind, &*entry.name));
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        for (position, (number, kind, name)) in itself.chain(names).enumerate().skip(start) {
+            if reply.add(
+                INodeNo(number),
+                position as u64 + 1,
+                file_type(kind),
+                OsStr::from_bytes(name),
+            ) {
+                break;
+            }
+        }
+        reply.ok();
+    }
+
+    fn statfs(&self, _request: &Request, _number: INodeNo, reply: ReplyStatfs) {
+        reply.statfs(0, 0, 0, 0, 0, BLOCK_BYTES, NAME_BYTES, BLOCK_BYTES);
+    }
+
+    fn flush(
+        &self,
+        _request: &Request,
+        _number: INodeNo,
+        _handle: FileHandle,
+        _owner: LockOwner,
+        reply: ReplyEmpty,
+    ) {
+        reply.error(Errno::ENOSYS);
+    }
+}
+
+/// Everything belongs to root; blocks and links are made up, so that they say nothing of the disk.
+fn attributes(number: u64, shown: &Shown) -> FileAttr {
+    let modified = system_time(shown.modified_nanoseconds);
+    FileAttr {
+        ino: INodeNo(number),
+        size: shown.size,
+        blocks: shown.size.div_ceil(512),
+        atime: modified,
+        mtime: modified,
+        ctime: modified,
+        crtime: modified,
+        kind: file_type(shown.kind),
+        perm: shown.mode,
+        nlink: 1,
+        uid: 0,
+        gid: 0,
+        rdev: 0,
+        blksize: BLOCK_BYTES,
+        flags: 0,
+    }
+}
+
+fn system_time(nanoseconds: i64) -> SystemTime {
+    let distance = Duration::from_nanos(nanoseconds.unsigned_abs());
+    if nanoseconds < 0 { UNIX_EPOCH - distance } else { UNIX_EPOCH + distance }
+}
+
+fn file_type(kind: Kind) -> FileType {
+    match kind {
+        Kind::File => FileType::RegularFile,
+        Kind::Directory => FileType::Directory,
+        Kind::Link => FileType::Symlink,
+    }
+}
+
+fn error_number(error: &io::Error) -> Errno {
+    error.raw_os_error().map_or(Errno::EIO, Errno::from_i32)
+}

@@ -1,0 +1,136 @@
+//! How a name in a layer becomes a node: COPY's entries in order of rank, directories laid over each other.
+//!
+//! Everything of the repository that had to be looked at to decide is noted. Does not know FUSE.
+
+use super::answers::Kind;
+use super::nodes::{Node, Nodes, ROOT_NUMBER, Resolved, Shown};
+use super::reading::OpenFiles;
+use super::recorder::Recorder;
+use super::repository::{Facts, Repository};
+use super::shape::{Shape, Source};
+use crate::read_set::Question;
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// One mount's contents and what was asked of them.
+#[derive(Debug)]
+pub(super) struct Served {
+    pub(super) repository: Arc<Repository>,
+    pub(super) recorder: Recorder,
+    pub(super) nodes: Nodes,
+    pub(super) open_files: OpenFiles,
+    /// The layers, by their names in the mount's root.
+    layers: RwLock<BTreeMap<String, Arc<Shape>>>,
+}
+
+/// What a name is.
+#[derive(Debug)]
+pub(super) enum Looked {
+    Node(Arc<Node>),
+    /// Not there, for the life of the mount.
+    Absent,
+    /// Not there, but may come: a layer.
+    AbsentYet,
+}
+
+impl Served {
+    pub(super) fn new(repository: Arc<Repository>) -> Self {
+        let recorder = Recorder::new(Arc::clone(&repository));
+        Self {
+            repository,
+            recorder,
+            nodes: Nodes::default(),
+            open_files: OpenFiles::default(),
+            layers: RwLock::default(),
+        }
+    }
+
+    /// Adds a layer and names it.
+    pub(super) fn add_layer(&self, shape: Shape) -> String {
+        let mut layers = self.layers.write().unwrap_or_else(PoisonError::into_inner);
+        let name = format!("c{}", layers.len());
+        layers.insert(name.clone(), Arc::new(shape));
+        name
+    }
+
+    /// Looks a name up in a directory on behalf of a process.
+    pub(super) fn look_up(&self, pid: u32, parent: u64, name: &[u8]) -> io::Result<Looked> {
+        if let Some(node) = self.nodes.child(parent, name) {
+            return Ok(Looked::Node(node));
+        }
+        let (sources, shape) = if parent == ROOT_NUMBER {
+            let Some(layer) = self.layer(name) else { return Ok(Looked::AbsentYet) };
+            (layer.sources.clone(), Some(layer))
+        } else {
+            let parent = self.nodes.get(parent).ok_or_else(stale)?;
+            below(&parent.resolved, name)
+        };
+        let resolved = self.resolve(pid, sources, shape)?;
+        Ok(resolved.map_or(Looked::Absent, |resolved| {
+            Looked::Node(self.nodes.add(parent, name, resolved))
+        }))
+    }
+
+    fn layer(&self, name: &[u8]) -> Option<Arc<Shape>> {
+        let layers = self.layers.read().unwrap_or_else(PoisonError::into_inner);
+        layers.get(std::str::from_utf8(name).ok()?).cloned()
+    }
+
+    /// What is seen of the candidates for one name, given highest rank first.
+    fn resolve(
+        &self,
+        pid: u32,
+        sources: Vec<Source>,
+        shape: Option<Arc<Shape>>,
+    ) -> io::Result<Option<Resolved>> {
+        let mut made_up = shape.as_ref().and_then(|shape| shape.rank_below);
+        let mut resolved: Option<Resolved> = None;
+        let directory = |shown| Resolved { shown, sources: Vec::new(), shape: None };
+        for source in sources {
+            if made_up.take_if(|rank| *rank >= source.rank).is_some() {
+                resolved
+                    .get_or_insert_with(|| directory(Shown::MADE_UP_DIRECTORY))
+                    .shape
+                    .clone_from(&shape);
+            }
+            let Some(facts) = self.examine(pid, &source)? else { continue };
+            if facts.kind != Kind::Directory {
+                if resolved.is_none() {
+                    let shown = Shown::of(&facts);
+                    return Ok(Some(Resolved { shown, sources: vec![source], shape: None }));
+                }
+                return Ok(resolved);
+            }
+            resolved.get_or_insert_with(|| directory(Shown::of(&facts))).sources.push(source);
+        }
+        if made_up.is_some() {
+            resolved.get_or_insert_with(|| directory(Shown::MADE_UP_DIRECTORY)).shape = shape;
+        }
+        Ok(resolved)
+    }
+
+    fn examine(&self, pid: u32, source: &Source) -> io::Result<Option<Facts>> {
+        let facts = self.repository.examine(&source.path).inspect_err(|error| {
+            self.recorder.note_error(pid, &source.path, Question::Existence, error);
+        })?;
+        self.recorder.note_lookup(pid, &source.path, facts.as_ref());
+        Ok(facts)
+    }
+}
+
+/// The candidates for a name in a directory, highest rank first, and the place of the layer they are at.
+fn below(directory: &Resolved, name: &[u8]) -> (Vec<Source>, Option<Arc<Shape>>) {
+    let mut sources: Vec<_> = directory.sources.iter().map(|source| source.join(name)).collect();
+    let shape = directory.shape.as_ref().and_then(|shape| shape.children.get(name)).cloned();
+    if let Some(shape) = &shape {
+        sources.extend(shape.sources.iter().cloned());
+        sources.sort_by_key(|source| std::cmp::Reverse(source.rank));
+    }
+    (sources, shape)
+}
+
+/// The kernel asks about a number it was never given.
+pub(super) fn stale() -> io::Error {
+    rustix::io::Errno::STALE.into()
+}

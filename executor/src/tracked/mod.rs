@@ -1,0 +1,43 @@
+//! The tracked files: the repository as steps see it, and a record of everything they asked of it.
+//!
+//! A COPY copies nothing. It puts a layer served from here under the machine's root; whatever a step then
+//! opens, lists, looks up or misses becomes part of its read set. This module knows paths, answers and the FUSE
+//! protocol (through `fuser`). It knows nothing of steps, plans, cache records, overlays or machines.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | [`repository`] | the directory tree that is served, never left through a link |
+//! | [`stamp`] | what of a `stat` says "unchanged", and when that can be believed |
+//! | [`answers`] | the digests of answers |
+//! | [`fingerprints`] | today's answers, singly and in bulk |
+//! | [`shape`] | where COPY's entries appear in a layer |
+//! | [`nodes`] | what the kernel has been told about, and its first answer |
+//! | [`lookup`] | how a name in a layer becomes a node |
+//! | [`reading`] | how the inside of a node is given out |
+//! | [`recorder`] | the questions asked so far |
+//! | [`readers`] | which command asked |
+//! | [`filesystem`] | the FUSE requests |
+//! | [`mount`] | the mount that a server needs |
+//! | [`server`] | the life of one mount |
+//!
+//! What counts as read, and why, is told in `spec/tracked-files.md`.
+
+mod answers;
+mod filesystem;
+mod fingerprints;
+mod listing;
+mod lookup;
+mod mount;
+mod nodes;
+mod readers;
+mod reading;
+mod recorder;
+mod repository;
+mod server;
+mod shape;
+mod stamp;
+
+pub use mount::{FUSE_DEVICE, mount_fuse};
+pub use repository::{GitDirectories, Repository, RepositoryOptions};
+pub use server::TrackedServer;
+pub use stamp::{MemoryStatCache, Stamp, StatCache};
