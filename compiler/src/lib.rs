@@ -9,7 +9,11 @@
 pub mod catalog;
 pub mod diagnostic;
 pub mod directive;
+mod lexer;
+pub mod limits;
 pub mod line_index;
+pub mod nearest;
+pub mod parser;
 pub mod project;
 pub mod repo_path;
 pub mod rules;
