@@ -17,6 +17,7 @@ pub mod parser;
 pub mod project;
 pub mod repo_path;
 pub mod rules;
+mod shell;
 pub mod source_map;
 pub mod sources;
 pub mod span;

@@ -78,7 +78,7 @@ fn check_meaning(
         );
         let diagnostic = diagnostic.with_help("the labels are `display_name` and `status`");
         let span = reporter.span(key_range);
-        reporter.say(match nearest(key, KEYS.iter().copied()) {
+        reporter.say(match nearest(key, KEYS.iter().copied()).first() {
             Some(known) => diagnostic.perhaps(&format!("write `{known}`"), span, known),
             None => diagnostic,
         });
