@@ -36,7 +36,8 @@ impl<'a> Nearest<'a> {
 
     /// `` did you mean `a` or `b`? ``, naming at most three; `None` if nothing is near.
     pub fn question(&self) -> Option<String> {
-        let names: Vec<String> = self.words.iter().take(3).map(|word| format!("`{word}`")).collect();
+        let names: Vec<String> =
+            self.words.iter().take(3).map(|word| format!("`{word}`")).collect();
         (!names.is_empty()).then(|| format!("did you mean {}?", names.join(" or ")))
     }
 }
@@ -160,7 +161,10 @@ mod tests {
     #[test]
     fn case_hides_no_slip() {
         assert_eq!(nearest("copi", ["RUN", "COPY"]).first(), Some("COPY"));
-        assert_eq!(nearest("service/api/layerfile", ["services/api/Layerfile"]).first(), Some("services/api/Layerfile"));
+        assert_eq!(
+            nearest("service/api/layerfile", ["services/api/Layerfile"]).first(),
+            Some("services/api/Layerfile")
+        );
         assert_eq!(nearest("x", ["RUN", "COPY"]).first(), None);
     }
 

@@ -137,8 +137,54 @@ rules! {
     LF0073 AWS_OPTIONS "aws-options" Error "AWS without a subcommand or with something that is not an option";
 
     // Project and links: LF0100–LF0199.
+    LF0100 FROM_NOT_FOUND "from-not-found" Error "FROM names a Layerfile that doesn't exist";
+    LF0101 WAIT_NOT_FOUND "wait-not-found" Error "WAIT names a Layerfile that doesn't exist";
+    LF0102 REFERENCE_CASE "reference-case" Error "a reference differs from the real path in upper and lower case";
+    LF0103 NOT_A_LAYERFILE "not-a-layerfile" Error "a reference names a file that is no Layerfile";
+    LF0104 NOT_DISCOVERED "not-discovered" Error "a reference names a file that isn't discovered under its name";
+    LF0105 REFERENCE_OUTSIDE "reference-outside" Error "a reference leaves the repository";
+    LF0106 SYMLINKED_LAYERFILE "symlinked-layerfile" Error "a reference leads through a symbolic link";
+    LF0107 DEPENDENCY_CYCLE "dependency-cycle" Error "Layerfiles need each other in a circle";
+    LF0108 SPLIT_IN_PARENT "split-in-parent" Error "FROM names a Layerfile that is split";
+    LF0109 SEVERAL_SPLITS "several-splits" Error "a Layerfile has more than one SPLIT";
+    LF0110 MEMORY_ABOVE_PARENT "memory-above-parent" Warning "a Layerfile asks for more memory than its parent";
+    LF0111 WAIT_ON_PARENT "wait-on-parent" Hint "WAIT names a Layerfile that this one starts from";
+    LF0112 UNKNOWN_IMAGE "unknown-image" Hint "no source is known for an image";
+    LF0113 COPY_SOURCE_MISSING "copy-source-missing" Warning "a source of COPY doesn't exist";
+    LF0114 COPY_OUTSIDE "copy-outside" Error "a path leaves the repository";
+    LF0115 SETUP_FILE_MISSING "setup-file-missing" Warning "a SETUP FILE doesn't exist";
+    LF0116 SETUP_FILE_FROM_ROOT "setup-file-from-root" Warning "a SETUP FILE is found at the root only";
+    LF0117 COPY_GLOB "copy-glob" Hint "a source of COPY is a pattern";
+    LF0118 COPY_GIT "copy-git" Warning "COPY names the `.git` directory";
+    LF0119 WAIT_REPEATED "wait-repeated" Hint "a Layerfile is waited for twice";
+    LF0120 UNKNOWN_VARIABLE "unknown-variable" Warning "a variable isn't one of the built-in ones";
+    LF0121 SUDO_NOT_NEEDED "sudo-not-needed" Hint "sudo is used where root runs the steps";
 
     // One well-formed file: LF0200–LF0299.
+    LF0200 MEMORY_LATE "memory-late" Warning "MEMORY stands below the first RUN";
+    LF0201 MEMORY_REPEATED "memory-repeated" Warning "a Layerfile has more than one MEMORY";
+    LF0202 DEPRECATED_VARIABLE "deprecated-variable" Warning "a variable's name was replaced";
+    LF0203 EXPOSE_HOST_IN_BUILD_ENV "expose-host-in-build-env" Error "BUILD ENV names the public host";
+    LF0204 SECRET_PRINTED "secret-printed" Warning "a secret is printed to the log";
+    LF0205 SECRET_IN_CACHE "secret-in-cache" Warning "a secret is written below a CACHE directory";
+    LF0206 ENVIRONMENT_PRINTED "environment-printed" Warning "the environment is printed while secrets are in it";
+    LF0207 SECRET_IN_TEXT "secret-in-text" Warning "a secret stands in the file in plain text";
+    LF0208 UNREACHABLE "unreachable" Warning "steps can never run";
+    LF0209 SKIP_NEVER "skip-never" Hint "a condition of SKIP REMAINING IF never holds";
+    LF0210 EXPOSE_REPEATED "expose-repeated" Warning "two websites are exposed at one path";
+    LF0211 EXPOSE_SCHEME "expose-scheme" Hint "a port belongs to the other scheme";
+    LF0212 CHECKPOINT_STAYS_DISABLED "checkpoint-stays-disabled" Hint "snapshots stay off to the end of the file";
+    LF0213 NOT_EXPANDED "not-expanded" Warning "a path holds a shell variable";
+    LF0214 DOES_NOT_SURVIVE "does-not-survive" Hint "a RUN only changes its own shell";
+    LF0215 BACKGROUND_AMPERSAND "background-ampersand" Hint "a RUN ends in an ampersand";
+    LF0216 VENDOR_ONLY "vendor-only" Warning "an instruction works only on the original service";
+    LF0217 REPEATED_NAME "repeated-name" Hint "a name is given twice";
+
+    // Suppressions.
+    LF0290 SUPPRESSION_UNUSED "suppression-unused" Hint "a suppression silences nothing";
+    LF0291 SUPPRESSION_WITHOUT_REASON "suppression-without-reason" Hint "a suppression doesn't say why";
+    LF0292 SUPPRESSION_UNKNOWN "suppression-unknown" Warning "a suppression names no rule";
+    LF0293 SUPPRESSION_OF_ERROR "suppression-of-error" Warning "a suppression names an error";
 }
 
 #[cfg(test)]

@@ -99,7 +99,8 @@ fn name_after_dollar(bytes: &[u8], position: usize) -> Option<Range<usize>> {
         }
     }
     let rest = bytes.get(start..)?;
-    let length = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+    let length =
+        rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
     let first = rest.first()?;
     (length > 0 && !first.is_ascii_digit()).then(|| start..start + length)
 }
@@ -299,9 +300,14 @@ mod tests {
     fn check_commands(text: &str, expected: &str) {
         let mut found = String::new();
         for command in commands(text) {
-            let words: Vec<&str> =
-                command.assignments.iter().chain(&command.words).map(|word| &text[word.clone()]).collect();
-            let outputs: Vec<&str> = command.outputs.iter().map(|word| &text[word.clone()]).collect();
+            let words: Vec<&str> = command
+                .assignments
+                .iter()
+                .chain(&command.words)
+                .map(|word| &text[word.clone()])
+                .collect();
+            let outputs: Vec<&str> =
+                command.outputs.iter().map(|word| &text[word.clone()]).collect();
             let end = match command.end {
                 CommandEnd::Pipe => "|",
                 CommandEnd::Background => "&",
@@ -325,7 +331,10 @@ mod tests {
 
     #[test]
     fn quotes_and_substitutions_hide_operators() {
-        check_commands("echo \"a && $(b | c \")\") d\" e", "[\"echo\", \"\\\"a && $(b | c \\\")\\\") d\\\"\", \"e\"] .\n");
+        check_commands(
+            "echo \"a && $(b | c \")\") d\" e",
+            "[\"echo\", \"\\\"a && $(b | c \\\")\\\") d\\\"\", \"e\"] .\n",
+        );
         check_commands("x `a; b` 'c;d'", "[\"x\", \"`a; b`\", \"'c;d'\"] .\n");
         check_commands("x ${A:-a;b}", "[\"x\", \"${A:-a;b}\"] .\n");
     }

@@ -149,7 +149,8 @@ fn half_keyword(unknown: &Unknown<'_>, reporter: &mut Reporter<'_>) -> Reading {
     let first = longer.first()?;
     let second = unknown.line.split_whitespace().nth(1).unwrap_or_default();
     let second_words = longer.iter().filter_map(|info| info.keyword.split(' ').nth(1));
-    let meant = nearest(second, second_words).first()
+    let meant = nearest(second, second_words)
+        .first()
         .and_then(|word| longer.iter().find(|info| info.keyword.split(' ').nth(1) == Some(word)))
         .unwrap_or(first);
     let usages: Vec<String> = longer.iter().map(|info| format!("`{}`", info.usage)).collect();
@@ -205,7 +206,8 @@ fn misspelled(
     let keywords = DIRECTIVES.iter().filter_map(|info| info.keyword.split(' ').next());
     let docker = DOCKER_INSTRUCTIONS.iter().map(|instruction| instruction.keyword);
     let candidates = keywords.chain(docker).chain(["EXPOSE"]);
-    let near = nearest(unknown.word, candidates).first()
+    let near = nearest(unknown.word, candidates)
+        .first()
         .filter(|_| !unknown.is_indented || starts_upper(unknown.word));
     let diagnostic = reporter.at(
         &rules::UNKNOWN_DIRECTIVE,

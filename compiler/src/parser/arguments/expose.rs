@@ -87,7 +87,8 @@ fn explanation(text: &str) -> Explanation {
     let (scheme, rest) =
         text.split_once("://").map_or((None, text), |(scheme, rest)| (Some(scheme), rest));
     if let Some(scheme) = scheme.filter(|scheme| !matches!(*scheme, "http" | "https")) {
-        let instead = nearest(scheme, ["http", "https"]).first().map(|known| format!("{known}://{rest}"));
+        let instead =
+            nearest(scheme, ["http", "https"]).first().map(|known| format!("{known}://{rest}"));
         let instead = instead.filter(|instead| fit_word(instead, target()).is_some());
         let message = format!("`{scheme}` is not a scheme of a website");
         return Explanation {
