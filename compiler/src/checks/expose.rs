@@ -2,26 +2,48 @@
 
 use super::{Checked, File, found};
 use crate::analysis::OWN_FILE;
+use crate::diagnostic::Diagnostic;
 use crate::directive::{ExposeWebsite, Instruction, Scheme};
 use crate::rules;
 use crate::span::Span;
 use std::collections::BTreeMap;
 
 pub(super) fn check(file: &File<'_>, checked: &mut Checked) {
-    let mut routed: BTreeMap<&str, Span> = BTreeMap::new();
+    let mut routed: BTreeMap<&str, (&ExposeWebsite, Span)> = BTreeMap::new();
     for directive in file.directives() {
         let Instruction::ExposeWebsite(expose) = &directive.instruction else { continue };
         scheme(expose, checked);
-        let Some(before) = routed.insert(&expose.path.value, directive.span) else { continue };
-        let message = format!(
-            "`{}` was already routed; the last target gets all its requests",
-            expose.path.value
-        );
-        let finding = found(&rules::EXPOSE_REPEATED, directive.span, message)
-            .with_related(OWN_FILE, before, "never gets a request")
-            .with_help("give each target a path of its own, for example `/api`");
-        checked.add(finding);
+        if let Some(before) = routed.insert(&expose.path.value, (expose, directive.span)) {
+            checked.add(repeated(expose, directive.span, before));
+        }
     }
+}
+
+/// A path that an earlier instruction already routed, to the same target or another.
+fn repeated(
+    expose: &ExposeWebsite,
+    span: Span,
+    (before, place): (&ExposeWebsite, Span),
+) -> Diagnostic {
+    let path = &expose.path.value;
+    if (expose.scheme, expose.port, &expose.rewrite)
+        == (before.scheme, before.port, &before.rewrite)
+    {
+        return found(
+            &rules::EXPOSE_REPEATED,
+            span,
+            format!("`{path}` is already routed to this target"),
+        )
+        .with_related(OWN_FILE, place, "here")
+        .with_help("remove one of the two");
+    }
+    found(
+        &rules::EXPOSE_REPEATED,
+        span,
+        format!("`{path}` was already routed; the last target gets all its requests"),
+    )
+    .with_related(OWN_FILE, place, "never gets a request")
+    .with_help("give each target a path of its own, for example `/api`")
 }
 
 /// A port that is known for the other scheme, or a slip of one.

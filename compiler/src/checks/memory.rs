@@ -3,7 +3,7 @@
 use super::{Checked, File, fix, found};
 use crate::analysis::OWN_FILE;
 use crate::diagnostic::{Applicability, Fix};
-use crate::directive::{Directive, Instruction, Memory};
+use crate::directive::{Directive, FromSource, Instruction, Memory};
 use crate::rules;
 use crate::span::Span;
 
@@ -14,17 +14,25 @@ pub(super) fn check(file: &File<'_>, checked: &mut Checked) {
         match &directive.instruction {
             Instruction::Run(_) => run = run.or(Some(directive)),
             Instruction::Memory(memory) => {
-                if let Some(run) = run {
-                    checked.add(late(file, directive, run));
+                match (first, run) {
+                    (Some(before), _) => checked.add(repeated(directive, memory, before)),
+                    (None, Some(run)) if starts_machine(file) => {
+                        checked.add(late(file, directive, run));
+                    }
+                    (None, _) => {}
                 }
-                match first {
-                    Some(before) => checked.add(repeated(directive, memory, before)),
-                    None => first = Some((directive, memory)),
-                }
+                first = first.or(Some((directive, memory)));
             }
             _ => {}
         }
     }
+}
+
+/// Whether the machine is started for this file: FROM names an image.
+fn starts_machine(file: &File<'_>) -> bool {
+    let mut directives = file.directives();
+    directives
+        .any(|directive| matches!(directive.instruction, Instruction::From(FromSource::Image(_))))
 }
 
 /// A MEMORY below a RUN counts for the whole machine all the same, which its place hides.

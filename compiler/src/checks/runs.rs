@@ -38,7 +38,7 @@ fn does_not_survive(directive: &Directive, run: &Run, commands: &[Command], chec
     let Some(changes) = changes.filter(|changes| !changes.is_empty()) else { return };
     let (message, help) = match changes.as_slice() {
         [Change::Directory(_), ..] => (
-            "each RUN has its own shell: this `cd` is forgotten at its end",
+            "each RUN has its own shell: this directory is forgotten at its end",
             "WORKDIR changes the directory of later steps",
         ),
         [Change::Variables(_), ..] => (

@@ -72,7 +72,7 @@ fn variable_name(file: &File<'_>, name: &Word, checked: &mut Checked) {
         ),
         (_, Some(question)) => finding.with_help(question),
         _ => finding.with_help(
-            "it has no value here; variables of ENV needn't be named, their text already counts",
+            "built-in variables have values here; a variable of ENV needs no BUILD ENV, its text already counts",
         ),
     };
     checked.defer(Refutation::Defines(name.value.clone()), finding);

@@ -16,6 +16,9 @@ use std::collections::HashMap;
 /// Broken references that get a "did you mean" in one linking; the search looks at every Layerfile.
 const SUGGESTIONS_LIMIT: u32 = 64;
 
+/// Layerfiles that are all named when none is like the one that is missing.
+const LISTED_LIMIT: usize = 6;
+
 /// Which instruction holds a reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -163,7 +166,12 @@ impl<'a> Explainer<'a> {
             return not_discovered(broken, &sibling);
         }
         let message = match broken.role {
-            Role::From | Role::Wait => format!("there is no Layerfile at `{path}`"),
+            Role::From | Role::Wait if path.file_name() == Some(LAYERFILE) => {
+                format!("there is no `{path}` in the repository")
+            }
+            Role::From | Role::Wait => {
+                format!("there is no `{path}/{LAYERFILE}` in the repository")
+            }
             Role::BareFrom => {
                 format!(
                     "`{}` is neither a directory with a Layerfile nor an image with a tag",
@@ -218,6 +226,9 @@ impl<'a> Explainer<'a> {
         let mut same_name = directories
             .iter()
             .filter(|(_, directory)| !last.is_empty() && directory.file_name() == Some(last));
+        if let Some(file) = self.cut_short(path).filter(|file| *file != broken.file) {
+            return self.offer(diagnostic, broken, file, Applicability::Safe);
+        }
         if let (Some((file, _)), None) = (same_name.next(), same_name.next()) {
             return self.offer(diagnostic, broken, *file, Applicability::Safe);
         }
@@ -234,9 +245,36 @@ impl<'a> Explainer<'a> {
         }
         let files: Vec<FileId> =
             near.words().iter().filter_map(|text| file_of(text)).take(3).collect();
+        if files.is_empty() {
+            return self.with_list(diagnostic, broken, &directories);
+        }
         files.into_iter().fold(diagnostic, |diagnostic, file| {
             self.offer(diagnostic, broken, file, Applicability::Suggestion)
         })
+    }
+
+    /// Names the Layerfiles there are, if they are few.
+    fn with_list(
+        &self,
+        diagnostic: Diagnostic,
+        broken: Broken<'_>,
+        others: &[(FileId, RepoPath)],
+    ) -> Diagnostic {
+        if others.is_empty() || others.len() > LISTED_LIMIT || broken.role == Role::BareFrom {
+            return diagnostic;
+        }
+        let targets = others.iter().filter_map(|(file, _)| self.layerfiles.path(*file));
+        let spelled =
+            targets.map(|target| spell_like(&broken.word.value, broken.directory, target));
+        let names: Vec<String> = spelled.map(|name| format!("`{name}`")).collect();
+        diagnostic.with_help(format!("the other Layerfiles are {}", names.join(", ")))
+    }
+
+    /// The Layerfile beside `path` if its last component is the beginning of that name: `/Layer`.
+    fn cut_short(&self, path: &RepoPath) -> Option<FileId> {
+        let name = path.file_name()?.to_lowercase();
+        let begins = name.len() > 2 && LAYERFILE.to_lowercase().starts_with(&name);
+        self.layerfiles.named_by(&path.parent().filter(|_| begins)?)
     }
 
     /// The directories of all Layerfiles but `own`.

@@ -68,7 +68,9 @@ impl Spelling {
     fn of(text: &str) -> Self {
         let anchor = if text.starts_with(['/', '\\']) { Anchor::Root } else { Anchor::Directory };
         let last = text.rsplit(['/', '\\']).next().unwrap_or_default().to_ascii_lowercase();
-        let ending = if last.starts_with("layerfile") { Ending::File } else { Ending::Directory };
+        let begun = last.len() > 2 && LAYERFILE.to_ascii_lowercase().starts_with(&last);
+        let names_file = begun || last.starts_with("layerfile");
+        let ending = if names_file { Ending::File } else { Ending::Directory };
         Self { anchor, ending }
     }
 }
@@ -119,6 +121,7 @@ mod tests {
         check_spelling("../LayerFile", "web", "Layerfile", "../Layerfile");
         check_spelling("bse", "", "base/Layerfile", "./base");
         check_spelling("\\layerfile", "", "Layerfile", "/Layerfile");
+        check_spelling("/Layer", "web", "Layerfile", "/Layerfile");
         check_spelling("/x", "web", "Layerfile", "/");
     }
 
