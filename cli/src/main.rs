@@ -34,6 +34,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // A machine's agent is this program again; it must not have a second thread or read these arguments.
+    if let Some(code) = layerc_executor::agent::run_if_agent() {
+        return code;
+    }
     let cli = Cli::parse();
     cli.color.apply();
     let exit = execute(&cli.command).unwrap_or_else(|error| terminal::report(&error));

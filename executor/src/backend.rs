@@ -165,6 +165,11 @@ pub trait Machine: Send {
     /// What was asked of the repository since the last call.
     fn take_reads(&mut self) -> ReadSet;
 
+    /// What the host did not allow this machine, for the user to hear once.
+    fn notes(&self) -> &[String] {
+        &[]
+    }
+
     /// A handle that ends the machine from another thread.
     fn stopper(&self) -> Box<dyn Fn() + Send + Sync>;
 }

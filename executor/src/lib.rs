@@ -1,5 +1,8 @@
 //! Runs plans: engine, store, tracked files, machine backends, guest agent. Never sees Layerfile text.
 
+pub mod agent;
 pub mod backend;
+pub mod overlay;
 pub mod read_set;
+mod sys;
 pub mod tracked;

@@ -113,6 +113,14 @@ impl Repository {
         self.root.as_fd()
     }
 
+    /// Whether there is a directory at `path`, not following links. Not an answer to a step: records nothing.
+    ///
+    /// # Errors
+    /// When the repository can't be read.
+    pub fn is_directory(&self, path: &TrackedPath) -> io::Result<bool> {
+        Ok(self.examine(path)?.is_some_and(|facts| facts.kind == Kind::Directory))
+    }
+
     /// Whether the options hide something of this path.
     pub(super) fn hides(&self, path: &[u8]) -> bool {
         self.git_directories == GitDirectories::Hidden

@@ -1,0 +1,40 @@
+//! The guest agent: the executor's hands inside a machine.
+//!
+//! The same program as the executor, started again under a hidden name, with one thread. It makes the machine's
+//! namespaces and mounts, is its process 1, runs commands in it and sends back what they write. It never runs a
+//! program of the machine to set something up, and it knows nothing of plans, caches or the repository's content.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | [`protocol`] | the messages; all that a transport must carry |
+//! | [`entry`] | from `exec` to process 1 |
+//! | [`stage`] | `/proc`, `/dev` and `/sys` of the machine, before it has a root |
+//! | [`inner`] | the namespaces that steps live in |
+//! | [`layers`] | which directories make up each overlay |
+//! | [`overlay_mount`] | one OverlayFS mount, new and old kernel interface |
+//! | [`epoch`] | the root from one mount to the freeze of what was written |
+//! | [`launch`] | from a forked child to bash |
+//! | [`login`] | what bash reads before the script |
+//! | [`accounts`] | users and groups of the machine |
+//! | [`destination`] | where a COPY goes |
+//! | [`output`] | pipes of commands that run and of daemons they left |
+//! | [`serve`] | the loop of process 1 |
+
+mod accounts;
+mod destination;
+mod entry;
+mod epoch;
+mod failure;
+mod inner;
+mod launch;
+mod layers;
+mod login;
+mod output;
+mod overlay_mount;
+pub mod protocol;
+mod serve;
+mod stage;
+mod transfer;
+
+pub use entry::{AGENT_ARGUMENT, run_if_agent};
+pub(crate) use transfer::{receive_descriptor, send_descriptor};

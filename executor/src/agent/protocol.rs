@@ -1,0 +1,312 @@
+//! What the executor and the guest agent say to each other: typed messages in length-limited frames.
+//!
+//! A frame is a length (4 bytes, little-endian) and that many bytes of postcard. Works over anything that carries
+//! bytes in order: the socket pair of the overlay backend, vsock of a virtual machine. File descriptors never
+//! travel in here; a backend that can pass some does so beside the protocol.
+
+use crate::backend::{Attachment, CommandEnd, Stream};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+
+/// Version of the messages. Both sides are the same program, so any difference is a mistake and refused.
+pub const PROTOCOL_VERSION: u16 = 1;
+
+/// Largest frame: a script (a Layerfile is limited to 16 MiB elsewhere) with its environment fits; a hostile length
+/// costs at most this much memory.
+pub const FRAME_LIMIT_BYTES: usize = 32 * 1024 * 1024;
+
+/// Most output bytes in one frame.
+pub const OUTPUT_CHUNK_BYTES: usize = 64 * 1024;
+
+/// Names a command of a machine: counted up from 1 by the executor.
+pub type CommandNumber = u32;
+
+/// From the executor to the agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    /// The first frame.
+    Hello {
+        /// [`PROTOCOL_VERSION`] of the sender.
+        version: u16,
+        /// The machine to make.
+        machine: MachineSetup,
+    },
+    /// The user namespace's id maps are written.
+    IdentitiesMapped,
+    /// The handle of process 1 has arrived.
+    Begin,
+    /// What lies over the base, from now on. Takes effect when the root is mounted next.
+    SetLayers(Vec<LayerPlace>),
+    /// Run a command.
+    Run(RunCommand),
+    /// Where does a COPY go?
+    ResolveDestination(Destination),
+    /// Make what was written a layer, in this new directory.
+    Freeze {
+        /// Absolute path; its parent exists.
+        target: String,
+    },
+}
+
+/// What a machine is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineSetup {
+    /// Its name to itself.
+    pub hostname: String,
+    /// The store's directory.
+    pub store_directory: String,
+    /// A directory of its own in the store, empty.
+    pub run_directory: String,
+    /// Directories that make up the root, bottom first.
+    pub base: Vec<String>,
+    /// Directories of this machine that appear inside the root, each with layers of its own.
+    pub parts: Vec<PartSetup>,
+    /// Whether to mount the repository.
+    pub tracked: TrackedFiles,
+}
+
+/// A directory of the base that comes from elsewhere than the rest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartSetup {
+    /// Path below the root, no leading slash.
+    pub path: String,
+    /// Directory that appears there.
+    pub source: String,
+}
+
+/// Whether a machine sees repository files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TrackedFiles {
+    /// Through a FUSE mount whose device goes to the executor.
+    Mounted,
+    /// None.
+    Absent,
+}
+
+/// Where a layer's files are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LayerPlace {
+    /// An overlay directory of the store.
+    Stored(String),
+    /// A directory at the root of the repository's mount.
+    Tracked {
+        /// Its name.
+        name: String,
+        /// Machine paths (no leading slash) of the directories that only lead to copied files or into which
+        /// directories were merged: they keep the attributes they had.
+        passages: Vec<String>,
+    },
+}
+
+/// A command to run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunCommand {
+    /// Its number.
+    pub number: CommandNumber,
+    /// Bash text.
+    pub script: String,
+    /// User name.
+    pub user: String,
+    /// Absolute, or starting with `~`.
+    pub workdir: String,
+    /// Set after the login files.
+    pub environment: BTreeMap<String, String>,
+    /// Files at the root of the repository's mount, as paths below it, to be sourced.
+    pub setup_files: Vec<String>,
+    /// Whether to wait.
+    pub mode: Attachment,
+    /// How long a background command is watched.
+    pub grace_milliseconds: u32,
+}
+
+/// A COPY destination as written, and what it is relative to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Destination {
+    /// As written.
+    pub destination: String,
+    /// Absolute, or starting with `~`.
+    pub workdir: String,
+    /// Whose home `~` is.
+    pub user: String,
+}
+
+/// From the agent to the executor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reply {
+    /// The user namespace exists: write its maps.
+    MapIdentities,
+    /// The repository is mounted; the FUSE device was passed along.
+    RepositoryMounted,
+    /// Process 1 of the machine exists; its handle was passed along.
+    InitStarted,
+    /// The machine can take commands.
+    Ready {
+        /// What the host did not allow.
+        notes: Vec<String>,
+    },
+    /// Done, nothing to say.
+    Done,
+    /// A command wrote something. Comes before the answer of the request during which it was seen.
+    Output {
+        /// Which command.
+        command: CommandNumber,
+        /// Where to.
+        stream: Stream,
+        /// What; at most [`OUTPUT_CHUNK_BYTES`].
+        bytes: Vec<u8>,
+    },
+    /// The command ended.
+    Ended(CommandEnd),
+    /// Where a COPY goes.
+    Resolved {
+        /// Absolute machine path without links, except perhaps in parts that don't exist yet.
+        path: String,
+        /// What is there.
+        found: Found,
+    },
+    /// The layer is in place.
+    Frozen,
+    /// Nothing was written.
+    Unchanged,
+    /// Not frozen: these live.
+    Alive(Vec<String>),
+    /// The request can't be met; the machine goes on.
+    Refused(String),
+    /// The operating system said no; the machine may be of no further use.
+    Failed {
+        /// Verb phrase with object.
+        action: String,
+        /// The error number, 0 when there is none.
+        errno: i32,
+        /// What it said.
+        text: String,
+    },
+}
+
+/// What a path leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Found {
+    /// Nothing.
+    Nothing,
+    /// A directory.
+    Directory,
+    /// Something else.
+    File,
+}
+
+/// Why a frame could not be sent or understood.
+#[derive(Debug, thiserror::Error)]
+pub enum ProtocolError {
+    /// The other side is gone.
+    #[error("the connection was closed")]
+    Closed,
+    /// Longer than [`FRAME_LIMIT_BYTES`].
+    #[error("a message of {0} bytes is over the limit of {FRAME_LIMIT_BYTES}")]
+    TooLong(usize),
+    /// Not a message, or bytes after it.
+    #[error("a message could not be understood")]
+    Malformed,
+    /// The connection failed.
+    #[error("cannot talk to the machine")]
+    Connection(#[from] io::Error),
+}
+
+/// Sends one message.
+///
+/// # Errors
+/// When it is too long or the connection fails.
+pub fn send<M: Serialize>(connection: &mut impl Write, message: &M) -> Result<(), ProtocolError> {
+    let mut frame =
+        postcard::to_extend(message, vec![0; 4]).map_err(|_| ProtocolError::Malformed)?;
+    let length = frame.len().saturating_sub(4);
+    let Some(prefix) = u32::try_from(length).ok().filter(|_| length <= FRAME_LIMIT_BYTES) else {
+        return Err(ProtocolError::TooLong(length));
+    };
+    for (place, byte) in frame.iter_mut().zip(prefix.to_le_bytes()) {
+        *place = byte;
+    }
+    connection.write_all(&frame).map_err(closed_or_failed)
+}
+
+/// Receives one message.
+///
+/// # Errors
+/// When the other side is gone, the frame is too long, or it is not exactly one message.
+pub fn receive<M: DeserializeOwned>(connection: &mut impl Read) -> Result<M, ProtocolError> {
+    let mut prefix = [0; 4];
+    connection.read_exact(&mut prefix).map_err(closed_or_failed)?;
+    let length = u32::from_le_bytes(prefix) as usize;
+    if length > FRAME_LIMIT_BYTES {
+        return Err(ProtocolError::TooLong(length));
+    }
+    let mut frame = Vec::new();
+    let taken = connection.take(length as u64).read_to_end(&mut frame).map_err(closed_or_failed)?;
+    if taken < length {
+        return Err(ProtocolError::Closed);
+    }
+    match postcard::take_from_bytes(&frame) {
+        Ok((message, [])) => Ok(message),
+        Ok(_) | Err(_) => Err(ProtocolError::Malformed),
+    }
+}
+
+fn closed_or_failed(error: io::Error) -> ProtocolError {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::ConnectionReset => ProtocolError::Closed,
+        _ => ProtocolError::Connection(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn round_trip(reply: &Reply) -> Reply {
+        let mut bytes = Vec::new();
+        send(&mut bytes, reply).unwrap();
+        receive(&mut bytes.as_slice()).unwrap()
+    }
+
+    #[test]
+    fn what_is_sent_is_received() {
+        let reply = Reply::Output { command: 7, stream: Stream::Answer, bytes: vec![0, 255, 10] };
+        assert_eq!(round_trip(&reply), reply);
+    }
+
+    #[test]
+    fn a_frame_that_claims_to_be_huge_is_refused_before_memory_is_taken() {
+        let answer = receive::<Reply>(&mut [0xff_u8; 64].as_slice());
+        assert!(matches!(answer, Err(ProtocolError::TooLong(_))), "{answer:?}");
+    }
+
+    #[test]
+    fn bytes_after_a_message_are_refused() {
+        let mut bytes = Vec::new();
+        send(&mut bytes, &Reply::Done).unwrap();
+        bytes[0] += 1;
+        bytes.push(0);
+        assert!(matches!(receive::<Reply>(&mut bytes.as_slice()), Err(ProtocolError::Malformed)));
+    }
+
+    #[test]
+    fn a_cut_message_means_the_other_side_is_gone() {
+        let mut bytes = Vec::new();
+        send(&mut bytes, &Reply::Refused("no".to_owned())).unwrap();
+        for length in 0..bytes.len() {
+            let answer = receive::<Reply>(&mut &bytes[..length]);
+            assert!(matches!(answer, Err(ProtocolError::Closed)), "{length}: {answer:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_message_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = receive::<Request>(&mut bytes.as_slice());
+            let _ = receive::<Reply>(&mut bytes.as_slice());
+        }
+    }
+}

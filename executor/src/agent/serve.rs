@@ -1,0 +1,343 @@
+//! The loop of process 1: takes requests, runs commands, collects what they write, reaps whoever ends.
+//!
+//! When the executor hangs up, process 1 ends, and the kernel ends everything else in the machine.
+
+use super::destination;
+use super::epoch::{Epoch, Ground, Written};
+use super::failure::{Doing, Failure};
+use super::inner::InnerNamespaces;
+use super::launch::{Place, launch};
+use super::layers::Layers;
+use super::output::Sources;
+use super::protocol::{
+    self, CommandNumber, Destination, MachineSetup, ProtocolError, Reply, Request, RunCommand,
+};
+use super::stage::Stage;
+use crate::backend::{Attachment, CommandEnd, Stream};
+use crate::sys::{ChildSignals, Fork, SingleThreaded, fork, leave};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, WaitOptions, WaitStatus, waitpid};
+use std::fs;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How long processes that a step left may take to end before they count as alive: helpers that a shell started last
+/// are often still ending when it has ended.
+const SETTLE_TIME: Duration = Duration::from_millis(30);
+
+/// Names of live processes that are told.
+const NAMES_LIMIT: usize = 32;
+
+/// Everything that process 1 starts with.
+#[derive(Debug)]
+pub(crate) struct Guest<'a> {
+    pub(crate) proof: &'a SingleThreaded,
+    pub(crate) socket: &'a mut UnixStream,
+    pub(crate) signals: ChildSignals,
+    pub(crate) inner: InnerNamespaces,
+    pub(crate) stage: Stage,
+    pub(crate) machine: &'a MachineSetup,
+}
+
+/// A command whose shell lives in the background.
+#[derive(Debug)]
+struct BackgroundShell {
+    pid: Pid,
+    command: CommandNumber,
+}
+
+struct Server<'a> {
+    guest: Guest<'a>,
+    layers: Layers,
+    epoch: Option<Epoch>,
+    /// Epochs so far: names their directories.
+    epochs: u32,
+    sources: Sources,
+    background: Vec<BackgroundShell>,
+    /// Shell of the command being run, and how it ended.
+    foreground: Option<(Pid, Option<CommandEnd>)>,
+}
+
+/// Serves until the executor hangs up.
+pub(crate) fn serve(guest: Guest<'_>, notes: Vec<String>) -> Result<(), Failure> {
+    rustix::process::chdir(&guest.machine.store_directory)
+        .doing(|| "enter the store".to_owned())?;
+    let layers = Layers::of_base(guest.machine, guest.stage.path("settings"));
+    let mut server = Server {
+        guest,
+        layers,
+        epoch: None,
+        epochs: 0,
+        sources: Sources::default(),
+        background: Vec::new(),
+        foreground: None,
+    };
+    // Both processes write to the socket until the keeper has passed the handle; this request says that it has.
+    let Request::Begin = protocol::receive(server.guest.socket)? else {
+        return Err(Failure::Refused("expected the beginning".to_owned()));
+    };
+    protocol::send(server.guest.socket, &Reply::Ready { notes })?;
+    loop {
+        server.wait(None)?;
+        let request = match protocol::receive(server.guest.socket) {
+            Ok(request) => request,
+            Err(ProtocolError::Closed) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        for kept in server.sources.take_kept() {
+            protocol::send(server.guest.socket, &kept)?;
+        }
+        let reply = match server.answer(request) {
+            Ok(reply) => reply,
+            Err(Failure::Unheard(error)) => return Err(error.into()),
+            Err(failure) => Reply::from(failure),
+        };
+        protocol::send(server.guest.socket, &reply)?;
+    }
+}
+
+impl Server<'_> {
+    fn answer(&mut self, request: Request) -> Result<Reply, Failure> {
+        match request {
+            Request::SetLayers(layers) => {
+                self.leave_root()?;
+                self.layers.set(&self.guest.stage, &layers)?;
+                Ok(Reply::Done)
+            }
+            Request::Run(command) => self.run(&command).map(Reply::Ended),
+            Request::ResolveDestination(destination) => self.resolve(&destination),
+            Request::Freeze { target } => self.freeze(Path::new(&target)),
+            Request::Hello { .. } | Request::IdentitiesMapped | Request::Begin => {
+                Err(Failure::Refused("the machine is already made".to_owned()))
+            }
+        }
+    }
+
+    /// The root, mounted if it isn't.
+    fn ensure_epoch(&mut self) -> Result<&Epoch, Failure> {
+        if self.epoch.is_none() {
+            let directory =
+                Path::new(&self.guest.machine.run_directory).join(format!("epoch-{}", self.epochs));
+            self.epochs += 1;
+            let ground = Ground {
+                proof: self.guest.proof,
+                stage: &self.guest.stage,
+                inner: &self.guest.inner,
+                layers: &self.layers,
+                store: Path::new(&self.guest.machine.store_directory),
+            };
+            self.epoch = Some(Epoch::mount(&ground, directory)?);
+        }
+        self.epoch.as_ref().ok_or_else(|| Failure::Refused("the machine has no root".to_owned()))
+    }
+
+    /// Unmounts a root that nothing was written to.
+    fn leave_root(&mut self) -> Result<(), Failure> {
+        let Some(epoch) = &self.epoch else { return Ok(()) };
+        if epoch.written(&self.layers)? == Written::Something {
+            return Err(Failure::Refused("what was written is not frozen yet".to_owned()));
+        }
+        match self.epoch.take() {
+            Some(epoch) => epoch.discard(),
+            None => Ok(()),
+        }
+    }
+
+    fn run(&mut self, command: &RunCommand) -> Result<CommandEnd, Failure> {
+        self.ensure_epoch()?;
+        let pipes = self.sources.open(command.number)?;
+        let Some(epoch) = &self.epoch else {
+            return Err(Failure::Refused("the machine has no root".to_owned()));
+        };
+        let (proof, inner, stage) = (self.guest.proof, &self.guest.inner, &self.guest.stage);
+        let pid = launch(&Place { proof, inner, stage, epoch }, command, pipes)?;
+        self.foreground = Some((pid, None));
+        let end = match command.mode {
+            Attachment::Foreground => self.wait_for_end(None)?,
+            Attachment::Background => {
+                let grace = Duration::from_millis(command.grace_milliseconds.into());
+                self.wait_for_end(Some(Instant::now() + grace))?
+            }
+        };
+        self.foreground = None;
+        if end == CommandEnd::LeftRunning {
+            self.background.push(BackgroundShell { pid, command: command.number });
+        }
+        let socket = &mut *self.guest.socket;
+        self.sources.read_last(command.number, &mut |reply| Ok(protocol::send(socket, &reply)?))?;
+        Ok(end)
+    }
+
+    fn wait_for_end(&mut self, deadline: Option<Instant>) -> Result<CommandEnd, Failure> {
+        loop {
+            if let Some((_, Some(end))) = self.foreground {
+                return Ok(end);
+            }
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return Ok(CommandEnd::LeftRunning);
+            }
+            self.wait(left)?;
+        }
+    }
+
+    /// Waits for one piece of news: output, an ended child, a request (only looked at between commands), a hang-up.
+    fn wait(&mut self, limit: Option<Duration>) -> Result<(), Failure> {
+        loop {
+            let busy = self.foreground.is_some();
+            // During a command no request comes; asking for nothing still reports a hang-up.
+            let wanted = if busy { PollFlags::RDHUP } else { PollFlags::IN };
+            let mut descriptors = vec![
+                PollFd::from_borrowed_fd(self.guest.socket.as_fd(), wanted),
+                PollFd::from_borrowed_fd(self.guest.signals.as_fd(), PollFlags::IN),
+            ];
+            descriptors.extend(
+                self.sources
+                    .descriptors()
+                    .map(|pipe| PollFd::from_borrowed_fd(pipe, PollFlags::IN)),
+            );
+            let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
+            match poll(&mut descriptors, limit.as_ref()) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error).doing(|| "wait".to_owned()),
+            }
+            let news: Vec<bool> =
+                descriptors.iter().map(|descriptor| !descriptor.revents().is_empty()).collect();
+            let (from_executor, from_children) =
+                (news.first() == Some(&true), news.get(1) == Some(&true));
+            if news.iter().skip(2).any(|news| *news) {
+                self.collect()?;
+            }
+            if from_children {
+                self.guest.signals.clear();
+                self.reap();
+            }
+            if busy && from_executor {
+                return Err(Failure::Unheard(ProtocolError::Closed));
+            }
+            if busy || from_executor {
+                return Ok(());
+            }
+        }
+    }
+
+    fn collect(&mut self) -> Result<(), Failure> {
+        if self.foreground.is_none() {
+            return self.sources.keep_some();
+        }
+        let socket = &mut *self.guest.socket;
+        self.sources.read_some(&mut |reply| Ok(protocol::send(socket, &reply)?))
+    }
+
+    /// Takes leave of every process that ended.
+    fn reap(&mut self) {
+        while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
+            let Some(end) = end_of(status) else { continue };
+            if let Some((foreground, ended)) = &mut self.foreground
+                && *foreground == pid
+            {
+                *ended = Some(end);
+            }
+            self.background_ended(pid, end);
+        }
+    }
+
+    /// A background command that ends badly after its first moment is told of in its log.
+    fn background_ended(&mut self, pid: Pid, end: CommandEnd) {
+        let Some(place) = self.background.iter().position(|shell| shell.pid == pid) else { return };
+        let shell = self.background.swap_remove(place);
+        let text = match end {
+            CommandEnd::Exited(0) | CommandEnd::LeftRunning => return,
+            CommandEnd::Exited(code) => {
+                format!("the background command ended with exit code {code}\n")
+            }
+            CommandEnd::Signalled(signal) => {
+                format!("the background command was ended by signal {signal}\n")
+            }
+        };
+        self.sources.keep(Reply::Output {
+            command: shell.command,
+            stream: Stream::Stderr,
+            bytes: text.into_bytes(),
+        });
+    }
+
+    fn resolve(&mut self, wanted: &Destination) -> Result<Reply, Failure> {
+        self.ensure_epoch()?;
+        let Some(epoch) = &self.epoch else {
+            return Err(Failure::Refused("the machine has no root".to_owned()));
+        };
+        let (mut report, mut told) = std::io::pipe().doing(|| "make a pipe".to_owned())?;
+        match fork(self.guest.proof).doing(|| "make a process".to_owned())? {
+            Fork::Child => {
+                let found = self
+                    .guest
+                    .inner
+                    .enter(epoch.mounts())
+                    .and_then(|()| destination::resolve(wanted));
+                let sent = protocol::send(&mut told, &found.unwrap_or_else(Reply::from));
+                leave(i32::from(sent.is_err()));
+            }
+            Fork::Parent(child) => {
+                drop(told);
+                let reply = protocol::receive(&mut report)?;
+                let _ = waitpid(Some(child), WaitOptions::empty());
+                Ok(reply)
+            }
+        }
+    }
+
+    fn freeze(&mut self, target: &Path) -> Result<Reply, Failure> {
+        if self.epoch.is_none() {
+            return Ok(Reply::Unchanged);
+        }
+        let alive = self.settle()?;
+        if !alive.is_empty() {
+            return Ok(Reply::Alive(alive));
+        }
+        let Some(epoch) = &self.epoch else { return Ok(Reply::Unchanged) };
+        if epoch.written(&self.layers)? == Written::Nothing {
+            return Ok(Reply::Unchanged);
+        }
+        if let Some(epoch) = self.epoch.take() {
+            epoch.freeze(&self.layers, target)?;
+            self.layers.push(target.to_owned());
+        }
+        Ok(Reply::Frozen)
+    }
+
+    /// Names of the processes that live on after a moment.
+    fn settle(&mut self) -> Result<Vec<String>, Failure> {
+        let deadline = Instant::now() + SETTLE_TIME;
+        loop {
+            self.reap();
+            let alive = self.alive()?;
+            if alive.is_empty() || Instant::now() >= deadline {
+                return Ok(alive);
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Every process of the machine but this one, by its command name.
+    fn alive(&self) -> Result<Vec<String>, Failure> {
+        let processes = self.guest.stage.path("proc");
+        let entries =
+            fs::read_dir(&processes).doing(|| "list the machine's processes".to_owned())?;
+        let numbers =
+            entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        let others = numbers.filter(|number| *number != 1);
+        let name = |number: u32| {
+            let name = fs::read_to_string(processes.join(number.to_string()).join("comm")).ok()?;
+            Some(name.trim_end().to_owned())
+        };
+        Ok(others.filter_map(name).take(NAMES_LIMIT).collect())
+    }
+}
+
+fn end_of(status: WaitStatus) -> Option<CommandEnd> {
+    let exited = status.exit_status().map(CommandEnd::Exited);
+    exited.or_else(|| status.terminating_signal().map(CommandEnd::Signalled))
+}

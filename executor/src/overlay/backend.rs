@@ -1,0 +1,154 @@
+//! The backend itself: images made ready, machines started.
+
+use super::host::HostBase;
+use super::identities::Identities;
+use super::machine::{OverlayMachine, Parts};
+use super::start::Agent;
+use super::store_layout::StoreLayout;
+use crate::agent::protocol::{MachineSetup, PartSetup, TrackedFiles};
+use crate::backend::{Backend, BackendError, BaseImage, ImageSource, Machine, MachineStart};
+use crate::tracked::Repository;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Longest host name that Linux takes.
+const HOST_NAME_LIMIT_BYTES: usize = 63;
+
+/// Settings of the backend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OverlayOptions {
+    /// Program whose `main` begins with [`run_if_agent`](crate::agent::run_if_agent).
+    pub agent_program: PathBuf,
+    /// How long a background command is watched for an early failure.
+    pub background_grace: Duration,
+    /// Directories of the host that steps on the `host` base must not see, wherever they are: the checkout, for one.
+    /// The store is hidden without being named.
+    pub hidden: Vec<PathBuf>,
+}
+
+impl Default for OverlayOptions {
+    fn default() -> Self {
+        Self {
+            agent_program: PathBuf::from("/proc/self/exe"),
+            background_grace: Duration::from_secs(2),
+            hidden: Vec::new(),
+        }
+    }
+}
+
+/// Makes machines from namespaces and OverlayFS.
+#[derive(Debug)]
+pub struct OverlayBackend {
+    layout: Arc<StoreLayout>,
+    repository: Arc<Repository>,
+    options: OverlayOptions,
+    identities: Identities,
+    host: HostBase,
+}
+
+impl OverlayBackend {
+    /// A backend that keeps its directories in `store_directory` and shows files of `repository`.
+    ///
+    /// # Errors
+    /// When the store's directories can't be made.
+    pub fn new(
+        store_directory: &Path,
+        repository: Arc<Repository>,
+        options: OverlayOptions,
+    ) -> Result<Self, BackendError> {
+        let layout = Arc::new(StoreLayout::open(store_directory)?);
+        let mut hidden = options.hidden.clone();
+        hidden.push(layout.root.clone());
+        let host = HostBase::new(layout.bases.clone(), hidden);
+        Ok(Self { layout, repository, options, identities: Identities::of_this_process(), host })
+    }
+
+    fn setup(
+        &self,
+        start: &MachineStart,
+        run_directory: &Path,
+    ) -> Result<MachineSetup, BackendError> {
+        let (base, parts) = if HostBase::is_host(&start.base) {
+            self.host.compose()?
+        } else {
+            (start.base.directories.clone(), Vec::new())
+        };
+        Ok(MachineSetup {
+            hostname: host_name(&start.name),
+            store_directory: text(&self.layout.root)?,
+            run_directory: text(run_directory)?,
+            base: base.iter().map(|path| text(path)).collect::<Result<_, _>>()?,
+            parts: parts
+                .iter()
+                .map(|part| Ok(PartSetup { path: text(&part.path)?, source: text(&part.source)? }))
+                .collect::<Result<_, BackendError>>()?,
+            tracked: TrackedFiles::Mounted,
+        })
+    }
+}
+
+impl Backend for OverlayBackend {
+    fn prepare_base(
+        &self,
+        source: &ImageSource,
+        _progress: &dyn Fn(&str),
+    ) -> Result<BaseImage, BackendError> {
+        match source {
+            ImageSource::Host => {
+                let mut base = self.host.prepare()?;
+                base.notes.extend(self.identities.note());
+                Ok(base)
+            }
+            ImageSource::RootFileSystem(_) | ImageSource::Debootstrap { .. } => {
+                Err(BackendError::Unavailable("only the base `host` can be used".to_owned()))
+            }
+        }
+    }
+
+    fn start(&self, start: &MachineStart) -> Result<Box<dyn Machine>, BackendError> {
+        let run_directory = self.layout.new_run()?;
+        let setup = self.setup(start, &run_directory)?;
+        let agent = Agent::start(&self.options.agent_program, setup, &self.identities)?;
+        let parts = Parts {
+            agent,
+            layout: Arc::clone(&self.layout),
+            run_directory,
+            repository: Arc::clone(&self.repository),
+            grace: self.options.background_grace,
+        };
+        Ok(Box::new(OverlayMachine::new(parts, &start.layers)?))
+    }
+
+    fn layer_directory(&self) -> &Path {
+        &self.layout.layers
+    }
+}
+
+fn text(path: &Path) -> Result<String, BackendError> {
+    let text = path.to_str().map(str::to_owned);
+    text.ok_or_else(|| {
+        BackendError::Unavailable(format!("the path `{}` is not UTF-8", path.display()))
+    })
+}
+
+/// The runner's name with the characters that host names have.
+fn host_name(name: &str) -> String {
+    let allowed = |character: char| if character.is_ascii_alphanumeric() { character } else { '-' };
+    let name: String = name.chars().map(allowed).take(HOST_NAME_LIMIT_BYTES).collect();
+    let name = name.trim_matches('-');
+    if name.is_empty() { "machine".to_owned() } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runner_names_become_host_names() {
+        assert_eq!(host_name("Tests-Cypress-2"), "Tests-Cypress-2");
+        assert_eq!(host_name("a_b/ü"), "a-b");
+        assert_eq!(host_name("///"), "machine");
+        assert_eq!(host_name(&"x".repeat(200)).len(), HOST_NAME_LIMIT_BYTES);
+    }
+}

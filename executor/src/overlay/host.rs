@@ -1,0 +1,232 @@
+//! The base `host`: this machine's own programs, nothing of its people.
+//!
+//! Built by allowing, not by hiding: a directory made anew (accounts, configuration that everybody may read, empty
+//! places for data), and over it only the system directories in [`SYSTEM_DIRECTORIES`]. Whatever else the host has,
+//! under whatever name, does not exist in the machine.
+
+use super::failure::Doing;
+use super::skeleton;
+use crate::backend::{BackendError, BaseImage};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+/// Marks a base as the host's: its root directory.
+const ROOT: &str = "/";
+
+/// Directories that appear in the machine as they are, less what must be hidden in them. They hold programs, libraries
+/// and the package database; whatever is in them came from packages or was put there for all users.
+const SYSTEM_DIRECTORIES: [&str; 14] = [
+    "usr",
+    "opt",
+    "bin",
+    "sbin",
+    "lib",
+    "lib32",
+    "lib64",
+    "libx32",
+    "nix",
+    "gnu",
+    "var/lib/dpkg",
+    "var/lib/rpm",
+    "var/lib/pacman",
+    "var/lib/alternatives",
+];
+
+/// Package databases, whose bytes are part of the identity: a machine that was upgraded is another base.
+const PACKAGE_DATABASES: [&str; 7] = [
+    "/var/lib/dpkg/status",
+    "/var/lib/rpm/rpmdb.sqlite",
+    "/usr/lib/sysimage/rpm/rpmdb.sqlite",
+    "/var/lib/rpm/Packages",
+    "/lib/apk/db/installed",
+    "/var/lib/pacman/local/ALPM_DB_VERSION",
+    "/nix/var/nix/db/db.sqlite",
+];
+
+/// Directories whose modification time tells about installed packages where the database is a directory.
+const PACKAGE_DIRECTORIES: [&str; 1] = ["/var/lib/pacman/local"];
+
+/// A machine of more parts than this would take long to mount.
+const PART_LIMIT: usize = 64;
+
+/// A directory of the host and where it appears.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct HostPart {
+    /// Below the machine's root, no leading slash.
+    pub(super) path: PathBuf,
+    pub(super) source: PathBuf,
+}
+
+/// What a root is composed of.
+type Composition = (Vec<PathBuf>, Vec<HostPart>);
+
+/// Makes the base from this machine.
+#[derive(Debug)]
+pub(super) struct HostBase {
+    bases: PathBuf,
+    hidden: Vec<PathBuf>,
+    composed: OnceLock<Composition>,
+}
+
+impl HostBase {
+    /// `hidden` are absolute paths that no machine may see.
+    pub(super) fn new(bases: PathBuf, hidden: Vec<PathBuf>) -> Self {
+        let hidden = hidden.into_iter().map(|path| path.canonicalize().unwrap_or(path)).collect();
+        Self { bases, hidden, composed: OnceLock::new() }
+    }
+
+    /// Whether an image is this base.
+    pub(super) fn is_host(base: &BaseImage) -> bool {
+        base.directories == [Path::new(ROOT)]
+    }
+
+    /// The image: identity only, nothing is copied yet.
+    pub(super) fn prepare(&self) -> Result<BaseImage, BackendError> {
+        let mut notes = vec![
+            "the base `host` shows this machine's system directories; homes, data under /var, /srv, /mnt and other \
+             top-level directories are not visible"
+                .to_owned(),
+        ];
+        if !rustix::process::geteuid().is_root() {
+            notes.push(
+                "as an ordinary user on `host`, files that belong to the system can be replaced but not changed in place"
+                    .to_owned(),
+            );
+        }
+        Ok(BaseImage { identity: identity()?, directories: vec![PathBuf::from(ROOT)], notes })
+    }
+
+    /// What a root is composed of. The first call looks at the host's configuration and copies it if it changed.
+    pub(super) fn compose(&self) -> Result<Composition, BackendError> {
+        if let Some(composed) = self.composed.get() {
+            return Ok(composed.clone());
+        }
+        let parts = self.parts()?;
+        let places: Vec<PathBuf> = parts.iter().map(|part| part.path.clone()).collect();
+        let skeleton = skeleton::ensure(&self.bases, &places)?;
+        let composed = (vec![skeleton], parts);
+        Ok(self.composed.get_or_init(|| composed).clone())
+    }
+
+    fn parts(&self) -> Result<Vec<HostPart>, BackendError> {
+        let mounts = mount_points();
+        let mut parts = Vec::new();
+        for name in SYSTEM_DIRECTORIES {
+            let path = PathBuf::from(name);
+            let source = Path::new(ROOT).join(name);
+            if source.is_dir() && !source.is_symlink() {
+                self.add(path, source, &mounts, &mut parts)?;
+            }
+        }
+        Ok(parts)
+    }
+
+    /// Adds a directory, or, when something in it must not be seen or can't be part of an overlay, its children without that.
+    fn add(
+        &self,
+        path: PathBuf,
+        source: PathBuf,
+        mounts: &[PathBuf],
+        parts: &mut Vec<HostPart>,
+    ) -> Result<(), BackendError> {
+        if self.hidden.iter().any(|hidden| source.starts_with(hidden)) {
+            return Ok(());
+        }
+        let is_inside = |other: &PathBuf| *other != source && other.starts_with(&source);
+        if !self.hidden.iter().any(is_inside) && !mounts.iter().any(is_inside) {
+            parts.push(HostPart { path, source });
+            return match parts.len() {
+                0..=PART_LIMIT => Ok(()),
+                _ => Err(BackendError::Unavailable(format!(
+                    "the base `host` falls into more than {PART_LIMIT} parts: too many mounts below the system \
+                     directories; use a `rootfs` or `debootstrap` base"
+                ))),
+            };
+        }
+        let mut children: Vec<PathBuf> = fs::read_dir(&source)
+            .doing(|| format!("list {}", source.display()))?
+            .flatten()
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+            .map(|entry| entry.path())
+            .collect();
+        children.sort();
+        for child in children {
+            let Some(name) = child.file_name() else { continue };
+            self.add(path.join(name), child.clone(), mounts, parts)?;
+        }
+        Ok(())
+    }
+}
+
+/// Digest of the operating system's release, its packages and the architecture.
+fn identity() -> Result<[u8; 32], BackendError> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(b"layerc host 1\0");
+    hasher.update(std::env::consts::ARCH.as_bytes());
+    for path in ["/etc/os-release"].into_iter().chain(PACKAGE_DATABASES) {
+        hash_file(&mut hasher, Path::new(path)).doing(|| format!("read {path}"))?;
+    }
+    for path in PACKAGE_DIRECTORIES {
+        let changed = fs::metadata(path).and_then(|metadata| metadata.modified());
+        hasher.update(format!("\0{path}\0{changed:?}", changed = changed.ok()).as_bytes());
+    }
+    Ok(*hasher.finalize().as_bytes())
+}
+
+fn hash_file(hasher: &mut blake3::Hasher, path: &Path) -> io::Result<()> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    hasher.update(b"\0");
+    hasher.update(path.as_os_str().as_encoded_bytes());
+    hasher.update(b"\0");
+    let mut content = Vec::new();
+    file.read_to_end(&mut content)?;
+    hasher.update(&(content.len() as u64).to_le_bytes());
+    hasher.update(&content);
+    Ok(())
+}
+
+/// Where this process's file systems are mounted.
+fn mount_points() -> Vec<PathBuf> {
+    let text = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    text.lines()
+        .filter_map(|line| line.split(' ').nth(4))
+        .map(|field| PathBuf::from(unescape(field)))
+        .collect()
+}
+
+/// The kernel writes blanks and backslashes in paths as octal.
+fn unescape(field: &str) -> String {
+    [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
+        .iter()
+        .fold(field.to_owned(), |text, (escape, character)| text.replace(escape, character))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hidden_directory_splits_the_part_around_it() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        for path in ["opt/a", "opt/b/store", "opt/b/tools", "opt/c"] {
+            fs::create_dir_all(root.join(path)).unwrap();
+        }
+        let host = HostBase::new(root.clone(), vec![root.join("opt/b/store")]);
+        let mut parts = Vec::new();
+        host.add(PathBuf::from("opt"), root.join("opt"), &[], &mut parts).unwrap();
+        let paths: Vec<&str> = parts.iter().filter_map(|part| part.path.to_str()).collect();
+        assert_eq!(paths, ["opt/a", "opt/b/tools", "opt/c"]);
+    }
+
+    #[test]
+    fn the_identity_is_the_same_twice() {
+        assert_eq!(identity().unwrap(), identity().unwrap());
+    }
+}

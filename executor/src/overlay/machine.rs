@@ -1,0 +1,230 @@
+//! A running machine: the requests of the engine, put to its agent.
+
+use super::copy::{self, Source, Target};
+use super::failure::{Doing, unexpected};
+use super::start::Agent;
+use super::store_layout::StoreLayout;
+use crate::agent::protocol::{Destination, LayerPlace, Reply, Request, RunCommand};
+use crate::backend::{
+    BackendError, Command, CommandEnd, CopiedEntry, CopiedFiles, CopyRequest, Freeze, Layer,
+    LayerId, Machine, Stream,
+};
+use crate::read_set::{ReadSet, TrackedPath};
+use crate::tracked::{Repository, TrackedServer};
+use rustix::process::{Signal, pidfd_send_signal};
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A machine made of namespaces.
+#[derive(Debug)]
+pub(super) struct OverlayMachine {
+    agent: Option<Agent>,
+    layout: Arc<StoreLayout>,
+    run_directory: PathBuf,
+    repository: Arc<Repository>,
+    server: Option<TrackedServer>,
+    /// What lies over the base, as the agent knows it.
+    places: Vec<LayerPlace>,
+    /// Commands so far.
+    commands: u32,
+    grace: Duration,
+}
+
+/// What a machine is made from.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) agent: Agent,
+    pub(super) layout: Arc<StoreLayout>,
+    pub(super) run_directory: PathBuf,
+    pub(super) repository: Arc<Repository>,
+    pub(super) grace: Duration,
+}
+
+impl OverlayMachine {
+    /// A machine over these layers.
+    pub(super) fn new(parts: Parts, layers: &[Layer]) -> Result<Self, BackendError> {
+        let mut machine = Self {
+            agent: Some(parts.agent),
+            layout: parts.layout,
+            run_directory: parts.run_directory,
+            repository: parts.repository,
+            server: None,
+            places: Vec::new(),
+            commands: 0,
+            grace: parts.grace,
+        };
+        if !layers.is_empty() {
+            machine.places =
+                layers.iter().map(|layer| machine.place(layer)).collect::<Result<_, _>>()?;
+            machine.set_layers()?;
+        }
+        Ok(machine)
+    }
+
+    fn place(&mut self, layer: &Layer) -> Result<LayerPlace, BackendError> {
+        match layer {
+            Layer::Frozen(id) => self.stored(id),
+            Layer::Copied(files) => self.tracked(files),
+        }
+    }
+
+    fn stored(&self, id: &LayerId) -> Result<LayerPlace, BackendError> {
+        let directory = self.layout.layer(id);
+        if !directory.is_dir() {
+            return Err(BackendError::Unavailable(format!(
+                "the layer `{}` is not in the store any more",
+                id.0
+            )));
+        }
+        Ok(LayerPlace::Stored(directory.to_string_lossy().into_owned()))
+    }
+
+    fn tracked(&mut self, files: &CopiedFiles) -> Result<LayerPlace, BackendError> {
+        let name = self.server()?.add_layer(files).doing(|| "show repository files".to_owned())?;
+        Ok(LayerPlace::Tracked { name, passages: copy::passages(files) })
+    }
+
+    /// The repository's server, started when something of the repository is needed first.
+    fn server(&mut self) -> Result<&TrackedServer, BackendError> {
+        if self.server.is_none() {
+            let device = self.agent()?.fuse_device.take();
+            let device = device
+                .ok_or_else(|| BackendError::Refused("the machine has no repository".to_owned()))?;
+            let server = TrackedServer::start(device, Arc::clone(&self.repository));
+            self.server = Some(server.doing(|| "serve the repository".to_owned())?);
+        }
+        self.server
+            .as_ref()
+            .ok_or_else(|| BackendError::Refused("the machine has no repository".to_owned()))
+    }
+
+    fn agent(&mut self) -> Result<&mut Agent, BackendError> {
+        self.agent.as_mut().ok_or_else(|| BackendError::Stopped("it is gone".to_owned()))
+    }
+
+    fn set_layers(&mut self) -> Result<(), BackendError> {
+        let request = Request::SetLayers(self.places.clone());
+        match self.agent()?.ask(&request, &mut |_| {})? {
+            Reply::Done => Ok(()),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Files to source, shown at a private place of the repository's mount: `NUMBER/NAME`.
+    fn show_setup_files(&mut self, paths: &[String]) -> Result<Vec<String>, BackendError> {
+        if paths.is_empty() {
+            return Ok(Vec::new());
+        }
+        let names: Vec<String> = (1..)
+            .zip(paths)
+            .map(|(number, path): (u32, _)| {
+                format!("{number}/{}", path.rsplit('/').next().unwrap_or(path))
+            })
+            .collect();
+        let entries = names.iter().zip(paths).map(|(name, path)| CopiedEntry {
+            repository_path: path.clone(),
+            machine_path: format!("/{name}"),
+        });
+        let files = CopiedFiles { entries: entries.collect() };
+        let layer = self.server()?.add_layer(&files).doing(|| "show setup files".to_owned())?;
+        Ok(names.into_iter().map(|name| format!("{layer}/{name}")).collect())
+    }
+}
+
+impl Machine for OverlayMachine {
+    fn execute(
+        &mut self,
+        command: &Command,
+        output: &mut dyn FnMut(Stream, &[u8]),
+    ) -> Result<CommandEnd, BackendError> {
+        let setup_files = self.show_setup_files(&command.setup_files)?;
+        self.commands += 1;
+        let number = self.commands;
+        let request = Request::Run(RunCommand {
+            number,
+            script: command.script.clone(),
+            user: command.user.clone(),
+            workdir: command.workdir.clone(),
+            environment: command.environment.clone(),
+            setup_files,
+            mode: command.mode,
+            grace_milliseconds: u32::try_from(self.grace.as_millis()).unwrap_or(u32::MAX),
+        });
+        let reply = self.agent()?.ask(&request, &mut |reply| {
+            if let Reply::Output { stream, bytes, .. } = reply {
+                output(stream, &bytes);
+            }
+        })?;
+        match reply {
+            Reply::Ended(end) => Ok(end),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    fn copy(&mut self, request: &CopyRequest) -> Result<CopiedFiles, BackendError> {
+        let destination = Destination {
+            destination: request.destination.clone(),
+            workdir: request.workdir.clone(),
+            user: request.user.clone(),
+        };
+        let reply = self.agent()?.ask(&Request::ResolveDestination(destination), &mut |_| {})?;
+        let Reply::Resolved { path, found } = reply else { return Err(unexpected(reply)) };
+        let mut sources = Vec::new();
+        for source in &request.sources {
+            let is_directory = self.repository.is_directory(&TrackedPath::new(source.as_bytes()));
+            let is_directory = is_directory.doing(|| format!("look at `{source}`"))?;
+            sources.push(if is_directory {
+                Source::Directory(source)
+            } else {
+                Source::File(source)
+            });
+        }
+        let target = Target { written: &request.destination, path: &path, found };
+        let files = copy::entries(&sources, target)?;
+        let place = self.tracked(&files)?;
+        self.places.push(place);
+        self.set_layers()?;
+        Ok(files)
+    }
+
+    fn freeze(&mut self) -> Result<Freeze, BackendError> {
+        let id = StoreLayout::new_layer();
+        let target = self.layout.layer(&id).to_string_lossy().into_owned();
+        match self.agent()?.ask(&Request::Freeze { target: target.clone() }, &mut |_| {})? {
+            Reply::Frozen => {
+                self.places.push(LayerPlace::Stored(target));
+                Ok(Freeze::Frozen(id))
+            }
+            Reply::Unchanged => Ok(Freeze::Unchanged),
+            Reply::Alive(names) => Ok(Freeze::ProcessesAlive(names)),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    fn take_reads(&mut self) -> ReadSet {
+        self.server.as_ref().map(TrackedServer::take_reads).unwrap_or_default()
+    }
+
+    fn notes(&self) -> &[String] {
+        self.agent.as_ref().map(|agent| agent.notes.as_slice()).unwrap_or_default()
+    }
+
+    fn stopper(&self) -> Box<dyn Fn() + Send + Sync> {
+        let init = self.agent.as_ref().map(|agent| Arc::clone(&agent.init));
+        Box::new(move || {
+            if let Some(init) = &init {
+                let _ = pidfd_send_signal(&**init, Signal::KILL);
+            }
+        })
+    }
+}
+
+impl Drop for OverlayMachine {
+    fn drop(&mut self) {
+        // First the processes and mounts, then what they were made of.
+        self.agent = None;
+        let _ = fs::remove_dir_all(&self.run_directory);
+    }
+}

@@ -1,0 +1,205 @@
+//! From a directory of the store to an agent that is ready: starts the program, writes its identity maps, takes the
+//! handles it passes.
+
+use super::failure::{Doing, disconnected, unexpected};
+use super::identities::Identities;
+use crate::agent::protocol::{self, MachineSetup, PROTOCOL_VERSION, Reply, Request, TrackedFiles};
+use crate::agent::{AGENT_ARGUMENT, receive_descriptor};
+use crate::backend::BackendError;
+use crossbeam_channel::{Sender, bounded};
+use rustix::process::{Signal, pidfd_send_signal};
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+
+/// File of the run directory that takes the agent's last words.
+const LAST_WORDS: &str = "agent-log";
+
+/// Most bytes of last words that are told.
+const LAST_WORDS_LIMIT: usize = 2000;
+
+/// A connected agent.
+#[derive(Debug)]
+pub(super) struct Agent {
+    socket: UnixStream,
+    keeper: Child,
+    /// Process 1 of the machine.
+    pub(super) init: Arc<OwnedFd>,
+    /// The repository's FUSE device.
+    pub(super) fuse_device: Option<OwnedFd>,
+    /// What the host did not allow.
+    pub(super) notes: Vec<String>,
+    run_directory: PathBuf,
+}
+
+impl Agent {
+    /// Starts `program` as the agent of a machine.
+    pub(super) fn start(
+        program: &Path,
+        setup: MachineSetup,
+        identities: &Identities,
+    ) -> Result<Self, BackendError> {
+        let run_directory = PathBuf::from(&setup.run_directory);
+        let (mut socket, theirs) = UnixStream::pair().doing(|| "make a socket pair".to_owned())?;
+        let words = run_directory.join(LAST_WORDS);
+        let words = File::create(&words).doing(|| format!("make {}", words.display()))?;
+        let mut command = Command::new(program);
+        command
+            .arg(AGENT_ARGUMENT)
+            .env_clear()
+            .stdin(OwnedFd::from(theirs))
+            .stdout(Stdio::null())
+            .stderr(words);
+        let mut keeper = spawn(command).doing(|| format!("start {}", program.display()))?;
+        match shake_hands(&mut socket, keeper.id(), setup, identities) {
+            Ok(hands) => Ok(Self {
+                socket,
+                keeper,
+                init: Arc::new(hands.init),
+                fuse_device: hands.fuse_device,
+                notes: hands.notes,
+                run_directory,
+            }),
+            Err(error) => {
+                drop(socket);
+                let _ = keeper.kill();
+                let _ = keeper.wait();
+                Err(explain(error, &run_directory))
+            }
+        }
+    }
+
+    /// Asks something; `hear` gets what commands wrote, until the answer.
+    pub(super) fn ask(
+        &mut self,
+        request: &Request,
+        hear: &mut dyn FnMut(Reply),
+    ) -> Result<Reply, BackendError> {
+        let asked = protocol::send(&mut self.socket, request);
+        asked.map_err(|error| disconnected(&error, &last_words(&self.run_directory)))?;
+        loop {
+            let reply = protocol::receive(&mut self.socket);
+            match reply.map_err(|error| disconnected(&error, &last_words(&self.run_directory)))? {
+                output @ Reply::Output { .. } => hear(output),
+                answer => return Ok(answer),
+            }
+        }
+    }
+}
+
+impl Drop for Agent {
+    /// Ends everything in the machine and waits until it is gone, mounts included.
+    fn drop(&mut self) {
+        let _ = pidfd_send_signal(&*self.init, Signal::KILL);
+        let _ = self.keeper.wait();
+    }
+}
+
+/// What an agent passes on its way to being ready.
+struct Hands {
+    init: OwnedFd,
+    fuse_device: Option<OwnedFd>,
+    notes: Vec<String>,
+}
+
+/// Why it did not come to be ready.
+enum Trouble {
+    Protocol(protocol::ProtocolError),
+    Backend(BackendError),
+}
+
+impl From<protocol::ProtocolError> for Trouble {
+    fn from(error: protocol::ProtocolError) -> Self {
+        Self::Protocol(error)
+    }
+}
+
+impl From<BackendError> for Trouble {
+    fn from(error: BackendError) -> Self {
+        Self::Backend(error)
+    }
+}
+
+fn shake_hands(
+    socket: &mut UnixStream,
+    process: u32,
+    machine: MachineSetup,
+    identities: &Identities,
+) -> Result<Hands, Trouble> {
+    let tracked = machine.tracked;
+    protocol::send(socket, &Request::Hello { version: PROTOCOL_VERSION, machine })?;
+    expect(socket, &Reply::MapIdentities)?;
+    identities.write(process)?;
+    protocol::send(socket, &Request::IdentitiesMapped)?;
+    let fuse_device = match tracked {
+        TrackedFiles::Mounted => {
+            expect(socket, &Reply::RepositoryMounted)?;
+            Some(receive_descriptor(&*socket).doing(|| "receive the FUSE device".to_owned())?)
+        }
+        TrackedFiles::Absent => None,
+    };
+    expect(socket, &Reply::InitStarted)?;
+    let init =
+        receive_descriptor(&*socket).doing(|| "receive the handle of process 1".to_owned())?;
+    protocol::send(socket, &Request::Begin)?;
+    match protocol::receive(socket)? {
+        Reply::Ready { notes } => Ok(Hands { init, fuse_device, notes }),
+        other => Err(unexpected(other).into()),
+    }
+}
+
+fn expect(socket: &mut UnixStream, wanted: &Reply) -> Result<(), Trouble> {
+    match protocol::receive::<Reply>(socket)? {
+        reply if reply == *wanted => Ok(()),
+        other => Err(unexpected(other).into()),
+    }
+}
+
+fn explain(trouble: Trouble, run_directory: &Path) -> BackendError {
+    match trouble {
+        Trouble::Protocol(error) => disconnected(&error, &last_words(run_directory)),
+        Trouble::Backend(BackendError::System { action, source })
+            if action.contains("user namespace") =>
+        {
+            BackendError::Unavailable(format!(
+                "cannot {action}: {source}. The overlay backend needs user namespaces: see the sysctls \
+                 `user.max_user_namespaces`, `kernel.unprivileged_userns_clone` and \
+                 `kernel.apparmor_restrict_unprivileged_userns`; in a container, run it privileged"
+            ))
+        }
+        Trouble::Backend(error) => error,
+    }
+}
+
+fn last_words(run_directory: &Path) -> String {
+    let words = fs::read(run_directory.join(LAST_WORDS)).unwrap_or_default();
+    String::from_utf8_lossy(&words).chars().take(LAST_WORDS_LIMIT).collect()
+}
+
+/// A program to start, and where its process goes.
+type Order = (Command, Sender<io::Result<Child>>);
+
+/// Starts a program from a thread that lives as long as this process: the kernel ends an agent when the *thread* that
+/// started it ends, and the caller's may end before the machine does.
+fn spawn(command: Command) -> io::Result<Child> {
+    static STARTER: OnceLock<Sender<Order>> = OnceLock::new();
+    let starter = STARTER.get_or_init(|| {
+        let (sender, orders) = bounded::<Order>(0);
+        let work = move || {
+            for (mut command, answer) in orders {
+                let _ = answer.send(command.spawn());
+            }
+        };
+        // Without this thread the channel is closed, which the caller hears as an error.
+        let _ = thread::Builder::new().name("agent-starter".to_owned()).spawn(work);
+        sender
+    });
+    let (sender, answer) = bounded(1);
+    starter.send((command, sender)).map_err(|_| io::Error::other("cannot start a thread"))?;
+    answer.recv().map_err(|_| io::Error::other("the starting thread ended"))?
+}

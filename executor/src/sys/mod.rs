@@ -1,0 +1,18 @@
+//! The system calls that no library offers without `unsafe`, wrapped so that misuse does not compile.
+//!
+//! The only place of this crate with `unsafe`. Knows nothing of machines, layers or protocols.
+
+#![expect(
+    unsafe_code,
+    reason = "the fenced home of raw system calls; every block carries its proof"
+)]
+
+mod descriptors;
+mod network;
+mod process;
+
+pub(crate) use descriptors::place_descriptor;
+pub(crate) use network::bring_loopback_up;
+pub(crate) use process::{
+    ChildSignals, Fork, SingleThreaded, close_descriptors_from, fork, leave, unshare,
+};

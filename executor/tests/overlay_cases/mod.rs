@@ -1,0 +1,116 @@
+//! The cases, and the machine they run on.
+
+mod basics;
+
+use layerc_executor::backend::{
+    Attachment, Backend, BackendError, BaseImage, Command, CommandEnd, ImageSource, Layer, Machine,
+    MachineStart, Stream,
+};
+use layerc_executor::overlay::{OverlayBackend, OverlayOptions};
+use layerc_executor::tracked::{Repository, RepositoryOptions};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// A case and its name.
+pub(crate) type Case = (&'static str, fn());
+
+/// All cases.
+pub(crate) const CASES: &[Case] = basics::CASES;
+
+/// A store, a repository and a backend.
+pub(crate) struct Lab {
+    pub(crate) store: TempDir,
+    pub(crate) repository: TempDir,
+    pub(crate) backend: OverlayBackend,
+    pub(crate) base: Arc<BaseImage>,
+}
+
+impl Lab {
+    pub(crate) fn new() -> Self {
+        Self::with(&[])
+    }
+
+    /// A lab whose repository has these files.
+    pub(crate) fn with(files: &[(&str, &str)]) -> Self {
+        let store = tempfile::tempdir().unwrap();
+        let repository = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = repository.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let opened =
+            Arc::new(Repository::open(repository.path(), RepositoryOptions::default()).unwrap());
+        let options = OverlayOptions {
+            background_grace: Duration::from_millis(300),
+            ..OverlayOptions::default()
+        };
+        let backend = OverlayBackend::new(store.path(), opened, options).unwrap();
+        let base = Arc::new(backend.prepare_base(&ImageSource::Host, &|_| {}).unwrap());
+        Self { store, repository, backend, base }
+    }
+
+    pub(crate) fn start(&self, layers: &[Layer]) -> Box<dyn Machine> {
+        self.try_start(layers).unwrap()
+    }
+
+    pub(crate) fn try_start(&self, layers: &[Layer]) -> Result<Box<dyn Machine>, BackendError> {
+        let start = MachineStart {
+            base: Arc::clone(&self.base),
+            layers: layers.to_vec(),
+            name: "lab".to_owned(),
+            memory_bytes: None,
+        };
+        self.backend.start(&start)
+    }
+}
+
+/// A command as root in `/root`.
+pub(crate) fn command(script: &str) -> Command {
+    Command {
+        script: script.to_owned(),
+        user: "root".to_owned(),
+        workdir: "/root".to_owned(),
+        environment: BTreeMap::new(),
+        setup_files: Vec::new(),
+        mode: Attachment::Foreground,
+    }
+}
+
+/// How a command ended and what it wrote.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) end: CommandEnd,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) answer: String,
+}
+
+/// Runs a command.
+pub(crate) fn run_command(machine: &mut dyn Machine, command: &Command) -> Outcome {
+    let mut texts: [Vec<u8>; 3] = Default::default();
+    let end = machine.execute(command, &mut |stream, bytes| {
+        let place = match stream {
+            Stream::Stdout => 0,
+            Stream::Stderr => 1,
+            Stream::Answer => 2,
+        };
+        texts[place].extend_from_slice(bytes);
+    });
+    let [stdout, stderr, answer] = texts.map(|text| String::from_utf8_lossy(&text).into_owned());
+    Outcome { end: end.unwrap(), stdout, stderr, answer }
+}
+
+/// Runs a script as root.
+pub(crate) fn run(machine: &mut dyn Machine, script: &str) -> Outcome {
+    run_command(machine, &command(script))
+}
+
+/// Runs a script that must succeed and gives its output.
+pub(crate) fn output(machine: &mut dyn Machine, script: &str) -> String {
+    let outcome = run(machine, script);
+    assert_eq!(outcome.end, CommandEnd::Exited(0), "{script}: {outcome:?}");
+    outcome.stdout
+}
