@@ -6,14 +6,25 @@
 //!
 //! Parsing never fails: every stage returns its value together with what it has to say about it.
 
+pub mod analysis;
 pub mod catalog;
+mod checks;
 pub mod diagnostic;
 pub mod directive;
+pub mod edits;
+mod lexer;
+pub mod limits;
 pub mod line_index;
+pub mod link;
+pub mod lint_configuration;
+pub mod nearest;
+pub mod parser;
 pub mod project;
 pub mod repo_path;
 pub mod rules;
+mod shell;
 pub mod source_map;
 pub mod sources;
 pub mod span;
+pub mod suppression;
 pub mod token;

@@ -15,6 +15,7 @@ mod graph;
 pub mod limits;
 mod order;
 pub mod plan;
+pub mod render;
 mod runner_name;
 pub mod selection;
 mod validity;

@@ -7,6 +7,7 @@ use layerc_compiler::directive::{
 use layerc_compiler::project::{LinkedDirective, LinkedFile, Parent, Project};
 use layerc_compiler::repo_path::RepoPath;
 use layerc_compiler::span::{FileId, Span, Spanned};
+use std::sync::Arc;
 
 /// A word at no place in particular.
 pub(crate) fn word(text: &str) -> Word {
@@ -115,7 +116,7 @@ fn linked_directive(
     };
     let span = Span::empty(0);
     LinkedDirective {
-        directive: Directive { instruction, keyword: span, span },
+        directive: Arc::new(Directive { instruction, keyword: span, span }),
         line,
         waits,
         setup_files: Vec::new(),

@@ -11,7 +11,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("petgraph", &["planner/src/"]),
     ("bincode", &["planner/src/codec"]),
     ("fuser", &["executor/src/tracked/"]),
-    ("heed", &["executor/src/store"]),
+    ("heed", &["executor/src/store", "executor/src/sys/"]),
     ("postcard", &["executor/src/"]),
     ("rustix", &["executor/src/"]),
     ("globset", &["executor/src/"]),

@@ -1,0 +1,232 @@
+//! SECRET ENV: values that a RUN prints, or writes where other runs can read them.
+//!
+//! Only plain cases are reported: a command in a pipe, in brackets or with its output redirected is trusted.
+
+use super::{Checked, File, Located, found};
+use crate::analysis::OWN_FILE;
+use crate::directive::{Instruction, Word};
+use crate::rules;
+use crate::shell::{self, Command, CommandEnd, Expansion, Nesting};
+use crate::span::Span;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// Commands that keep credentials in a directory of their own.
+const CREDENTIAL_KEEPERS: [(&str, &str, &str); 3] = [
+    ("docker", "login", "~/.docker"),
+    ("aws", "configure", "~/.aws"),
+    ("gcloud", "auth", "~/.config/gcloud"),
+];
+
+pub(super) fn check(file: &File<'_>, checked: &mut Checked) {
+    let mut secrets: BTreeMap<&str, Span> = BTreeMap::new();
+    let mut caches: Vec<&Word> = Vec::new();
+    for directive in file.directives() {
+        match &directive.instruction {
+            Instruction::SecretEnv(names) => {
+                secrets.extend(names.iter().map(|name| (name.value.as_str(), name.span)));
+            }
+            Instruction::Cache(paths) => caches.extend(paths),
+            Instruction::Run(run) if !secrets.is_empty() => {
+                let script = Script::new(file, &run.command, &secrets);
+                script.printed(checked);
+                script.environment(checked);
+                script.traced(checked);
+                script.cached(&caches, checked);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A RUN with the secrets it sees.
+struct Script<'a> {
+    text: &'a str,
+    located: Located<'a>,
+    commands: Vec<Command>,
+    /// The uses of secrets: bytes of the name, and where SECRET ENV names it.
+    uses: Vec<(Range<usize>, Span)>,
+    secrets: &'a BTreeMap<&'a str, Span>,
+}
+
+impl<'a> Script<'a> {
+    fn new(file: &File<'a>, command: &'a Word, secrets: &'a BTreeMap<&'a str, Span>) -> Self {
+        let text = command.value.as_str();
+        let uses = shell::variable_uses(text)
+            .into_iter()
+            .filter(|found| found.expansion == Expansion::Expanded);
+        let shown = uses.filter(|found| shows_value(text, &found.name));
+        let known = shown.filter_map(|found| {
+            let place = secrets.get(text.get(found.name.clone())?)?;
+            Some((found.name, *place))
+        });
+        Self {
+            text,
+            located: file.located(command),
+            commands: shell::commands(text),
+            uses: known.collect(),
+            secrets,
+        }
+    }
+
+    fn word(&self, range: &Range<usize>) -> &str {
+        self.text.get(range.clone()).unwrap_or_default()
+    }
+
+    /// The words of a command, its name first.
+    fn words<'b>(&'b self, command: &'b Command) -> impl Iterator<Item = &'b str> {
+        command.words.iter().map(|range| self.word(range))
+    }
+
+    /// The first secret that is used inside `range`.
+    fn use_in(&self, range: &Range<usize>) -> Option<&(Range<usize>, Span)> {
+        self.uses.iter().find(|(name, _)| range.start <= name.start && name.end <= range.end)
+    }
+
+    /// Commands whose output surely ends in the log.
+    fn logged(&self) -> impl Iterator<Item = &Command> {
+        self.commands.iter().filter(|command| {
+            command.nesting == Nesting::Top
+                && command.end != CommandEnd::Pipe
+                && command.outputs.is_empty()
+        })
+    }
+
+    /// `echo $SECRET`.
+    fn printed(&self, checked: &mut Checked) {
+        let prints =
+            |command: &&Command| matches!(self.words(command).next(), Some("echo" | "printf"));
+        for command in self.logged().filter(prints) {
+            for (name, place) in command.words.iter().filter_map(|word| self.use_in(word)) {
+                let message = format!("prints the secret `{}` to the log", self.word(name));
+                checked.add(
+                    found(&rules::SECRET_PRINTED, self.located.span(name), message)
+                        .with_related(OWN_FILE, *place, "a secret")
+                        .with_help("test for it without printing: `test -n \"$NAME\"`"),
+                );
+            }
+        }
+    }
+
+    /// `printenv`, `env` and the like.
+    fn environment(&self, checked: &mut Checked) {
+        for command in self.logged() {
+            let words: Vec<&str> = self.words(command).collect();
+            let secret = |word: &&&str| self.secrets.contains_key(**word);
+            let place = match words.as_slice() {
+                ["env" | "printenv" | "export" | "set"] | ["export" | "declare", "-p"] => {
+                    self.secrets.values().next()
+                }
+                ["printenv", names @ ..] => {
+                    names.iter().find(secret).and_then(|name| self.secrets.get(*name))
+                }
+                _ => None,
+            };
+            let (Some(place), Some(range)) = (place, command.words.first()) else { continue };
+            let message = format!("`{}` prints secrets to the log", words.join(" "));
+            checked.add(
+                found(&rules::ENVIRONMENT_PRINTED, self.located.span(range), message)
+                    .with_related(OWN_FILE, *place, "a secret since here")
+                    .with_help("print the variables that matter by name"),
+            );
+        }
+    }
+
+    /// `set -x`, and then a command with a secret.
+    fn traced(&self, checked: &mut Checked) {
+        let traces = |command: &&Command| match self.words(command).collect::<Vec<_>>().as_slice() {
+            ["set", "-o", "xtrace"] => true,
+            ["set", flag, ..] => flag
+                .strip_prefix('-')
+                .is_some_and(|letters| letters.contains('x') && letters.len() < 6),
+            _ => false,
+        };
+        let Some(range) =
+            self.commands.iter().find(traces).and_then(|command| command.words.first())
+        else {
+            return;
+        };
+        let Some((name, place)) = self.uses.iter().find(|(name, _)| name.start > range.end) else {
+            return;
+        };
+        let message = format!("tracing prints the secret `{}` to the log", self.word(name));
+        checked.add(
+            found(&rules::ENVIRONMENT_PRINTED, self.located.span(range), message)
+                .with_related(OWN_FILE, self.located.span(name), "printed with its value")
+                .with_related(OWN_FILE, *place, "a secret")
+                .with_help("leave tracing off where secrets are used"),
+        );
+    }
+
+    /// A secret that is written below a CACHE path.
+    fn cached(&self, caches: &[&Word], checked: &mut Checked) {
+        if caches.is_empty() {
+            return;
+        }
+        let mut in_pipeline = false;
+        for command in &self.commands {
+            let parts = command.words.iter().chain(&command.assignments);
+            let uses_secret = parts.into_iter().any(|word| self.use_in(word).is_some());
+            in_pipeline = in_pipeline || uses_secret;
+            if in_pipeline {
+                for output in self.written(command) {
+                    self.report_cached(&output, caches, checked);
+                }
+            }
+            in_pipeline = in_pipeline && command.end == CommandEnd::Pipe;
+        }
+    }
+
+    /// The paths that a command writes, with the bytes that say so.
+    fn written(&self, command: &Command) -> Vec<(Range<usize>, String)> {
+        let named = |range: &Range<usize>| (range.clone(), shell::unquoted(self.word(range)));
+        let mut written: Vec<_> = command.outputs.iter().map(named).collect();
+        let mut words = command.words.iter();
+        let (Some(name), second) = (words.next(), words.next()) else { return written };
+        if self.word(name) == "tee" {
+            written.extend(second.into_iter().chain(words).map(named));
+        } else if let Some(second) = second {
+            let keeps = |(program, subcommand, _): &&(&str, &str, &str)| {
+                self.word(name) == *program && self.word(second) == *subcommand
+            };
+            let kept = CREDENTIAL_KEEPERS.iter().find(keeps);
+            written.extend(kept.map(|(_, _, path)| (name.start..second.end, (*path).to_owned())));
+        }
+        written
+    }
+
+    fn report_cached(
+        &self,
+        (range, path): &(Range<usize>, String),
+        caches: &[&Word],
+        checked: &mut Checked,
+    ) {
+        let path = home_spelled_out(path);
+        let inside = |cache: &&&Word| {
+            let cache = home_spelled_out(&cache.value);
+            path.strip_prefix(&cache).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let Some(cache) = caches.iter().find(inside) else { return };
+        let message = format!("leaves a secret below `{}`, which later runs share", cache.value);
+        checked.add(
+            found(&rules::SECRET_IN_CACHE, self.located.span(range), message)
+                .with_related(OWN_FILE, cache.span, "shared since here")
+                .with_help("keep credentials outside of CACHE directories"),
+        );
+    }
+}
+
+/// Whether a use shows the value: `${#NAME}` and `${NAME:+text}` don't.
+fn shows_value(text: &str, name: &Range<usize>) -> bool {
+    let before = text.get(..name.start).unwrap_or_default();
+    let after = text.get(name.end..).unwrap_or_default();
+    let braced = before.ends_with('{');
+    !before.ends_with("{#") && !(braced && (after.starts_with('+') || after.starts_with(":+")))
+}
+
+/// A path with its home directory written out (root's, where RUN starts) and without a trailing `/`.
+fn home_spelled_out(path: &str) -> String {
+    let rest = ["~", "$HOME", "${HOME}"].into_iter().find_map(|home| path.strip_prefix(home));
+    let spelled = rest.map_or(path.to_owned(), |rest| format!("/root{rest}"));
+    spelled.trim_end_matches('/').to_owned()
+}
