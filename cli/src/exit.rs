@@ -1,7 +1,8 @@
 //! The exit codes of every command: one closed list, documented where `--help` prints it.
 //!
-//! A command returns the [`Exit`] it earned; an error that reaches `main` counts as [`Exit::Machine`].
+//! A command returns the [`Exit`] it earned. An error that reaches `main` means 2 when it is [`WrongUsage`], else 3.
 
+use std::fmt;
 use std::process::ExitCode;
 
 /// What `layerc --help` says about exit codes. Kept beside the enum so that they change together.
@@ -19,6 +20,10 @@ Exit codes:
 pub(crate) enum Exit {
     /// Nothing to complain about.
     Success,
+    /// Something to complain about in the repository.
+    Findings,
+    /// The command line or the configuration makes no sense.
+    Usage,
     /// The machine got in the way.
     Machine,
 }
@@ -27,7 +32,21 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
             Exit::Success => 0,
+            Exit::Findings => 1,
+            Exit::Usage => 2,
             Exit::Machine => 3,
         })
     }
 }
+
+/// An error of the person who typed the command or wrote the configuration, with what to do about it.
+#[derive(Debug)]
+pub(crate) struct WrongUsage(pub(crate) String);
+
+impl fmt::Display for WrongUsage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for WrongUsage {}

@@ -7,8 +7,18 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
+mod check;
+mod compilation;
 mod completions;
+mod configuration;
+mod difference;
 mod exit;
+mod explain;
+mod markdown;
+mod plan;
+mod progress;
+mod replace;
+mod repository;
 mod terminal;
 
 use exit::Exit;
@@ -29,6 +39,12 @@ struct Cli {
 /// One variant per command; each lives in the module of its name, as `Arguments` and `run`.
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Say what is wrong or suspicious in Layerfiles
+    Check(check::Arguments),
+    /// Show what would run, or write it to a plan file
+    Plan(plan::Arguments),
+    /// Explain a finding: the page of its rule, offline
+    Explain(explain::Arguments),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
 }
@@ -46,6 +62,9 @@ fn main() -> ExitCode {
 
 fn execute(command: &Command) -> Result<Exit> {
     match command {
+        Command::Check(arguments) => check::run(arguments),
+        Command::Plan(arguments) => plan::run(arguments),
+        Command::Explain(arguments) => explain::run(arguments),
         Command::Completions(arguments) => completions::run(arguments),
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Commands build their text and hand it over; styles in it are removed here when the output is not a terminal.
 
-use crate::exit::Exit;
-use anstream::ColorChoice;
+use crate::exit::{Exit, WrongUsage};
+use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Effects, Style};
 use anyhow::Result;
 use clap::ValueEnum;
@@ -11,6 +11,9 @@ use std::io::{ErrorKind, Write};
 
 /// How the word `error:` is shown.
 const ERROR_STYLE: Style = AnsiColor::Red.on_default().effects(Effects::BOLD);
+
+/// How the word `warning:` is shown.
+const WARNING_STYLE: Style = AnsiColor::Yellow.on_default().effects(Effects::BOLD);
 
 /// `--color`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -51,7 +54,39 @@ pub(crate) fn report(error: &anyhow::Error) -> Exit {
     for cause in error.chain().skip(1) {
         anstream::eprintln!("  caused by: {cause}");
     }
-    Exit::Machine
+    if error.is::<WrongUsage>() { Exit::Usage } else { Exit::Machine }
+}
+
+/// Says something on standard error that does not end the command.
+pub(crate) fn warn(text: &str) {
+    anstream::eprintln!("{WARNING_STYLE}warning:{WARNING_STYLE:#} {text}");
+}
+
+/// Says on standard error what makes the result wrong but does not end the command.
+pub(crate) fn complain(text: &str) {
+    anstream::eprintln!("{ERROR_STYLE}error:{ERROR_STYLE:#} {text}");
+}
+
+/// Writes `text` to standard error, for what is not the result but about it.
+pub(crate) fn tell(text: &str) {
+    anstream::eprint!("{text}");
+}
+
+/// How output to standard output should look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// Styles reach the reader.
+    Styled,
+    /// They would be removed.
+    Plain,
+}
+
+/// Whether styles reach the reader of standard output.
+pub(crate) fn look() -> Look {
+    match AutoStream::choice(&std::io::stdout()) {
+        ColorChoice::Never => Look::Plain,
+        ColorChoice::Auto | ColorChoice::AlwaysAnsi | ColorChoice::Always => Look::Styled,
+    }
 }
 
 /// Whether the reader of our output went away (`layerc plan | head`): no failure, nobody is listening.

@@ -235,8 +235,9 @@ fn snapshot_policy(instruction: &Instruction, policy: SnapshotPolicy) -> Snapsho
     }
 }
 
-/// Names are given over the whole project, so that a selection does not change them.
-fn runner_names(project: &Project) -> BTreeMap<FileId, String> {
+/// The name of every Layerfile's runner. Names are given over the whole project, so that a selection does not change
+/// them.
+pub fn runner_names(project: &Project) -> BTreeMap<FileId, String> {
     let mut names = RunnerNames::default();
     let named = |id: FileId| {
         let linked = project.file(id);

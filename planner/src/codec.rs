@@ -117,6 +117,11 @@ fn header_of(payload: &[u8]) -> Vec<u8> {
     [&MAGIC, &FORMAT_VERSION.to_le_bytes()[..], &length.to_le_bytes(), checksum.as_bytes()].concat()
 }
 
+/// Whether bytes begin as a plan file does, whatever its version or state.
+pub fn is_plan_file(bytes: &[u8]) -> bool {
+    bytes.starts_with(&MAGIC)
+}
+
 /// The plan of a plan file.
 ///
 /// # Errors

@@ -21,7 +21,7 @@ pub mod selection;
 mod validity;
 mod wording;
 
-pub use build::{PlanError, build};
+pub use build::{PlanError, build, runner_names};
 pub use selection::Selection;
 pub use validity::InvalidPlan;
 

@@ -1,0 +1,112 @@
+//! `layerc.toml`: which image comes from where, how loud each rule is, defaults of `layerc run`.
+//!
+//! Every key is known or refused, with the line and the nearest known word: a misspelled setting that is silently
+//! ignored costs more than a missing one. Knows the file's words only; what an image source does is the executor's.
+
+mod image;
+mod reading;
+
+use crate::exit::WrongUsage;
+use crate::repository::CONFIGURATION_NAME;
+use anyhow::{Context, Result};
+pub(crate) use image::ImageMap;
+use layerc_compiler::line_index::{ColumnUnit, LineIndex};
+use layerc_compiler::lint_configuration::LintConfiguration;
+use reading::{Found, Refusal};
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use toml::de::DeTable;
+
+/// Bytes of a configuration file; nobody writes one near this size.
+const MAX_CONFIGURATION_BYTES: u64 = 1 << 20;
+
+/// What the project chose.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Configuration {
+    /// `[images]`: names to sources.
+    pub(crate) images: ImageMap,
+    /// `[lints]`: rules to levels.
+    pub(crate) lints: LintConfiguration,
+    /// `[run]`: defaults of the run command.
+    pub(crate) run: RunDefaults,
+}
+
+/// `[run]`. An option on the command line wins.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct RunDefaults {
+    /// `jobs = 4`: runners at once.
+    pub(crate) jobs: Option<NonZeroU32>,
+    /// `store = "PATH"`: where results are kept, relative to the configuration file.
+    pub(crate) store: Option<PathBuf>,
+}
+
+impl Configuration {
+    /// The configuration of the repository at `root`; the default if it has none.
+    pub(crate) fn read(root: &Path) -> Result<Self> {
+        let path = root.join(CONFIGURATION_NAME);
+        match std::fs::metadata(&path) {
+            Ok(metadata) if metadata.len() > MAX_CONFIGURATION_BYTES => {
+                Err(WrongUsage(format!("`{}` is larger than 1 MiB", path.display())).into())
+            }
+            Ok(_) => {
+                let text = std::fs::read_to_string(&path)
+                    .with_context(|| format!("cannot read `{}`", path.display()))?;
+                Self::parse(&text, root)
+                    .map_err(|refusal| WrongUsage(located(&path, &text, &refusal)).into())
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => {
+                Err(error).with_context(|| format!("cannot look at `{}`", path.display()))
+            }
+        }
+    }
+
+    fn parse(text: &str, root: &Path) -> Result<Self, Refusal> {
+        let table = DeTable::parse(text).map_err(|error| Refusal::of_toml(&error))?;
+        let mut configuration = Self::default();
+        for entry in Found::entries(table.get_ref()) {
+            match entry.name {
+                "images" => configuration.images = ImageMap::read(&entry, root)?,
+                "lints" => configuration.read_lints(&entry)?,
+                "run" => configuration.run = RunDefaults::read(&entry, root)?,
+                _ => return Err(entry.unknown("section", &["images", "lints", "run"])),
+            }
+        }
+        for name in configuration.images.names() {
+            configuration.lints.add_known_image(name);
+        }
+        Ok(configuration)
+    }
+
+    fn read_lints(&mut self, section: &Found<'_>) -> Result<(), Refusal> {
+        for entry in section.table()? {
+            let level = entry.text()?;
+            self.lints.set(entry.name, level).map_err(|error| entry.refused(error.to_string()))?;
+        }
+        Ok(())
+    }
+}
+
+impl RunDefaults {
+    fn read(section: &Found<'_>, root: &Path) -> Result<Self, Refusal> {
+        let mut defaults = Self::default();
+        for entry in section.table()? {
+            match entry.name {
+                "jobs" => defaults.jobs = Some(entry.positive()?),
+                "store" => defaults.store = Some(root.join(entry.text()?)),
+                _ => return Err(entry.unknown("key", &["jobs", "store"])),
+            }
+        }
+        Ok(defaults)
+    }
+}
+
+/// `layerc.toml:3:5: …`, so that editors and terminals find the place.
+fn located(path: &Path, text: &str, refusal: &Refusal) -> String {
+    let offset = u32::try_from(refusal.offset).unwrap_or(u32::MAX);
+    let place = LineIndex::new(text).position(text, offset, ColumnUnit::Characters);
+    format!("{}:{}:{}: {}", path.display(), place.line, place.column, refusal.message)
+}
+
+#[cfg(test)]
+mod tests;
