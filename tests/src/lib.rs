@@ -7,6 +7,7 @@ pub mod examples;
 pub mod layerc;
 pub mod ordinary_user;
 pub mod project_files;
+pub mod reference;
 pub mod repository;
 pub mod rust_text;
 pub mod skip;

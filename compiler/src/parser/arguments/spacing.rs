@@ -29,6 +29,7 @@ pub(super) fn check(statement: &Statement<'_>, reporter: &mut Reporter<'_>) {
     if let Some(blank) = behind.filter(|lexeme| lexeme.kind == TokenKind::Blank) {
         check_behind_keyword(statement, *blank, reporter);
     }
+    check_behind_amount(statement, reporter);
     check_tabs(statement, reporter);
 }
 
@@ -78,6 +79,23 @@ fn check_behind_keyword(statement: &Statement<'_>, blank: Lexeme, reporter: &mut
     let message = format!("the vendor's parser wants one space behind `{}`", statement.name());
     let diagnostic = reporter.at(&rules::VENDOR_SPACING, blank.range(), message);
     reporter.say(diagnostic.with_help("write one space").safely("write one space", span, " "));
+}
+
+/// `MEMORY 2G` must be followed by the end of the line at once, for the vendor.
+fn check_behind_amount(statement: &Statement<'_>, reporter: &mut Reporter<'_>) {
+    let last = statement.lexemes.last().filter(|lexeme| lexeme.kind == TokenKind::Blank);
+    let Some(blank) = last.filter(|_| statement.info.kind == DirectiveKind::Memory) else { return };
+    if statement.arguments.is_empty() {
+        return;
+    }
+    let span = reporter.span(blank.range());
+    let message = "the vendor's parser rejects a blank behind the amount";
+    let diagnostic = reporter.at(&rules::VENDOR_SPACING, blank.range(), message);
+    reporter.say(diagnostic.with_help("end the line behind the amount").safely(
+        "delete it",
+        span,
+        "",
+    ));
 }
 
 /// Tabs between the words of these directives belong to the words, for the vendor.
