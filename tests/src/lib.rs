@@ -3,6 +3,7 @@
 //! Knows how to make repositories, how to run the built command and how to read source text; knows nothing of
 //! what any test expects.
 
+pub mod cases;
 pub mod examples;
 pub mod layerc;
 pub mod ordinary_user;

@@ -11,6 +11,13 @@ use crate::shell;
 use crate::span::Span;
 use std::borrow::Cow;
 
+/// What an unknown name means in a condition.
+const IN_CONDITION: &str =
+    "an unknown variable counts as empty, so this always comes out the same way";
+/// What an unknown name means in BUILD ENV.
+const IN_BUILD_ENV: &str =
+    "only built-in variables differ between runs; what ENV sets counts without BUILD ENV";
+
 pub(super) fn check(file: &File<'_>, checked: &mut Checked) {
     for directive in file.directives() {
         match &directive.instruction {
@@ -18,9 +25,9 @@ pub(super) fn check(file: &File<'_>, checked: &mut Checked) {
                 names.iter().for_each(|name| build_env_name(file, name, checked));
             }
             Instruction::SkipIf(conditions) => {
-                conditions
-                    .iter()
-                    .for_each(|condition| variable_name(file, &condition.name, checked));
+                for condition in conditions {
+                    variable_name(file, &condition.name, IN_CONDITION, checked);
+                }
             }
             Instruction::Run(run) => uses(file, &run.command, checked),
             Instruction::Env(pairs) => {
@@ -35,7 +42,7 @@ fn build_env_name(file: &File<'_>, name: &Word, checked: &mut Checked) {
     let forbidden =
         |name: &str| variable(name).is_some_and(|info| info.build_env == BuildEnvUse::Forbidden);
     if !forbidden(&name.value) {
-        return variable_name(file, name, checked);
+        return variable_name(file, name, IN_BUILD_ENV, checked);
     }
     let message = format!(
         "`{}` can't be a BUILD ENV: it differs in every run, so nothing would be cached",
@@ -45,8 +52,8 @@ fn build_env_name(file: &File<'_>, name: &Word, checked: &mut Checked) {
     checked.add(found(&rules::EXPOSE_HOST_IN_BUILD_ENV, name.span, message).with_help(help));
 }
 
-/// The name of a variable that should be built in, in BUILD ENV or SKIP REMAINING IF.
-fn variable_name(file: &File<'_>, name: &Word, checked: &mut Checked) {
+/// The name of a variable that should be built in, in BUILD ENV or SKIP REMAINING IF; `unknown` helps if it isn't.
+fn variable_name(file: &File<'_>, name: &Word, unknown: &str, checked: &mut Checked) {
     if file.facts.defines.contains(&name.value) {
         return;
     }
@@ -71,9 +78,7 @@ fn variable_name(file: &File<'_>, name: &Word, checked: &mut Checked) {
             meant,
         ),
         (_, Some(question)) => finding.with_help(question),
-        _ => finding.with_help(
-            "built-in variables have values here; a variable of ENV needs no BUILD ENV, its text already counts",
-        ),
+        _ => finding.with_help(unknown),
     };
     checked.defer(Refutation::Defines(name.value.clone()), finding);
 }

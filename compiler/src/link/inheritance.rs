@@ -2,12 +2,11 @@
 //!
 //! Each file is visited once, after its parent; files on a FROM cycle are left out, their diagnostic says enough.
 
-use super::references::References;
+use super::references::{References, with_removal};
 use super::resolve::Layerfiles;
 use super::with_ids;
 use crate::analysis::{FileAnalysis, Refutation};
 use crate::diagnostic::Diagnostic;
-use crate::directive::{Directive, Instruction};
 use crate::rules;
 use crate::span::{FileId, Span};
 
@@ -145,7 +144,7 @@ impl Check<'_> {
             if let Some(from) = own.from {
                 diagnostic = diagnostic.with_related(id, from, "inherited through this FROM");
             }
-            findings.push(diagnostic.with_help(removal_help(directive)));
+            findings.push(with_removal(diagnostic, directive, wait.span));
         }
     }
 
@@ -166,12 +165,5 @@ fn refutes(refutation: &Refutation, file: &FileAnalysis) -> bool {
     match refutation {
         Refutation::SetsUser => file.facts.user.is_some(),
         Refutation::Defines(name) => file.facts.defines.contains(name),
-    }
-}
-
-fn removal_help(directive: &Directive) -> &'static str {
-    match &directive.instruction {
-        Instruction::Wait(words) if words.len() > 1 => "take this word out",
-        _ => "remove this WAIT",
     }
 }

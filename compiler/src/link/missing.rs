@@ -181,6 +181,12 @@ impl<'a> Explainer<'a> {
         };
         let diagnostic = report(broken, broken.role.rule(), message);
         let diagnostic = self.with_suggestion(diagnostic, broken, path);
+        if broken.role == Role::BareFrom
+            && diagnostic.help.is_none()
+            && broken.word.value.contains('\\')
+        {
+            return diagnostic.with_help("paths are written with `/`");
+        }
         if broken.role == Role::BareFrom && diagnostic.help.is_none() {
             let help = format!("an image is written with its tag: `{}:…`", broken.word.value);
             return diagnostic.with_help(help);

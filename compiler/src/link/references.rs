@@ -7,8 +7,9 @@ use super::missing::{Broken, Explainer, Role};
 use super::resolve::Layerfiles;
 use super::with_ids;
 use crate::analysis::FileAnalysis;
+use crate::checks::without_word;
 use crate::diagnostic::{Applicability, Diagnostic};
-use crate::directive::{FromSource, Instruction, Word};
+use crate::directive::{Directive, FromSource, Instruction, Word};
 use crate::lint_configuration::LintConfiguration;
 use crate::nearest::nearest;
 use crate::project::Parent;
@@ -16,6 +17,7 @@ use crate::repo_path::RepoPath;
 use crate::rules;
 use crate::sources::Sources;
 use crate::span::{FileId, Span};
+use std::collections::BTreeMap;
 
 /// The images that `layerc` has sources for without configuration.
 const BUILT_IN_IMAGES: [&str; 2] = ["vm/ubuntu:18.04", "vm/ubuntu:22.04"];
@@ -196,7 +198,7 @@ impl Resolver<'_> {
                 _ => {}
             }
         }
-        report_repeated_waits(id, &references.waits, findings);
+        report_repeated_waits(id, file, &references.waits, findings);
         references
     }
 
@@ -271,16 +273,33 @@ const fn from_word(source: &FromSource) -> &Word {
 }
 
 /// A file that is waited for twice: the second time changes nothing.
-fn report_repeated_waits(id: FileId, waits: &[WaitWord], findings: &mut Vec<Diagnostic>) {
-    let mut first: std::collections::BTreeMap<FileId, Span> = std::collections::BTreeMap::new();
+fn report_repeated_waits(
+    id: FileId,
+    file: &FileAnalysis,
+    waits: &[WaitWord],
+    findings: &mut Vec<Diagnostic>,
+) {
+    let mut first: BTreeMap<FileId, Span> = BTreeMap::new();
     for wait in waits {
         let Some(before) = first.get(&wait.target) else {
             first.insert(wait.target, wait.span);
             continue;
         };
-        let message = "this Layerfile was already waited for";
-        findings.push(
-            rules::WAIT_REPEATED.at(id, wait.span, message).with_related(id, *before, "here"),
-        );
+        let diagnostic = rules::WAIT_REPEATED
+            .at(id, wait.span, "this Layerfile was already waited for")
+            .with_related(id, *before, "here");
+        let Some(directive) = file.directives.get(wait.directive) else { continue };
+        findings.push(with_removal(diagnostic, directive, wait.span));
     }
+}
+
+/// Offers to take the word at `span` out of a WAIT, which changes nothing.
+pub(crate) fn with_removal(
+    diagnostic: Diagnostic,
+    directive: &Directive,
+    span: Span,
+) -> Diagnostic {
+    let Instruction::Wait(words) = &directive.instruction else { return diagnostic };
+    let title = if words.len() > 1 { "take this word out" } else { "remove this WAIT" };
+    diagnostic.with_fix(title, Applicability::Safe, without_word(directive, words, span), "")
 }
