@@ -2,7 +2,11 @@
 
 pub mod agent;
 pub mod backend;
+pub mod engine;
 pub mod overlay;
 pub mod read_set;
 mod sys;
 pub mod tracked;
+
+#[cfg(test)]
+mod bench;

@@ -1,0 +1,3 @@
+//! The test bench: plans in a few words, and a small model of machines and a repository, all in memory.
+
+pub(crate) mod plans;
