@@ -5,6 +5,8 @@ pub mod backend;
 pub mod engine;
 pub mod overlay;
 pub mod read_set;
+pub mod secrets;
+pub mod store;
 mod sys;
 pub mod tracked;
 

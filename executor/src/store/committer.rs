@@ -1,0 +1,122 @@
+//! Writes records behind the run's back: first makes their layers durable, then the records, many at a time.
+//!
+//! The order is what makes a crash harmless: a record never names a layer that might not be whole.
+
+use super::index::Entry;
+use super::{Store, StoreError, at};
+use crate::backend::LayerId;
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+/// Up to this many files of a layer are synced one by one; beyond it the whole file system is, which is then faster
+/// but also waits for what others wrote.
+const MOST_SINGLE_SYNCS: usize = 64;
+
+/// A record to write and the layers it is the first to need.
+#[derive(Debug)]
+pub struct Commit {
+    /// The record.
+    pub entry: Box<Entry>,
+    /// Layers not yet known to be durable.
+    pub layers: Vec<LayerId>,
+}
+
+/// The writing thread. Dropping it waits for what was handed in.
+#[derive(Debug)]
+pub struct Committer {
+    sender: Option<Sender<Commit>>,
+    thread: Option<JoinHandle<Vec<StoreError>>>,
+}
+
+impl Committer {
+    /// Starts it. `layers` is where the backend keeps frozen layers.
+    pub fn start(store: Arc<Store>, layers: PathBuf) -> Self {
+        let (sender, receiver) = unbounded();
+        let thread = std::thread::spawn(move || serve(&store, &layers, &receiver));
+        Self { sender: Some(sender), thread: Some(thread) }
+    }
+
+    /// Hands in a record.
+    pub fn commit(&self, commit: Commit) {
+        if let Some(sender) = &self.sender {
+            // The thread ends only after the sender is gone, so there is someone to receive.
+            let _ = sender.send(commit);
+        }
+    }
+
+    /// Waits until everything is written; returns what could not be.
+    pub fn finish(mut self) -> Vec<StoreError> {
+        self.sender = None;
+        self.thread.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
+    }
+}
+
+impl Drop for Committer {
+    fn drop(&mut self) {
+        self.sender = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn serve(store: &Store, layers: &Path, receiver: &Receiver<Commit>) -> Vec<StoreError> {
+    let mut failures = Vec::new();
+    while let Ok(first) = receiver.recv() {
+        let batch: Vec<Commit> = std::iter::once(first).chain(receiver.try_iter()).collect();
+        if let Err(error) = write(store, layers, batch) {
+            failures.push(error);
+        }
+    }
+    failures
+}
+
+fn write(store: &Store, layers: &Path, batch: Vec<Commit>) -> Result<(), StoreError> {
+    for layer in batch.iter().flat_map(|commit| &commit.layers) {
+        make_durable(&layers.join(&layer.0))?;
+    }
+    let entries: Vec<Entry> = batch.into_iter().map(|commit| *commit.entry).collect();
+    store.index().store(&entries)
+}
+
+fn make_durable(layer: &Path) -> Result<(), StoreError> {
+    if !layer.exists() {
+        return Ok(());
+    }
+    let mut files = Vec::new();
+    if gather(layer, &mut files) {
+        files.iter().try_for_each(|path| sync(path))?;
+        return layer.parent().map_or(Ok(()), sync);
+    }
+    let directory = File::open(layer).map_err(at("open", layer))?;
+    rustix::fs::syncfs(&directory).map_err(|error| at("sync", layer)(error.into()))
+}
+
+fn sync(path: &Path) -> Result<(), StoreError> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(at("sync", path))
+}
+
+/// Collects the regular files and directories of a tree; false when there are too many, or one can't be opened.
+fn gather(directory: &Path, files: &mut Vec<PathBuf>) -> bool {
+    let Ok(entries) = fs::read_dir(directory) else { return false };
+    for entry in entries {
+        let Ok(entry) = entry else { return false };
+        let Ok(kind) = entry.file_type() else { return false };
+        let complete = if kind.is_dir() {
+            gather(&entry.path(), files)
+        } else {
+            if kind.is_file() {
+                files.push(entry.path());
+            }
+            true
+        };
+        if !complete || files.len() > MOST_SINGLE_SYNCS {
+            return false;
+        }
+    }
+    files.push(directory.to_owned());
+    true
+}

@@ -1,0 +1,34 @@
+//! Tells whether a directory is on a file system that a store can live on. Knows nothing of the store itself.
+
+use std::path::Path;
+
+/// Magic numbers of `statfs`, from the kernel's `include/uapi/linux/magic.h` and the file systems' own sources.
+const UNSUITABLE: [(u64, &str, &str); 7] = [
+    (0x794c_7630, "overlay", "layers can't be stacked on another overlay"),
+    (0x6969, "nfs", "its locks and memory maps don't hold between machines"),
+    (0xfe53_4d42, "smb", "its locks and memory maps don't hold between machines"),
+    (0xff53_4d42, "cifs", "its locks and memory maps don't hold between machines"),
+    (0x0102_1997, "9p", "its memory maps aren't coherent"),
+    (0x6573_5546, "fuse", "layers can't be stacked on it"),
+    (0x4d44, "fat", "it has neither modes nor links"),
+];
+
+/// A sentence about why `directory` is a bad place for a store, if it is one.
+pub fn unsuitable(directory: &Path) -> Option<String> {
+    let answer = rustix::fs::statfs(directory).ok()?;
+    let kind = u64::try_from(answer.f_type).ok()?;
+    let (_, name, why) = UNSUITABLE.iter().find(|(magic, _, _)| *magic == kind)?;
+    Some(format!(
+        "the store `{}` is on a file system of type {name}: {why}; choose a place on ext4, xfs, btrfs or tmpfs with \
+         `--store DIRECTORY`",
+        directory.display()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_process_file_system_is_not_said_to_be_unsuitable_by_mistake() {
+        assert_eq!(super::unsuitable(std::path::Path::new("/proc")), None);
+    }
+}

@@ -1,0 +1,127 @@
+//! Which runs use a store right now. Each holds a locked directory under `runs/`; the kernel lets go of the lock
+//! however the process ends, so a directory whose lock can be had belongs to the dead and is removed.
+
+use super::{StoreError, at};
+use rustix::fs::{FlockOperation, flock};
+use std::fs::{self, DirBuilder, File};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Names one run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct RunId(pub [u8; 16]);
+
+/// The directory of this process's run; removed when dropped.
+#[derive(Debug)]
+pub struct LiveRun {
+    id: RunId,
+    directory: PathBuf,
+    _lock: File,
+    was_unclean: Cleanup,
+}
+
+/// What was found of earlier runs when this one began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cleanup {
+    /// Nothing.
+    Clean,
+    /// Dead runs were removed, and no other run is alive.
+    AloneAfterCrash,
+    /// Dead runs were removed; others are alive.
+    SharedAfterCrash,
+}
+
+impl LiveRun {
+    /// Registers a run and removes dead ones.
+    pub(super) fn begin(store: &Path) -> Result<Self, StoreError> {
+        let runs = store.join("runs");
+        make_private_directory(&runs)?;
+        let was_unclean = remove_dead(&runs)?;
+        loop {
+            let id = new_id();
+            let directory = runs.join(hexadecimal(&id.0));
+            make_private_directory(&directory)?;
+            let path = directory.join("lock");
+            let lock = File::create(&path).map_err(at("make", &path))?;
+            let locked = flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok();
+            if locked && is_still(&lock, &path) {
+                return Ok(Self { id, directory, _lock: lock, was_unclean });
+            }
+        }
+    }
+
+    /// Its id.
+    pub const fn id(&self) -> RunId {
+        self.id
+    }
+
+    /// Its directory, for what shall not outlive it.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// What earlier runs left.
+    pub const fn cleanup(&self) -> Cleanup {
+        self.was_unclean
+    }
+}
+
+impl Drop for LiveRun {
+    fn drop(&mut self) {
+        // What can't be removed now is removed by the next run, which finds the lock free.
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// Makes a directory that only its owner may enter, and its parents.
+pub(crate) fn make_private_directory(path: &Path) -> Result<(), StoreError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at("make the directory", path))
+}
+
+fn new_id() -> RunId {
+    let nanoseconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&nanoseconds.to_le_bytes()).update(&std::process::id().to_le_bytes());
+    let mut id = [0; 16];
+    hasher.finalize_xof().fill(&mut id);
+    RunId(id)
+}
+
+/// Lower-case hexadecimal digits.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether `path` still names the open file: a cleaner may have removed it between its making and its locking.
+fn is_still(file: &File, path: &Path) -> bool {
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(open), Ok(named)) => open.ino() == named.ino() && open.dev() == named.dev(),
+        _ => false,
+    }
+}
+
+fn remove_dead(runs: &Path) -> Result<Cleanup, StoreError> {
+    let mut dead = 0;
+    let mut alive = 0;
+    for entry in fs::read_dir(runs).map_err(at("list", runs))?.flatten() {
+        let path = entry.path();
+        let lock_path = path.join("lock");
+        let lock = File::open(&lock_path).ok();
+        let is_free = lock
+            .as_ref()
+            .is_some_and(|lock| flock(lock, FlockOperation::NonBlockingLockExclusive).is_ok());
+        if is_free {
+            dead += 1;
+            let _ = fs::remove_dir_all(&path);
+        } else {
+            alive += 1;
+        }
+    }
+    Ok(match (dead, alive) {
+        (0, _) => Cleanup::Clean,
+        (_, 0) => Cleanup::AloneAfterCrash,
+        (_, _) => Cleanup::SharedAfterCrash,
+    })
+}
