@@ -2,13 +2,18 @@
 
 pub mod agent;
 pub mod backend;
+pub mod cache;
 pub mod engine;
+pub mod event;
 pub mod overlay;
 pub mod read_set;
+pub mod repository_view;
+pub mod run;
 pub mod secrets;
 pub mod store;
 mod sys;
 pub mod tracked;
+pub mod variables;
 
 #[cfg(test)]
 mod bench;

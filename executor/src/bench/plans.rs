@@ -2,8 +2,8 @@
 
 use layerc_compiler::repo_path::RepoPath;
 use layerc_planner::plan::{
-    Action, CheckStatus, CommandMode, LayerfileId, Node, Plan, PlannedLayerfile,
-    SnapshotPolicy, Step,
+    Action, CheckStatus, CommandMode, LayerfileId, Node, Plan, PlannedLayerfile, SnapshotPolicy,
+    Step,
 };
 use std::collections::BTreeMap;
 
@@ -62,7 +62,10 @@ pub(crate) fn plan(files: &[(From, Vec<Line>)]) -> Plan {
             copies,
             memory_bytes: None,
             static_environment: BTreeMap::new(),
-            path_nodes: path_nodes.iter().map(|node| u32::try_from(node.index()).unwrap()).collect(),
+            path_nodes: path_nodes
+                .iter()
+                .map(|node| u32::try_from(node.index()).unwrap())
+                .collect(),
         });
     }
     plan
@@ -71,13 +74,16 @@ pub(crate) fn plan(files: &[(From, Vec<Line>)]) -> Plan {
 fn node(line: &Line, layerfile: LayerfileId, number: u32, copies: &mut u32) -> Node {
     match line {
         Line::Do(action) => Node::Step(step(action, layerfile, number, SnapshotPolicy::Automatic)),
-        Line::Unkept(action) => Node::Step(step(action, layerfile, number, SnapshotPolicy::Forbidden)),
+        Line::Unkept(action) => {
+            Node::Step(step(action, layerfile, number, SnapshotPolicy::Forbidden))
+        }
         Line::Split(count, ordered) => {
             *copies *= count;
             Node::Fork { layerfile, line: number, copies: *count, ordered: *ordered }
         }
         Line::Wait(targets) => {
-            let targets = targets.iter().map(|&target| LayerfileId(u32::try_from(target).unwrap())).collect();
+            let targets =
+                targets.iter().map(|&target| LayerfileId(u32::try_from(target).unwrap())).collect();
             Node::Join { layerfile, line: number, targets }
         }
         Line::Button => Node::Gate { layerfile, line: number, message: "go on?".to_owned() },

@@ -161,7 +161,11 @@ impl Engine {
     ///
     /// # Errors
     /// When the plan can't be cut into stretches.
-    pub fn new(plan: &Plan, jobs: NonZeroUsize, on_failure: OnFailure) -> Result<Self, StretchError> {
+    pub fn new(
+        plan: &Plan,
+        jobs: NonZeroUsize,
+        on_failure: OnFailure,
+    ) -> Result<Self, StretchError> {
         let graph = StretchGraph::new(plan)?;
         let count = graph.stretches.len();
         let mut needed_by = vec![0; count];
@@ -256,7 +260,10 @@ impl Engine {
         if self.needed_by.get(id.index()) == Some(&0) {
             effects.push(Effect::Release(id));
         }
-        let Some(Start::After(source)) = self.graph.get(id).map(|stretch| stretch.start.clone()) else { return };
+        let Some(Start::After(source)) = self.graph.get(id).map(|stretch| stretch.start.clone())
+        else {
+            return;
+        };
         let source_ended = self.progress(source).outcome().is_some();
         if let Some(needed) = self.needed_by.get_mut(source.index()) {
             *needed -= 1;
@@ -334,7 +341,9 @@ impl Engine {
             match self.progress(source).outcome() {
                 None => return Verdict::Wait,
                 Some(outcome) if !outcome.is_success() => return Verdict::Cancel,
-                Some(Outcome::Skipped) if self.same_layerfile(source, stretch) => return Verdict::Skip,
+                Some(Outcome::Skipped) if self.same_layerfile(source, stretch) => {
+                    return Verdict::Skip;
+                }
                 Some(_) => {}
             }
         }

@@ -118,7 +118,8 @@ impl StretchGraph {
     /// # Errors
     /// When the plan is too large or inconsistent.
     pub fn new(plan: &Plan) -> Result<Self, StretchError> {
-        let mut graph = Self { stretches: Vec::new(), ends: vec![Vec::new(); plan.layerfiles.len()] };
+        let mut graph =
+            Self { stretches: Vec::new(), ends: vec![Vec::new(); plan.layerfiles.len()] };
         for layerfile in parents_first(plan)? {
             graph.cut(plan, layerfile)?;
         }
@@ -176,7 +177,9 @@ impl StretchGraph {
                     open = self.continued(open)?;
                     open.iter_mut().for_each(|stretch| stretch.gate = Some(message.clone()));
                 }
-                Node::Fork { copies, ordered, .. } => open = self.forked(open, *copies, *ordered)?,
+                Node::Fork { copies, ordered, .. } => {
+                    open = self.forked(open, *copies, *ordered)?
+                }
             }
         }
         self.close(open, layerfile)
@@ -198,18 +201,26 @@ impl StretchGraph {
         if self.stretches.len() >= MOST_STRETCHES {
             return Err(StretchError::TooMany);
         }
-        stretch.id = StretchId(u32::try_from(self.stretches.len()).map_err(|_| StretchError::TooMany)?);
+        stretch.id =
+            StretchId(u32::try_from(self.stretches.len()).map_err(|_| StretchError::TooMany)?);
         self.stretches.push(stretch.clone());
         Ok(stretch)
     }
 
     /// Ends each open stretch and begins one behind it.
     fn continued(&mut self, open: Vec<Stretch>) -> Result<Vec<Stretch>, StretchError> {
-        open.into_iter().map(|stretch| self.push(stretch).map(|done| successor(&done, done.copies, None))).collect()
+        open.into_iter()
+            .map(|stretch| self.push(stretch).map(|done| successor(&done, done.copies, None)))
+            .collect()
     }
 
     /// Ends each open stretch and begins `copies` behind it.
-    fn forked(&mut self, open: Vec<Stretch>, copies: u32, ordered: bool) -> Result<Vec<Stretch>, StretchError> {
+    fn forked(
+        &mut self,
+        open: Vec<Stretch>,
+        copies: u32,
+        ordered: bool,
+    ) -> Result<Vec<Stretch>, StretchError> {
         let mut next = Vec::new();
         for stretch in open {
             let done = self.push(stretch)?;
@@ -277,12 +288,15 @@ fn parents_first(plan: &Plan) -> Result<Vec<LayerfileId>, StretchError> {
     for (index, _) in plan.layerfiles.iter().enumerate() {
         let mut chain = Vec::new();
         let mut next = Some(index);
-        while let Some(current) = next.filter(|&current| !placed.get(current).copied().unwrap_or(true)) {
+        while let Some(current) =
+            next.filter(|&current| !placed.get(current).copied().unwrap_or(true))
+        {
             if chain.len() > plan.layerfiles.len() {
                 return Err(StretchError::Disordered(name_of(plan, layerfile_id(index))));
             }
             chain.push(current);
-            next = plan.layerfiles.get(current).and_then(|file| file.parent).map(|id| id.0 as usize);
+            next =
+                plan.layerfiles.get(current).and_then(|file| file.parent).map(|id| id.0 as usize);
         }
         for current in chain.into_iter().rev() {
             if let Some(flag) = placed.get_mut(current) {

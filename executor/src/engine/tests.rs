@@ -15,7 +15,8 @@ fn random_plan(seeds: &[FileSeed]) -> Plan {
     let mut splits = vec![false; seeds.len()];
     let mut files = Vec::new();
     for (index, (parent, lines)) in seeds.iter().enumerate() {
-        let candidate = (index > 0).then(|| *parent as usize % (index + 1)).filter(|&parent| parent < index);
+        let candidate =
+            (index > 0).then(|| *parent as usize % (index + 1)).filter(|&parent| parent < index);
         let from = match candidate.filter(|&parent| !splits[parent]) {
             Some(parent) => From::File(parent),
             None => From::Image("host"),
@@ -93,7 +94,10 @@ impl Driver {
     fn check_may_start(&self, id: StretchId) {
         let stretch = self.engine.graph().get(id).unwrap();
         if let Start::After(source) = stretch.start {
-            assert!(self.ended.get(&source).is_some_and(|outcome| outcome.is_success()), "state edge");
+            assert!(
+                self.ended.get(&source).is_some_and(|outcome| outcome.is_success()),
+                "state edge"
+            );
             assert!(!self.released.contains(&source), "its start was thrown away");
         }
         for target in &stretch.waits_for {
@@ -135,8 +139,15 @@ impl Driver {
         }
         assert!(self.engine.is_finished(), "deadlock");
         assert!(self.started.values().all(|&times| times == 1), "everything shared runs once");
-        assert!(self.engine.runners().values().all(|state| state.is_final()), "every runner is decided");
-        assert_eq!(self.released.len(), self.engine.graph().stretches.len(), "every state is let go");
+        assert!(
+            self.engine.runners().values().all(|state| state.is_final()),
+            "every runner is decided"
+        );
+        assert_eq!(
+            self.released.len(),
+            self.engine.graph().stretches.len(),
+            "every state is let go"
+        );
         let copies: u32 = self.plan.layerfiles.iter().map(|file| file.copies).sum();
         assert_eq!(self.engine.runners().len(), copies as usize, "one runner per copy");
     }
@@ -160,7 +171,10 @@ fn engine(files: &[(From, Vec<Line>)], on_failure: OnFailure) -> Engine {
 }
 
 fn starts(effects: &[Effect]) -> Vec<u32> {
-    effects.iter().filter_map(|effect| if let Effect::Start(id) = effect { Some(id.0) } else { None }).collect()
+    effects
+        .iter()
+        .filter_map(|effect| if let Effect::Start(id) = effect { Some(id.0) } else { None })
+        .collect()
 }
 
 fn states(engine: &Engine) -> Vec<RunnerState> {
@@ -186,7 +200,12 @@ fn a_failure_cancels_children_and_waiters_and_nothing_else_when_told_to_keep_goi
     engine.handle(Input::Finished(StretchId(4), Outcome::Success));
     assert_eq!(
         states(&engine),
-        [RunnerState::Failure, RunnerState::Cancelled, RunnerState::Cancelled, RunnerState::Success]
+        [
+            RunnerState::Failure,
+            RunnerState::Cancelled,
+            RunnerState::Cancelled,
+            RunnerState::Success
+        ]
     );
     assert!(engine.is_finished());
 }
@@ -245,10 +264,7 @@ fn a_button_is_asked_once_and_blocks_until_pressed() {
 
 #[test]
 fn cancelling_stops_what_runs_and_cancels_the_rest() {
-    let files = [
-        (From::Image("host"), vec![run("a")]),
-        (From::File(0), vec![run("b")]),
-    ];
+    let files = [(From::Image("host"), vec![run("a")]), (From::File(0), vec![run("b")])];
     let mut engine = engine(&files, OnFailure::KeepGoing);
     engine.begin();
     assert!(engine.handle(Input::Cancel).contains(&Effect::Stop(StretchId(0))));

@@ -19,7 +19,10 @@ pub struct Masker {
 
 impl std::fmt::Debug for Masker {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Masker").field("secrets", &self.secrets.len()).finish_non_exhaustive()
+        formatter
+            .debug_struct("Masker")
+            .field("secrets", &self.secrets.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -80,7 +80,9 @@ impl Secrets {
         self.values
             .iter()
             .filter(|(_, value)| !value.is_empty())
-            .filter_map(|(name, value)| text.find(value.as_str()).map(|start| (start, name.as_str(), value.as_str())))
+            .filter_map(|(name, value)| {
+                text.find(value.as_str()).map(|start| (start, name.as_str(), value.as_str()))
+            })
             .min_by_key(|(start, _, value)| (*start, std::cmp::Reverse(value.len())))
     }
 }
@@ -90,7 +92,9 @@ mod tests {
     use super::*;
 
     fn secrets(pairs: &[(&str, &str)]) -> Secrets {
-        Secrets::new(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        Secrets::new(
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        )
     }
 
     #[test]

@@ -87,7 +87,9 @@ fn encode<T: Serialize>(value: &T) -> Vec<u8> {
 /// A value of this version; anything else is as good as absent.
 fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     let (version, body) = bytes.split_first_chunk::<4>()?;
-    (u32::from_le_bytes(*version) == FORMAT_VERSION).then(|| postcard::from_bytes(body).ok()).flatten()
+    (u32::from_le_bytes(*version) == FORMAT_VERSION)
+        .then(|| postcard::from_bytes(body).ok())
+        .flatten()
 }
 
 impl Index {
@@ -115,7 +117,10 @@ impl Index {
     }
 
     /// Writes what `write` puts, all or nothing, durably.
-    pub(crate) fn write(&self, write: impl FnOnce(&mut Writer<'_>) -> heed::Result<()>) -> Result<()> {
+    pub(crate) fn write(
+        &self,
+        write: impl FnOnce(&mut Writer<'_>) -> heed::Result<()>,
+    ) -> Result<()> {
         let transaction = self.env.write_txn().map_err(fails("write"))?;
         let mut writer = Writer { index: self, transaction };
         write(&mut writer).map_err(fails("write"))?;
@@ -142,7 +147,9 @@ impl Index {
         let mut kept = made;
         self.write(|writer| {
             // Another process may have been faster.
-            if let Some(found) = writer.index.database.get(&writer.transaction, &name)?.and_then(decode) {
+            if let Some(found) =
+                writer.index.database.get(&writer.transaction, &name)?.and_then(decode)
+            {
                 kept = found;
                 return Ok(());
             }
@@ -176,7 +183,9 @@ impl View<'_> {
     pub fn candidates(&self, weak: WeakKey) -> Result<Vec<Record>> {
         let prefix = key(Table::Candidate, &[&weak.0]);
         let mut found: Vec<Record> = Vec::new();
-        for entry in self.index.database.prefix_iter(&self.transaction, &prefix).map_err(fails("read"))? {
+        for entry in
+            self.index.database.prefix_iter(&self.transaction, &prefix).map_err(fails("read"))?
+        {
             let (_, value) = entry.map_err(fails("read"))?;
             found.extend(decode::<Record>(value));
         }
@@ -213,7 +222,11 @@ impl View<'_> {
     ///
     /// # Errors
     /// When the index can't be read.
-    pub fn newest_by_text(&self, text: TextKey, branch: Option<[u8; 8]>) -> Result<Option<TextEntry>> {
+    pub fn newest_by_text(
+        &self,
+        text: TextKey,
+        branch: Option<[u8; 8]>,
+    ) -> Result<Option<TextEntry>> {
         if let Some(branch) = branch
             && let Some(found) = self.get(&key(Table::Text, &[&text.0, &branch]))?
         {

@@ -56,7 +56,9 @@ impl StoreError {
         match self {
             Self::File { source, .. } => is_full(source),
             Self::Index { source: heed::Error::Io(source), .. } => is_full(source),
-            Self::Index { source, .. } => matches!(source, heed::Error::Mdb(heed::MdbError::MapFull)),
+            Self::Index { source, .. } => {
+                matches!(source, heed::Error::Mdb(heed::MdbError::MapFull))
+            }
         }
     }
 }
@@ -67,7 +69,11 @@ pub fn is_full(error: &io::Error) -> bool {
 }
 
 fn advice(error: &io::Error) -> &'static str {
-    if is_full(error) { ": the disk is full; free space or choose another place with `--store DIRECTORY`" } else { "" }
+    if is_full(error) {
+        ": the disk is full; free space or choose another place with `--store DIRECTORY`"
+    } else {
+        ""
+    }
 }
 
 fn index_advice(error: &heed::Error) -> &'static str {

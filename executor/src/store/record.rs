@@ -43,6 +43,11 @@ impl StoredValue {
     pub fn literal(text: impl Into<String>) -> Self {
         Self(vec![ValuePart::Text(text.into())])
     }
+
+    /// A secret's value.
+    pub fn secret(name: &str) -> Self {
+        Self(vec![ValuePart::Secret(name.to_owned())])
+    }
 }
 
 /// What instructions other than RUN and COPY have set: it flows along the chain with the files.

@@ -77,11 +77,16 @@ impl Drop for LiveRun {
 
 /// Makes a directory that only its owner may enter, and its parents.
 pub(crate) fn make_private_directory(path: &Path) -> Result<(), StoreError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at("make the directory", path))
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(at("make the directory", path))
 }
 
 fn new_id() -> RunId {
-    let nanoseconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+    let nanoseconds =
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
     let mut hasher = blake3::Hasher::new();
     hasher.update(&nanoseconds.to_le_bytes()).update(&std::process::id().to_le_bytes());
     let mut id = [0; 16];
