@@ -66,7 +66,7 @@ pub fn set(chain: &mut Chain, action: &Action, values: KeyedValues<'_>) -> Advan
         }),
         Action::User { name } => chain.set(&instruction, &[], |state| state.user.clone_from(name)),
         Action::Workdir { path } => {
-            chain.set(&instruction, &[], |state| enter_directory(state, path))
+            chain.set(&instruction, &[], |state| enter_directory(state, path));
         }
         // It says when to keep states, not what is in them.
         Action::Checkpoint { .. } => {}

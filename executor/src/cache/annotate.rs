@@ -135,7 +135,7 @@ fn walk(
         found(planned, &lookup);
         match lookup {
             Lookup::Hit(record) => {
-                current.accept(planned, info(known.plan, planned), question.text, *record)
+                current.accept(planned, info(known.plan, planned), question.text, *record);
             }
             Lookup::Miss(_) => {
                 missed = Some(planned);

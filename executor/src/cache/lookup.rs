@@ -7,7 +7,6 @@ use crate::store::StoreError;
 use crate::store::index::View;
 use crate::store::record::{Record, TextEntry, TextKey, WeakKey};
 use crate::store::runs::RunId;
-use std::io;
 
 /// Differences looked at to find the most telling one.
 const MOST_DIFFERENCES: usize = 64;
@@ -66,33 +65,32 @@ pub fn look_up(
 
 /// Whether the repository gives every one of these answers today.
 pub fn repeats(repository: &dyn RepositoryView, reads: &ReadSet) -> bool {
-    reads.answers.iter().all(|(asked, answer)| holds(repository, asked, answer.fingerprint))
+    let questions: Vec<_> =
+        reads.answers.keys().map(|(path, question)| (path, *question)).collect();
+    let Ok(today) = repository.fingerprints(&questions) else { return false };
+    reads.answers.values().zip(today).all(|(answer, today)| answer.fingerprint == today)
 }
 
-/// Whether one answer is today's.
-pub fn holds(
+/// The questions that have another answer today, or none because they can't be asked.
+pub fn differences<'reads>(
     repository: &dyn RepositoryView,
-    asked: &(TrackedPath, Question),
-    given: Fingerprint,
-) -> bool {
-    answer(repository, asked).is_ok_and(|today| today == given)
-}
-
-fn answer(
-    repository: &dyn RepositoryView,
-    (path, question): &(TrackedPath, Question),
-) -> io::Result<Fingerprint> {
-    repository.fingerprint(path, *question)
+    reads: &'reads ReadSet,
+) -> Vec<(&'reads (TrackedPath, Question), &'reads Answer)> {
+    if repeats(repository, reads) {
+        return Vec::new();
+    }
+    let differs = |(path, question): &(TrackedPath, Question), given: Fingerprint| {
+        repository.fingerprint(path, *question).map_or(true, |today| today != given)
+    };
+    let differing =
+        reads.answers.iter().filter(|(asked, answer)| differs(asked, answer.fingerprint));
+    differing.take(MOST_DIFFERENCES).collect()
 }
 
 /// The difference that says most: a changed file rather than the directory it is in.
 fn most_telling(repository: &dyn RepositoryView, reads: &ReadSet, number: u32) -> Option<Reason> {
-    let differences = reads
-        .answers
-        .iter()
-        .filter(|(asked, answer)| !holds(repository, asked, answer.fingerprint))
-        .take(MOST_DIFFERENCES);
-    let (change, path, answer) = differences
+    let (change, path, answer) = differences(repository, reads)
+        .into_iter()
         .map(|(asked, answer)| (change(repository, asked, answer), &asked.0, answer))
         .min_by_key(|(change, _, _)| rank(*change))?;
     Some(Reason::FileChanged {

@@ -178,7 +178,7 @@ impl StretchGraph {
                     open.iter_mut().for_each(|stretch| stretch.gate = Some(message.clone()));
                 }
                 Node::Fork { copies, ordered, .. } => {
-                    open = self.forked(open, *copies, *ordered)?
+                    open = self.forked(open, *copies, *ordered)?;
                 }
             }
         }

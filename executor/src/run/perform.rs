@@ -140,10 +140,10 @@ fn execute(
     live.wrote();
     let end = live.machine.execute(command, &mut |stream, bytes| match stream {
         Stream::Stdout => {
-            show(whose, OutputStream::Stdout, output.push(OutputStream::Stdout, bytes))
+            show(whose, OutputStream::Stdout, output.push(OutputStream::Stdout, bytes));
         }
         Stream::Stderr => {
-            show(whose, OutputStream::Stderr, output.push(OutputStream::Stderr, bytes))
+            show(whose, OutputStream::Stderr, output.push(OutputStream::Stderr, bytes));
         }
         Stream::Answer => answer.extend_from_slice(bytes),
     });

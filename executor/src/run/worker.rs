@@ -10,6 +10,7 @@ use crate::backend::{Layer, MachineStart};
 use crate::cache::advance::{self, Advanced, KeyedValues};
 use crate::cache::annotate::info;
 use crate::cache::chain::Certainty;
+use crate::cache::lookup::differences;
 use crate::cache::{Answers, Chain, Link, Lookup, key, look_up};
 use crate::engine::Outcome;
 use crate::engine::RunnerId;
@@ -156,7 +157,7 @@ impl<'run> Worker<'run> {
                     }
                 }
                 Action::Run { .. } | Action::Copy { .. } | Action::Env { .. } => {
-                    self.take(chain, planned)?
+                    self.take(chain, planned)?;
                 }
                 action => self.set(chain, action)?,
             }
@@ -529,14 +530,8 @@ impl<'run> Worker<'run> {
         };
         let live = self.live()?;
         let mut delta = live.delta(own_reads);
-        let changed = delta
-            .reads
-            .answers
-            .iter()
-            .find(|(asked, answer)| {
-                !crate::cache::lookup::holds(repository, asked, answer.fingerprint)
-            })
-            .map(|((path, _), _)| path.clone());
+        let changed =
+            differences(repository, &delta.reads).first().map(|(asked, _)| asked.0.clone());
         if let Some(path) = delta.contradicted.pop().or(changed) {
             chain.is_unsure = Certainty::Unsure;
             self.context.warn(

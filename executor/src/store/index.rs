@@ -29,7 +29,6 @@ pub(crate) enum Table {
     Text = b't',
     Output = b'o',
     Stat = b's',
-    Witness = b'w',
 }
 
 /// See the module.
@@ -114,6 +113,20 @@ impl Index {
     /// A consistent view; keep it short-lived, the file can't reuse space behind it.
     pub fn view(&self) -> Result<View<'_>> {
         Ok(View { index: self, transaction: self.env.read_txn().map_err(fails("read"))? })
+    }
+
+    /// A view that doesn't borrow the index; for [`Index::bytes_in`].
+    pub(crate) fn static_view(&self) -> Result<RoTxn<'static, WithoutTls>> {
+        self.env.clone().static_read_txn().map_err(fails("read"))
+    }
+
+    /// The bytes of a key in such a view; what can't be read is absent.
+    pub(crate) fn bytes_in<'view>(
+        &self,
+        view: &'view RoTxn<'static, WithoutTls>,
+        key: &[u8],
+    ) -> Option<&'view [u8]> {
+        self.database.get(view, key).ok().flatten()
     }
 
     /// Writes what `write` puts, all or nothing, durably.
@@ -296,7 +309,7 @@ impl Writer<'_> {
     pub(crate) fn forget(&mut self, weak: WeakKey, strong: StrongKey) -> heed::Result<()> {
         let database = self.index.database;
         database.delete(&mut self.transaction, &key(Table::Candidate, &[&weak.0, &strong.0]))?;
-        for table in [Table::Reads, Table::Output, Table::Witness] {
+        for table in [Table::Reads, Table::Output] {
             database.delete(&mut self.transaction, &key(table, &[&strong.0]))?;
         }
         Ok(())

@@ -9,6 +9,7 @@ pub mod file_system;
 pub mod index;
 pub mod record;
 pub mod runs;
+pub mod stat_cache;
 #[cfg(test)]
 mod tests;
 

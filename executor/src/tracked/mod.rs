@@ -19,6 +19,7 @@
 //! | [`filesystem`] | the FUSE requests |
 //! | [`mount`] | the mount that a server needs |
 //! | [`server`] | the life of one mount |
+//! | [`view`] | what the run driver asks |
 //!
 //! What counts as read, and why, is told in `spec/tracked-files.md`.
 
@@ -36,6 +37,7 @@ mod repository;
 mod server;
 mod shape;
 mod stamp;
+mod view;
 
 pub use mount::{FUSE_DEVICE, mount_fuse};
 pub use repository::{GitDirectories, Repository, RepositoryOptions};
