@@ -1,7 +1,5 @@
 //! Opens the store's LMDB environment. Knows nothing of what is kept in it.
 
-#![expect(unsafe_code, reason = "LMDB maps its file into memory, which the compiler can't check")]
-
 use heed::{Env, EnvOpenOptions, WithoutTls};
 use std::path::Path;
 

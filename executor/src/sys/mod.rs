@@ -8,6 +8,7 @@
 )]
 
 mod descriptors;
+pub(crate) mod lmdb;
 mod network;
 mod process;
 
