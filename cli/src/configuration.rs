@@ -1,18 +1,21 @@
-//! `layerc.toml`: which image comes from where, how loud each rule is, defaults of `layerc run`.
+//! `layerc.toml`: which image and which secret comes from where, how loud each rule is, defaults of `layerc run`.
 //!
 //! Every key is known or refused, with the line and the nearest known word: a misspelled setting that is silently
 //! ignored costs more than a missing one. Knows the file's words only; what an image source does is the executor's.
 
 mod image;
 mod reading;
+mod secret;
 
 use crate::exit::WrongUsage;
 use crate::repository::CONFIGURATION_NAME;
 use anyhow::{Context, Result};
-pub(crate) use image::ImageMap;
+pub(crate) use image::{ImageMap, parse_source};
 use layerc_compiler::line_index::{ColumnUnit, LineIndex};
 use layerc_compiler::lint_configuration::LintConfiguration;
 use reading::{Found, Refusal};
+pub(crate) use secret::SecretSource;
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use toml::de::DeTable;
@@ -29,6 +32,8 @@ pub(crate) struct Configuration {
     pub(crate) lints: LintConfiguration,
     /// `[run]`: defaults of the run command.
     pub(crate) run: RunDefaults,
+    /// `[secrets]`: names to where their values come from.
+    pub(crate) secrets: BTreeMap<String, SecretSource>,
 }
 
 /// `[run]`. An option on the command line wins.
@@ -69,7 +74,10 @@ impl Configuration {
                 "images" => configuration.images = ImageMap::read(&entry, root)?,
                 "lints" => configuration.read_lints(&entry)?,
                 "run" => configuration.run = RunDefaults::read(&entry, root)?,
-                _ => return Err(entry.unknown("section", &["images", "lints", "run"])),
+                "secrets" => configuration.secrets = secret::read(&entry, root)?,
+                _ => {
+                    return Err(entry.unknown("section", &["images", "lints", "run", "secrets"]));
+                }
             }
         }
         for name in configuration.images.names() {

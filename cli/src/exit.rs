@@ -26,6 +26,8 @@ pub(crate) enum Exit {
     Usage,
     /// The machine got in the way.
     Machine,
+    /// Stopped by the person.
+    Interrupted,
 }
 
 impl From<Exit> for ExitCode {
@@ -35,6 +37,7 @@ impl From<Exit> for ExitCode {
             Exit::Findings => 1,
             Exit::Usage => 2,
             Exit::Machine => 3,
+            Exit::Interrupted => 130,
         })
     }
 }

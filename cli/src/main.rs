@@ -19,6 +19,7 @@ mod plan;
 mod progress;
 mod replace;
 mod repository;
+mod run;
 mod terminal;
 
 use exit::Exit;
@@ -43,6 +44,8 @@ enum Command {
     Check(check::Arguments),
     /// Show what would run, or write it to a plan file
     Plan(plan::Arguments),
+    /// Run Layerfiles; skip every step that nothing it read has changed for
+    Run(run::Arguments),
     /// Explain a finding: the page of its rule, offline
     Explain(explain::Arguments),
     /// Print a completion script for a shell
@@ -64,6 +67,7 @@ fn execute(command: &Command) -> Result<Exit> {
     match command {
         Command::Check(arguments) => check::run(arguments),
         Command::Plan(arguments) => plan::run(arguments),
+        Command::Run(arguments) => run::run(arguments),
         Command::Explain(arguments) => explain::run(arguments),
         Command::Completions(arguments) => completions::run(arguments),
     }

@@ -75,6 +75,11 @@ impl Repository {
         Ok(Self::read(first.root, scopes))
     }
 
+    /// The root of the repository that holds `path`.
+    pub(crate) fn root_of(path: &Path) -> Result<PathBuf> {
+        Ok(locate(path)?.root)
+    }
+
     fn read(root: PathBuf, scopes: Vec<RepoPath>) -> Self {
         let discovery = walk::discover(&root);
         let mut notes = discovery.notes;

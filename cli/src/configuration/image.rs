@@ -40,7 +40,6 @@ impl ImageMap {
     }
 
     /// Where an image comes from, if anybody said so.
-    #[cfg_attr(not(test), expect(dead_code, reason = "asked by the run command"))]
     pub(crate) fn source(&self, image: &str) -> Option<&ImageSource> {
         self.sources.get(image).or_else(|| self.sources.get(ANY))
     }

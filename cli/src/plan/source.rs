@@ -35,6 +35,10 @@ pub(crate) struct Source {
     /// Only this Layerfile (by file, directory or runner name) and what it needs; may be repeated
     #[arg(long = "target", value_name = "LAYERFILE")]
     targets: Vec<String>,
+
+    /// Leave out this Layerfile, which nothing that is kept may need; may be repeated
+    #[arg(long = "without", value_name = "LAYERFILE")]
+    without: Vec<String>,
 }
 
 /// What came of planning.
@@ -48,7 +52,6 @@ pub(crate) enum Planned {
 
 /// A plan, and what is known about where it came from.
 #[derive(Debug)]
-#[expect(dead_code, reason = "the run command needs to know where the plan's files are")]
 pub(crate) struct FromSource {
     /// The plan.
     pub(crate) plan: Plan,
@@ -62,8 +65,8 @@ impl Source {
     /// Plans, or reads the plan.
     pub(crate) fn plan(&self) -> Result<Planned> {
         if let Some(bytes) = self.plan_file()? {
-            if !self.targets.is_empty() {
-                return Err(WrongUsage("`--target` needs a repository; this is a plan file, which is complete as it is".to_owned()).into());
+            if !self.targets.is_empty() || !self.without.is_empty() {
+                return Err(WrongUsage("`--target` and `--without` need a repository; this is a plan file, which is complete as it is".to_owned()).into());
             }
             let plan = codec::decode(&bytes)
                 .with_context(|| format!("cannot read the plan `{}`", self.shown_path()))?;
@@ -116,6 +119,34 @@ impl Source {
     }
 
     fn selection(&self, compilation: &Compilation) -> Result<Selection> {
+        let selection = self.wanted(compilation)?;
+        if self.without.is_empty() {
+            return Ok(selection);
+        }
+        let project = &compilation.compiled.project;
+        let without: BTreeSet<FileId> = self
+            .without
+            .iter()
+            .map(|name| find_target(compilation, name))
+            .collect::<Result<_>>()?;
+        let wanted = match selection {
+            Selection::Everything => project.ids().collect(),
+            Selection::Targets(targets) => targets,
+        };
+        let kept =
+            Selection::Targets(wanted.into_iter().filter(|id| !without.contains(id)).collect());
+        let needed = kept.closure(project);
+        match without.iter().find(|id| needed.contains(id)).and_then(|id| compilation.file(*id)) {
+            Some(file) => Err(WrongUsage(format!(
+                "`{}` can't be left out: what is kept starts from it or waits for it; leave that out too",
+                file.path
+            ))
+            .into()),
+            None => Ok(kept),
+        }
+    }
+
+    fn wanted(&self, compilation: &Compilation) -> Result<Selection> {
         let project = &compilation.compiled.project;
         if !self.targets.is_empty() {
             let targets = self.targets.iter().map(|target| find_target(compilation, target));

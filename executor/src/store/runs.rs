@@ -1,4 +1,4 @@
-//! Which runs use a store right now. Each holds a locked directory under `runs/`; the kernel lets go of the lock
+//! Which runs use a store right now. Each holds a locked directory under `live/`; the kernel lets go of the lock
 //! however the process ends, so a directory whose lock can be had belongs to the dead and is removed.
 
 use super::{StoreError, at};
@@ -36,7 +36,7 @@ pub enum Cleanup {
 impl LiveRun {
     /// Registers a run and removes dead ones.
     pub(super) fn begin(store: &Path) -> Result<Self, StoreError> {
-        let runs = store.join("runs");
+        let runs = store.join("live");
         make_private_directory(&runs)?;
         let was_unclean = remove_dead(&runs)?;
         loop {

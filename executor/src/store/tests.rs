@@ -67,7 +67,7 @@ fn a_question_keeps_only_its_newest_answers() {
 fn what_a_dead_run_left_is_removed_and_a_live_one_is_left_alone() {
     let directory = tempfile::tempdir().unwrap();
     let alive = Store::open(directory.path()).unwrap();
-    let dead = directory.path().join("runs/dead");
+    let dead = directory.path().join("live/dead");
     std::fs::create_dir(&dead).unwrap();
     std::fs::write(dead.join("lock"), "").unwrap();
     let copy = alive.run().directory().to_owned();

@@ -1,0 +1,106 @@
+//! The view for logs: lines as they come, with a heading whenever another step speaks.
+
+use super::wording;
+use anyhow::Result;
+use layerc_executor::event::{Event, StepInfo, TimedEvent};
+use std::collections::HashMap;
+use std::io::Write;
+
+/// A step that speaks.
+struct Speaking {
+    step: StepInfo,
+    /// The beginning of a line whose end hasn't come yet.
+    partial: String,
+}
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Plain {
+    steps: HashMap<String, Speaking>,
+    /// Whose lines stand last.
+    last: Option<String>,
+}
+
+impl Plain {
+    /// Shows an event.
+    pub(super) fn show(&mut self, timed: &TimedEvent, output: &mut dyn Write) -> Result<()> {
+        match &timed.event {
+            Event::StepStarted { runner, step, reason, .. } => {
+                let style = wording::DIM;
+                writeln!(output, "{}  {style}({reason}){style:#}", wording::step(runner, step))?;
+                self.last = Some(runner.clone());
+                let speaking = Speaking { step: step.clone(), partial: String::new() };
+                self.steps.insert(runner.clone(), speaking);
+            }
+            Event::StepCached { runner, step, .. } => {
+                let style = wording::DIM;
+                writeln!(
+                    output,
+                    "{style}{runner} {} {}  (cached){style:#}",
+                    step.number, step.text
+                )?;
+                self.last = Some(runner.clone());
+            }
+            Event::Output { runner, text, .. } => self.say(runner, text, output)?,
+            Event::StepFinished { runner, step, result, duration_ms, snapshot } => {
+                self.say_rest(runner, output)?;
+                writeln!(
+                    output,
+                    "{}  {}",
+                    wording::step(runner, step),
+                    wording::result(result, *duration_ms)
+                )?;
+                if let Some(text) = wording::snapshot(snapshot) {
+                    writeln!(output, "{runner}: {text}")?;
+                }
+                self.last = Some(runner.clone());
+                self.steps.remove(runner);
+            }
+            Event::BasePreparing { image, text } => writeln!(output, "{image}: {text}")?,
+            Event::RunStarted { .. }
+            | Event::RunnerChanged { .. }
+            | Event::Note { .. }
+            | Event::Warning { .. }
+            | Event::RunnerFailed { .. }
+            | Event::RunFinished { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, runner: &str, text: &str, output: &mut dyn Write) -> Result<()> {
+        let Some(speaking) = self.steps.get_mut(runner) else { return Ok(()) };
+        speaking.partial.push_str(text);
+        let Some(end) = speaking.partial.rfind('\n') else { return Ok(()) };
+        let rest = speaking.partial.split_off(end + 1);
+        let lines = std::mem::replace(&mut speaking.partial, rest);
+        let step = speaking.step.clone();
+        self.write_lines(runner, &step, &lines, output)
+    }
+
+    fn say_rest(&mut self, runner: &str, output: &mut dyn Write) -> Result<()> {
+        let Some(speaking) = self.steps.get_mut(runner) else { return Ok(()) };
+        let lines = std::mem::take(&mut speaking.partial);
+        let step = speaking.step.clone();
+        self.write_lines(runner, &step, &lines, output)
+    }
+
+    fn write_lines(
+        &mut self,
+        runner: &str,
+        step: &StepInfo,
+        lines: &str,
+        output: &mut dyn Write,
+    ) -> Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        if self.last.as_deref() != Some(runner) {
+            writeln!(output, "{}", wording::step(runner, step))?;
+            self.last = Some(runner.to_owned());
+        }
+        for line in lines.lines() {
+            writeln!(output, "  | {line}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,104 @@
+//! Turns events into what the user sees: one of three views, and at the end the summary they share.
+
+use super::live::Live;
+use super::plain::Plain;
+use super::wording;
+use crate::terminal;
+use anyhow::Result;
+use clap::ValueEnum;
+use layerc_executor::event::{Event, EventSink, TimedEvent};
+use std::io::{IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+/// `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Moving lines on a terminal, else plain
+    Auto,
+    /// Lines for a log
+    Plain,
+    /// Every event as a line of JSON
+    Json,
+}
+
+enum Shown {
+    Live(Live),
+    Plain(Plain),
+    Json,
+}
+
+/// See the module.
+pub(super) struct View {
+    started: Instant,
+    shown: Mutex<Shown>,
+}
+
+impl View {
+    pub(super) fn new(format: Format, started: Instant) -> Self {
+        let is_terminal = std::io::stderr().is_terminal() && std::io::stdout().is_terminal();
+        let shown = match format {
+            Format::Json => Shown::Json,
+            Format::Auto if is_terminal => Shown::Live(Live::new()),
+            Format::Auto | Format::Plain => Shown::Plain(Plain::default()),
+        };
+        Self { started, shown: Mutex::new(shown) }
+    }
+}
+
+impl EventSink for View {
+    fn emit(&self, event: Event) {
+        let elapsed_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let timed = TimedEvent { elapsed_ms, event };
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        // A reader that went away is no reason to stop the run.
+        let _closed = match &mut *shown {
+            Shown::Json => json(&timed),
+            Shown::Plain(plain) => plainly(plain, &timed),
+            Shown::Live(live) => {
+                live.show(&timed);
+                tell(&timed, |line| live.above(line))
+            }
+        };
+    }
+}
+
+fn json(timed: &TimedEvent) -> Result<()> {
+    let mut output = std::io::stdout().lock();
+    serde_json::to_writer(&mut output, timed)?;
+    output.write_all(b"\n")?;
+    Ok(output.flush()?)
+}
+
+fn plainly(plain: &mut Plain, timed: &TimedEvent) -> Result<()> {
+    let mut output = anstream::stdout().lock();
+    plain.show(timed, &mut output)?;
+    output.flush()?;
+    drop(output);
+    tell(timed, |line| terminal::tell(&format!("{line}\n")))
+}
+
+/// What both views for people say in the same words.
+fn tell(timed: &TimedEvent, say: impl Fn(&str)) -> Result<()> {
+    let (notice, bad) = (wording::NOTICE, wording::BAD);
+    match &timed.event {
+        Event::Note { text } => say(&format!("note: {text}")),
+        Event::Warning { runner: Some(runner), text } => {
+            say(&format!("{notice}warning:{notice:#} {runner}: {text}"));
+        }
+        Event::Warning { runner: None, text } => say(&format!("{notice}warning:{notice:#} {text}")),
+        Event::RunnerFailed { runner, text } => say(&format!("{bad}{runner}:{bad:#} {text}")),
+        Event::RunFinished { outcome, steps_run, steps_cached, runners } => {
+            let last = wording::outcome(*outcome, *steps_run, *steps_cached, timed.elapsed_ms);
+            terminal::print(&(wording::summary(runners) + &last))?;
+        }
+        Event::RunStarted { .. }
+        | Event::RunnerChanged { .. }
+        | Event::BasePreparing { .. }
+        | Event::StepCached { .. }
+        | Event::StepStarted { .. }
+        | Event::Output { .. }
+        | Event::StepFinished { .. } => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! How the parts of a run are said, the same in every view.
+
+use anstyle::{AnsiColor, Effects, Style};
+use layerc_executor::engine::RunnerState;
+use layerc_executor::event::{RunOutcome, RunnerSummary, SnapshotInfo, StepInfo, StepResult};
+
+/// Styles of the run's words.
+pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+pub(super) const BAD: Style = AnsiColor::Red.on_default().effects(Effects::BOLD);
+pub(super) const DIM: Style = Style::new().dimmed();
+pub(super) const STRONG: Style = Style::new().bold();
+pub(super) const NOTICE: Style = AnsiColor::Yellow.on_default();
+
+/// `340 ms`, `2.1 s`, `3 min 4 s`.
+pub(super) fn duration(milliseconds: u64) -> String {
+    match milliseconds {
+        0..1_000 => format!("{milliseconds} ms"),
+        1_000..60_000 => format!("{}.{} s", milliseconds / 1_000, milliseconds % 1_000 / 100),
+        _ => format!("{} min {} s", milliseconds / 60_000, milliseconds % 60_000 / 1_000),
+    }
+}
+
+/// `RUN npm ci`, shortened to fit.
+pub(super) fn shortened(text: &str, most_characters: usize) -> String {
+    if text.chars().count() <= most_characters {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(most_characters.saturating_sub(1)).collect();
+    format!("{kept}…")
+}
+
+/// `main 3 RUN npm ci`.
+pub(super) fn step(runner: &str, step: &StepInfo) -> String {
+    format!("{STRONG}{runner}{STRONG:#} {} {}", step.number, step.text)
+}
+
+/// How a step ended, styled.
+pub(super) fn result(result: &StepResult, milliseconds: u64) -> String {
+    let time = duration(milliseconds);
+    match result {
+        StepResult::Success => format!("{GOOD}done{GOOD:#} in {time}"),
+        StepResult::ExitCode { code } => format!("{BAD}exit code {code}{BAD:#} after {time}"),
+        StepResult::Signal { signal } => format!("{BAD}signal {signal}{BAD:#} after {time}"),
+        StepResult::Cancelled => format!("{NOTICE}stopped{NOTICE:#} after {time}"),
+        StepResult::Error { .. } => format!("{BAD}error{BAD:#} after {time}"),
+    }
+}
+
+/// What is worth saying about a snapshot; usually nothing.
+pub(super) fn snapshot(snapshot: &SnapshotInfo) -> Option<String> {
+    match snapshot {
+        SnapshotInfo::ProcessesAlive { names } => Some(format!(
+            "the state is not kept, because processes live on ({}); where it is needed the steps run again",
+            names.join(", ")
+        )),
+        SnapshotInfo::Taken | SnapshotInfo::Forbidden | SnapshotInfo::Failed => None,
+    }
+}
+
+/// The word for a state, styled and of one width.
+fn state(state: RunnerState) -> String {
+    let (style, word) = match state {
+        RunnerState::Success => (GOOD, "success"),
+        RunnerState::Skipped => (GOOD, "skipped"),
+        RunnerState::Failure => (BAD, "failure"),
+        RunnerState::Error => (BAD, "error"),
+        RunnerState::Cancelled => (NOTICE, "cancelled"),
+        RunnerState::New | RunnerState::WaitingParents | RunnerState::Running => {
+            (NOTICE, "unfinished")
+        }
+    };
+    format!("{style}{word:<10}{style:#}")
+}
+
+/// One line for every runner, the reason of its first miss below it.
+pub(super) fn summary(runners: &[RunnerSummary]) -> String {
+    let width = runners.iter().map(|runner| runner.name.chars().count()).max().unwrap_or(0);
+    let mut text = String::new();
+    for runner in runners {
+        let RunnerSummary { name, steps_run, steps_cached, duration_ms, .. } = runner;
+        text.push_str(&format!(
+            "{STRONG}{name:<width$}{STRONG:#}  {}  {steps_run} run, {steps_cached} cached  {}\n",
+            state(runner.state),
+            duration(*duration_ms)
+        ));
+        if let Some(miss) = &runner.first_miss {
+            let step = shortened(&miss.step.text, 60);
+            text.push_str(&format!(
+                "{DIM}{:width$}  first: step {} `{step}`: {}{DIM:#}\n",
+                "", miss.step.number, miss.reason
+            ));
+        }
+    }
+    text
+}
+
+/// The last line.
+pub(super) fn outcome(outcome: RunOutcome, run: u32, cached: u32, milliseconds: u64) -> String {
+    let (style, word) = match outcome {
+        RunOutcome::Success => (GOOD, "success"),
+        RunOutcome::Failure => (BAD, "failure"),
+        RunOutcome::Error => (BAD, "error"),
+        RunOutcome::Cancelled => (NOTICE, "stopped"),
+    };
+    format!(
+        "{style}{word}{style:#}: {run} steps run, {cached} cached, {}\n",
+        duration(milliseconds)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_short() {
+        assert_eq!(duration(340), "340 ms");
+        assert_eq!(duration(2_190), "2.1 s");
+        assert_eq!(duration(184_000), "3 min 4 s");
+    }
+
+    #[test]
+    fn long_texts_are_cut_at_characters() {
+        assert_eq!(shortened("RUN äöü", 6), "RUN ä…");
+        assert_eq!(shortened("RUN", 3), "RUN");
+    }
+}
