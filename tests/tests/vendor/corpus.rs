@@ -73,3 +73,26 @@ fn no_public_file_is_full_of_warnings() {
     let (noisy, all) = (noisy.count(), accepted.len());
     assert!(noisy * 20 <= all, "{noisy} of {all} accepted files have more than two findings");
 }
+
+/// What a file says, for comparison: its instructions and its comments.
+fn said(text: &str) -> Vec<String> {
+    let parsed = parse(FileId::new(0), text);
+    let instructions: Vec<_> =
+        parsed.directives.into_iter().map(|directive| directive.instruction).collect();
+    let (from, rest) = crate::notation::render(&instructions);
+    let comments = parsed.comments.iter().map(|comment| comment.text.trim_end().to_owned());
+    std::iter::once(from).chain(rest).chain(comments).collect()
+}
+
+#[test]
+fn formatting_public_files_keeps_what_they_say_and_is_stable() {
+    let Some(folder) = reference::folder() else {
+        skip::skipped("format of public files", "no folder `shared` beside the repository");
+        return;
+    };
+    for (name, text, _) in files(&folder) {
+        let formatted = layerc_compiler::format::format(&text);
+        assert_eq!(said(&formatted), said(&text), "{name}");
+        assert_eq!(layerc_compiler::format::format(&formatted), formatted, "{name} is not stable");
+    }
+}
