@@ -15,12 +15,13 @@ use crate::repository::Repository as RepositoryOnDisk;
 use crate::terminal;
 use anyhow::{Context, Result};
 use clap::Args;
-use crossbeam_channel::bounded;
 use layerc_executor::backend::ImageSource;
 use layerc_executor::engine::OnFailure;
 use layerc_executor::event::RunOutcome;
 use layerc_executor::overlay::{OverlayBackend, OverlayOptions};
-use layerc_executor::run::{CacheUse, Options, RunError, Setup, image_names, secret_names};
+use layerc_executor::run::{
+    CacheUse, Options, RunError, Setup, cancellation, image_names, secret_names,
+};
 use layerc_executor::store::stat_cache::StoredStatCache;
 use layerc_executor::store::{Store, file_system};
 use layerc_executor::tracked::{Repository, RepositoryOptions, StatCache};
@@ -184,10 +185,8 @@ impl Prepared {
 
     fn run(self, plan: &Plan, arguments: &Arguments, started: Instant) -> Result<RunOutcome> {
         let view = View::new(arguments.format, started);
-        let (stop, cancel) = bounded(1);
-        interrupt::listen(move || {
-            let _already_ended = stop.try_send(());
-        })?;
+        let (canceller, cancel) = cancellation();
+        interrupt::listen(move || canceller.cancel())?;
         let setup = Setup {
             plan,
             backend: &self.backend,

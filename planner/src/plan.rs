@@ -6,7 +6,7 @@
 //! A *runner* is one Layerfile's path of nodes, times its split copies. Splitting is one [`Node::Fork`] on the path,
 //! never a duplication of nodes, so `SPLIT 1000` costs nothing here.
 
-use layerc_compiler::repo_path::RepoPath;
+pub use layerc_compiler::repo_path::RepoPath;
 use petgraph::graph::{DiGraph, NodeIndex};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

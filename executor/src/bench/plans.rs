@@ -1,9 +1,8 @@
 //! Plans written in a few words, for tests of the engine and the run driver.
 
-use layerc_compiler::repo_path::RepoPath;
 use layerc_planner::plan::{
-    Action, CheckStatus, CommandMode, LayerfileId, Node, Plan, PlannedLayerfile, SnapshotPolicy,
-    Step,
+    Action, CheckStatus, CommandMode, LayerfileId, Node, Plan, PlannedLayerfile, RepoPath,
+    SnapshotPolicy, Step,
 };
 use std::collections::BTreeMap;
 

@@ -47,10 +47,10 @@ impl Bases {
         result.clone()
     }
 
-    /// Says what the user should know of an image, when its first machine starts.
-    pub(super) fn note(&self, base: &BaseImage, events: &dyn EventSink) {
+    /// Says what the user should know of an image or a host, when the first machine shows it.
+    pub(super) fn say_once(&self, notes: &[String], events: &dyn EventSink) {
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-        for note in &base.notes {
+        for note in notes {
             if noted.insert(note.clone()) {
                 events.emit(Event::Note { text: note.clone() });
             }

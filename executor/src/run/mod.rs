@@ -7,11 +7,14 @@
 //! Knows machines only as [`Backend`], the repository only as [`RepositoryView`], the user only as [`EventSink`].
 
 mod bases;
+mod cancellation;
 mod context;
 mod evaluation;
 mod live;
+mod machines;
 mod output;
 mod perform;
+mod recording;
 mod requirements;
 mod skip;
 mod sources;
@@ -22,6 +25,7 @@ mod tests;
 mod trouble;
 mod worker;
 
+pub use cancellation::{Cancellation, Canceller, cancellation};
 pub use requirements::{image_names, secret_names};
 
 use crate::backend::{Backend, ImageSource};
@@ -86,8 +90,8 @@ pub struct Setup<'run> {
     pub events: &'run dyn EventSink,
     /// How.
     pub options: Options,
-    /// A message here stops the run.
-    pub cancel: Receiver<()>,
+    /// Stops the run.
+    pub cancel: Cancellation,
 }
 
 /// Why a run could not begin.
@@ -127,7 +131,7 @@ pub fn run(setup: &Setup<'_>) -> Result<RunOutcome, RunError> {
         repository: setup.repository_name.clone(),
         runners: runner_infos(&engine, &context),
     });
-    std::thread::scope(|scope| Driver::new(scope, &context, &mut engine).drive(&setup.cancel));
+    std::thread::scope(|scope| Driver::new(scope, &context, &mut engine).drive(&setup.cancel.0));
     let summary = context.tallies.summary(&context, engine.runners());
     let outcome = outcome(engine.runners().values().copied());
     drop(context);

@@ -6,23 +6,17 @@ use super::context::Context;
 use super::live::Live;
 use super::perform::{Performed, Whose, perform};
 use super::trouble::Trouble;
-use crate::backend::{Layer, MachineStart};
 use crate::cache::advance::{self, Advanced, KeyedValues};
 use crate::cache::annotate::info;
-use crate::cache::chain::Certainty;
-use crate::cache::lookup::differences;
-use crate::cache::{Answers, Chain, Link, Lookup, key, look_up};
+use crate::cache::{Answers, Chain, Lookup, key, look_up};
 use crate::engine::Outcome;
 use crate::engine::RunnerId;
 use crate::engine::stretch::{Start, Stretch, StretchStep};
 use crate::event::{Event, FirstMiss, Reason, SnapshotInfo, StartsFrom, StepInfo, StepResult};
-use crate::read_set::ReadSet;
-use crate::store::committer::Commit;
-use crate::store::index::Entry;
-use crate::store::record::{MachineState, NotTaken, Record, Snapshot, StrongKey, TextKey, WeakKey};
-use layerc_planner::plan::{Action, CommandMode, SkipCondition, Step};
+use crate::store::record::{MachineState, NotTaken, Record, Snapshot, TextKey, WeakKey};
+use layerc_planner::plan::{Action, SkipCondition};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// A state others may start from: its chain, and a machine that is in it if one had to be kept.
 #[derive(Clone)]
@@ -38,23 +32,17 @@ enum Walked {
 }
 
 /// The keys of a step about to be taken.
-struct Keys {
-    weak: WeakKey,
-    text: TextKey,
-}
-
-/// The state that a repeatable step starts from.
-struct OwnLast {
-    record: Record,
-    layers: Vec<Layer>,
+pub(super) struct Keys {
+    pub(super) weak: WeakKey,
+    pub(super) text: TextKey,
 }
 
 /// See the module.
 pub(super) struct Worker<'run> {
-    context: &'run Context<'run>,
-    stretch: &'run Stretch,
-    runner: String,
-    live: Option<Live>,
+    pub(super) context: &'run Context<'run>,
+    pub(super) stretch: &'run Stretch,
+    pub(super) runner: String,
+    pub(super) live: Option<Live>,
     /// The machine of the stretch before this one, for whoever needs it first.
     inherited: Arc<Mutex<Option<Live>>>,
 }
@@ -93,7 +81,7 @@ impl<'run> Worker<'run> {
         }
     }
 
-    fn is_stopped(&self) -> bool {
+    pub(super) fn is_stopped(&self) -> bool {
         self.context.stops.is_stopped(self.stretch.id)
     }
 
@@ -140,7 +128,7 @@ impl<'run> Worker<'run> {
         next.layerfile == self.stretch.layerfile && next.copies.first == self.stretch.copies.first
     }
 
-    fn lock_inherited(&self) -> std::sync::MutexGuard<'_, Option<Live>> {
+    pub(super) fn lock_inherited(&self) -> std::sync::MutexGuard<'_, Option<Live>> {
         self.inherited.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -266,11 +254,11 @@ impl<'run> Worker<'run> {
         self.record(chain, keys, planned, info, performed, snapshot, own_last, started.elapsed())
     }
 
-    fn live(&mut self) -> Result<&mut Live, Trouble> {
+    pub(super) fn live(&mut self) -> Result<&mut Live, Trouble> {
         self.live.as_mut().ok_or_else(|| Trouble::Broken("there is no machine".to_owned()))
     }
 
-    fn perform(
+    pub(super) fn perform(
         &mut self,
         action: &Action,
         state: &MachineState,
@@ -280,7 +268,7 @@ impl<'run> Worker<'run> {
         perform(Whose { context, runner: &runner, info }, self.live()?, action, state)
     }
 
-    fn announce(&self, step: &StepInfo, reason: Reason, starts_from: StartsFrom) {
+    pub(super) fn announce(&self, step: &StepInfo, reason: Reason, starts_from: StartsFrom) {
         let miss = FirstMiss { step: step.clone(), reason: reason.clone() };
         self.context.tallies.runs(&self.runner, miss);
         self.context.emit(Event::StepStarted {
@@ -291,7 +279,7 @@ impl<'run> Worker<'run> {
         });
     }
 
-    fn finished(
+    pub(super) fn finished(
         &self,
         step: &StepInfo,
         result: StepResult,
@@ -308,7 +296,7 @@ impl<'run> Worker<'run> {
     }
 
     /// Ends the step where it didn't end well.
-    fn checked(
+    pub(super) fn checked(
         &self,
         performed: Result<Performed, Trouble>,
         info: &StepInfo,
@@ -342,213 +330,6 @@ impl<'run> Worker<'run> {
         self.finished(info, result, started, SnapshotInfo::Failed);
         trouble
     }
-
-    /// The state behind the last success of a repeatable step, if there is one that fits.
-    fn own_last(
-        &self,
-        chain: &Chain,
-        keys: &Keys,
-        step: &Step,
-    ) -> Result<Option<OwnLast>, Trouble> {
-        let is_repeatable =
-            matches!(step.action, Action::Run { mode: CommandMode::Repeatable, .. });
-        if !is_repeatable || self.context.options.cache == CacheUse::RunEverything {
-            return Ok(None);
-        }
-        let view = self.context.store.index().view()?;
-        let branch = self.context.built_ins.branch().map(key::branch);
-        let Some(entry) = view.newest_by_text(keys.text, branch)? else { return Ok(None) };
-        // Layers fit only the image they were made on.
-        if entry.keyed.first() != chain.keyed.first() {
-            return Ok(None);
-        }
-        let Some(record) = view.record(entry.weak, entry.strong)? else { return Ok(None) };
-        Ok(match record.snapshot.clone() {
-            Snapshot::Taken(layers) => Some(OwnLast { record, layers }),
-            Snapshot::NotTaken(_) => None,
-        })
-    }
-
-    /// Puts the machine into the state of an earlier run of the same step.
-    fn start_over(&mut self, chain: &Chain, own_last: &OwnLast) -> Result<(), Trouble> {
-        self.live = None;
-        self.boot(chain, &own_last.layers, chain.links.len())
-    }
-
-    /// Makes the machine be in the state behind the chain: goes on with one that is on the way, or restores the
-    /// deepest state that was kept, and repeats what was not.
-    fn materialise(&mut self, chain: &Chain) -> Result<(), Trouble> {
-        let (restorable, layers) = chain.restorable();
-        let own = self.live.take().or_else(|| self.take_inherited(restorable));
-        match own.filter(|live| live.at >= restorable) {
-            Some(live) => self.adopt(live),
-            None => self.boot(chain, layers, restorable)?,
-        }
-        let behind = self.live()?.at;
-        for link in chain.links.get(behind..).unwrap_or_default() {
-            self.repeat(link)?;
-        }
-        Ok(())
-    }
-
-    /// The machine of the stretch before, if it saves something: the same runner goes on, or its state wasn't kept.
-    fn take_inherited(&self, restorable: usize) -> Option<Live> {
-        let mut inherited = self.lock_inherited();
-        let fits = |live: &Live| {
-            live.memory_bytes == self.memory_bytes()
-                && (live.owner == self.runner || live.at > restorable)
-        };
-        if inherited.as_ref().is_some_and(fits) { inherited.take() } else { None }
-    }
-
-    fn memory_bytes(&self) -> Option<u64> {
-        self.context.plan.layerfile(self.stretch.layerfile).and_then(|file| file.memory_bytes)
-    }
-
-    fn adopt(&mut self, live: Live) {
-        self.context.stops.attach(self.stretch.id, live.machine.stopper());
-        self.live = Some(live);
-    }
-
-    fn boot(&mut self, chain: &Chain, layers: &[Layer], at: usize) -> Result<(), Trouble> {
-        if self.is_stopped() {
-            return Err(Trouble::Stopped);
-        }
-        self.context.bases.note(&chain.base, self.context.events);
-        let machine = self.context.backend.start(&MachineStart {
-            base: Arc::clone(&chain.base),
-            layers: layers.to_vec(),
-            name: self.runner.clone(),
-            memory_bytes: self.memory_bytes(),
-        })?;
-        let mut live =
-            Live::new(machine, self.runner.clone(), layers.to_vec(), self.memory_bytes());
-        let view = self.context.store.index().view()?;
-        live.pass(chain.links.get(..at).unwrap_or_default(), &view)?;
-        self.adopt(live);
-        Ok(())
-    }
-
-    /// Runs a step again whose record is good but whose state wasn't kept.
-    fn repeat(&mut self, link: &Arc<Link>) -> Result<(), Trouble> {
-        let cause = match &link.snapshot {
-            Snapshot::NotTaken(NotTaken::ProcessesAlive(names)) => {
-                format!("processes live on ({})", names.join(", "))
-            }
-            Snapshot::NotTaken(NotTaken::Forbidden) => "CHECKPOINT disabled".to_owned(),
-            Snapshot::Taken(_) => "a step before it had to run again".to_owned(),
-        };
-        self.announce(&link.info, Reason::StateNeeded { cause }, StartsFrom::PreviousStep);
-        let started = Instant::now();
-        let performed = self.perform(&link.step.action, &link.before, &link.info);
-        self.checked(performed, &link.info, started)?;
-        let view = self.context.store.index().view()?;
-        let live = self.live()?;
-        live.pass(std::slice::from_ref(link), &view)?;
-        live.carry_reads();
-        self.finished(&link.info, StepResult::Success, started, snapshot_info(&link.snapshot));
-        Ok(())
-    }
-
-    /// Puts what a step did behind the chain and, if it is certain, into the store.
-    #[expect(clippy::too_many_arguments, reason = "everything known about a step that just ended")]
-    fn record(
-        &mut self,
-        chain: &mut Chain,
-        keys: &Keys,
-        planned: &StretchStep,
-        info: StepInfo,
-        performed: Performed,
-        snapshot: Snapshot,
-        own_last: Option<OwnLast>,
-        took: Duration,
-    ) -> Result<(), Trouble> {
-        let reads = self.settle_reads(chain, performed.own_reads, own_last.as_ref(), &info)?;
-        let started_from = own_last.map(|own_last| own_last.record.strong);
-        let lineage = match (chain.is_unsure, started_from) {
-            (Certainty::Unsure, _) => self.context.draw(),
-            (Certainty::Sure, Some(StrongKey(strong))) => strong.to_vec(),
-            (Certainty::Sure, None) => Vec::new(),
-        };
-        let strong = key::result(keys.weak, &reads, &lineage);
-        let link = Link::of_run(
-            strong,
-            Arc::clone(&planned.step),
-            info.clone(),
-            Arc::clone(&chain.state),
-            snapshot.clone(),
-            reads.clone(),
-        );
-        let link = Arc::new(link);
-        let record = Record {
-            weak: keys.weak,
-            strong,
-            recorded_at: now(),
-            run: self.context.store.run().id(),
-            state: performed.state.clone(),
-            snapshot,
-            milliseconds: milliseconds(took),
-            started_from,
-        };
-        let view = self.context.store.index().view()?;
-        let live = self.live()?;
-        live.pass(std::slice::from_ref(&link), &view)?;
-        let layers = live.take_unsynced();
-        drop(view);
-        chain.links.push(link);
-        chain.strong = strong;
-        chain.text = keys.text;
-        chain.state = Arc::new(performed.state);
-        chain.first_run.get_or_insert(info);
-        if chain.is_unsure == Certainty::Sure {
-            let branch = self.context.built_ins.branch().map(key::branch);
-            let entry = Entry {
-                record,
-                reads,
-                output: performed.output,
-                text: keys.text,
-                keyed: chain.keyed.clone(),
-                branch,
-            };
-            self.context.committer.commit(Commit { entry: Box::new(entry), layers });
-        }
-        Ok(())
-    }
-
-    /// What the step asked beyond its chain, checked against the repository as it is now.
-    fn settle_reads(
-        &mut self,
-        chain: &mut Chain,
-        own_reads: ReadSet,
-        own_last: Option<&OwnLast>,
-        info: &StepInfo,
-    ) -> Result<ReadSet, Trouble> {
-        let repository = self.context.repository;
-        let earlier = match own_last {
-            Some(own_last) => self.context.store.index().view()?.reads(own_last.record.strong)?,
-            None => None,
-        };
-        let live = self.live()?;
-        let mut delta = live.delta(own_reads);
-        let changed =
-            differences(repository, &delta.reads).first().map(|(asked, _)| asked.0.clone());
-        if let Some(path) = delta.contradicted.pop().or(changed) {
-            chain.is_unsure = Certainty::Unsure;
-            self.context.warn(
-                &self.runner,
-                format!(
-                    "`{path}` changed while step {} of {} ran: neither it nor what follows is recorded",
-                    info.number, info.layerfile
-                ),
-            );
-            return Ok(delta.reads);
-        }
-        if let Some(earlier) = earlier {
-            let today = |(path, question): &(_, _)| repository.fingerprint(path, *question).ok();
-            self.live()?.inherit(&mut delta.reads, &earlier, today);
-        }
-        Ok(delta.reads)
-    }
 }
 
 fn failure_text(info: &StepInfo, result: &StepResult) -> String {
@@ -562,7 +343,7 @@ fn failure_text(info: &StepInfo, result: &StepResult) -> String {
     format!("{}:{}: `{}` {how}", info.layerfile, info.line, info.text)
 }
 
-fn snapshot_info(snapshot: &Snapshot) -> SnapshotInfo {
+pub(super) fn snapshot_info(snapshot: &Snapshot) -> SnapshotInfo {
     match snapshot {
         Snapshot::Taken(_) => SnapshotInfo::Taken,
         Snapshot::NotTaken(NotTaken::ProcessesAlive(names)) => {
@@ -572,11 +353,6 @@ fn snapshot_info(snapshot: &Snapshot) -> SnapshotInfo {
     }
 }
 
-fn milliseconds(time: Duration) -> u64 {
+pub(super) fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -1,0 +1,124 @@
+//! Puts what a step did behind its chain and, if it is certain, into the store.
+
+use super::machines::OwnLast;
+use super::perform::Performed;
+use super::trouble::Trouble;
+use super::worker::{Keys, Worker, milliseconds};
+use crate::cache::chain::Certainty;
+use crate::cache::lookup::differences;
+use crate::cache::{Chain, Link, key};
+use crate::engine::stretch::StretchStep;
+use crate::event::StepInfo;
+use crate::read_set::ReadSet;
+use crate::store::committer::Commit;
+use crate::store::index::Entry;
+use crate::store::record::{Record, Snapshot, StrongKey};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+impl Worker<'_> {
+    /// Puts what a step did behind the chain and, if it is certain, into the store.
+    #[expect(clippy::too_many_arguments, reason = "everything known about a step that just ended")]
+    pub(super) fn record(
+        &mut self,
+        chain: &mut Chain,
+        keys: &Keys,
+        planned: &StretchStep,
+        info: StepInfo,
+        performed: Performed,
+        snapshot: Snapshot,
+        own_last: Option<OwnLast>,
+        took: Duration,
+    ) -> Result<(), Trouble> {
+        let reads = self.settle_reads(chain, performed.own_reads, own_last.as_ref(), &info)?;
+        let started_from = own_last.map(|own_last| own_last.record.strong);
+        let lineage = match (chain.is_unsure, started_from) {
+            (Certainty::Unsure, _) => self.context.draw(),
+            (Certainty::Sure, Some(StrongKey(strong))) => strong.to_vec(),
+            (Certainty::Sure, None) => Vec::new(),
+        };
+        let strong = key::result(keys.weak, &reads, &lineage);
+        let link = Link::of_run(
+            strong,
+            Arc::clone(&planned.step),
+            info.clone(),
+            Arc::clone(&chain.state),
+            snapshot.clone(),
+            reads.clone(),
+        );
+        let link = Arc::new(link);
+        let record = Record {
+            weak: keys.weak,
+            strong,
+            recorded_at: now(),
+            run: self.context.store.run().id(),
+            state: performed.state.clone(),
+            snapshot,
+            milliseconds: milliseconds(took),
+            started_from,
+        };
+        let view = self.context.store.index().view()?;
+        let live = self.live()?;
+        live.pass(std::slice::from_ref(&link), &view)?;
+        let layers = live.take_unsynced();
+        drop(view);
+        chain.links.push(link);
+        chain.strong = strong;
+        chain.text = keys.text;
+        chain.state = Arc::new(performed.state);
+        chain.first_run.get_or_insert(info);
+        if chain.is_unsure == Certainty::Sure {
+            let branch = self.context.built_ins.branch().map(key::branch);
+            let entry = Entry {
+                record,
+                reads,
+                output: performed.output,
+                text: keys.text,
+                keyed: chain.keyed.clone(),
+                branch,
+            };
+            self.context.committer.commit(Commit { entry: Box::new(entry), layers });
+        }
+        Ok(())
+    }
+
+    /// What the step asked beyond its chain, checked against the repository as it is now.
+    fn settle_reads(
+        &mut self,
+        chain: &mut Chain,
+        own_reads: ReadSet,
+        own_last: Option<&OwnLast>,
+        info: &StepInfo,
+    ) -> Result<ReadSet, Trouble> {
+        let repository = self.context.repository;
+        let earlier = match own_last {
+            Some(own_last) => self.context.store.index().view()?.reads(own_last.record.strong)?,
+            None => None,
+        };
+        let live = self.live()?;
+        let mut delta = live.delta(own_reads);
+        let changed =
+            differences(repository, &delta.reads).first().map(|(asked, _)| asked.0.clone());
+        if let Some(path) = delta.contradicted.pop().or(changed) {
+            chain.is_unsure = Certainty::Unsure;
+            self.context.warn(
+                &self.runner,
+                format!(
+                    "`{path}` changed while step {} of {} ran: neither it nor what follows is recorded",
+                    info.number, info.layerfile
+                ),
+            );
+            return Ok(delta.reads);
+        }
+        if let Some(earlier) = earlier {
+            let today = |(path, question): &(_, _)| repository.fingerprint(path, *question).ok();
+            self.live()?.inherit(&mut delta.reads, &earlier, today);
+        }
+        Ok(delta.reads)
+    }
+}
+
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
