@@ -2,8 +2,11 @@
 
 use crate::notation::render;
 use layerc_compiler::diagnostic::Severity;
-use layerc_compiler::parser::parse;
-use layerc_compiler::span::FileId;
+use layerc_compiler::link::compile;
+use layerc_compiler::lint_configuration::LintConfiguration;
+use layerc_compiler::project::SourceFile;
+use layerc_compiler::repo_path::RepoPath;
+use layerc_compiler::sources::NoSources;
 use std::fmt;
 
 /// What a parser made of a text.
@@ -15,15 +18,21 @@ pub(crate) enum Verdict {
     Rejected,
 }
 
-/// Our verdict, and the codes of all findings.
+/// Our verdict on a file that stands alone, and the codes of all findings.
 pub(crate) fn ours(text: &str) -> (Verdict, Vec<String>) {
-    let parsed = parse(FileId::new(0), text);
-    let codes = parsed.diagnostics.iter().map(|diagnostic| diagnostic.code.to_string()).collect();
-    if parsed.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+    // Deep enough that `..` finds its directories, and not what `FROM /Layerfile` names.
+    let path = RepoPath::new("some/deep/directory/Layerfile").unwrap_or_else(RepoPath::root);
+    let file = SourceFile { path, text: text.to_owned() };
+    let compiled = compile(&[file], &NoSources, &LintConfiguration::default());
+    let codes = compiled.diagnostics.iter().map(|diagnostic| diagnostic.code.to_string()).collect();
+    if compiled.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return (Verdict::Rejected, codes);
     }
-    let instructions: Vec<_> =
-        parsed.directives.into_iter().map(|directive| directive.instruction).collect();
+    let files = compiled.project.files.into_iter();
+    let instructions: Vec<_> = files
+        .flat_map(|file| file.directives)
+        .map(|linked| linked.directive.instruction.clone())
+        .collect();
     let (from, rest) = render(&instructions);
     (Verdict::Accepted(from, rest), codes)
 }
