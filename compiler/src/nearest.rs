@@ -82,15 +82,20 @@ const fn cost_limit(length: usize) -> usize {
 
 /// Distance with swaps of neighbours (optimal string alignment); `None` if it is above `limit`.
 fn cost_within(wanted: &[char], candidate: &str, limit: usize) -> Option<usize> {
+    // Bytes bound characters from above, a fourth of them from below: most candidates end here.
+    if candidate.len() / 4 > WORD_LIMIT || candidate.len() * SLIP + limit < wanted.len() * SLIP {
+        return None;
+    }
     let found: Vec<char> = candidate.chars().take(WORD_LIMIT + 1).collect();
     if found.len() > WORD_LIMIT || wanted.len().abs_diff(found.len()) * SLIP > limit {
         return None;
     }
+    let (wanted, found) = without_shared_ends(wanted, &found);
     let mut before: Vec<usize> = Vec::new();
     let mut previous: Vec<usize> = (0..=found.len()).map(|column| column * SLIP).collect();
     let mut above: Option<char> = None;
     for (row, letter) in wanted.iter().copied().enumerate() {
-        let current = next_row(letter, above, &found, &previous, &before, (row + 1) * SLIP);
+        let current = next_row(letter, above, found, &previous, &before, (row + 1) * SLIP);
         if current.iter().min()? > &limit {
             return None;
         }
@@ -98,6 +103,19 @@ fn cost_within(wanted: &[char], candidate: &str, limit: usize) -> Option<usize> 
         before = std::mem::replace(&mut previous, current);
     }
     previous.last().copied().filter(|cost| *cost <= limit)
+}
+
+/// Two words without the beginning and the end that they share, which cost nothing.
+fn without_shared_ends<'a>(one: &'a [char], other: &'a [char]) -> (&'a [char], &'a [char]) {
+    let start = one.iter().zip(other).take_while(|(one, other)| one == other).count();
+    let (one, other) =
+        (one.get(start..).unwrap_or_default(), other.get(start..).unwrap_or_default());
+    let end =
+        one.iter().rev().zip(other.iter().rev()).take_while(|(one, other)| one == other).count();
+    (
+        one.get(..one.len() - end).unwrap_or_default(),
+        other.get(..other.len() - end).unwrap_or_default(),
+    )
 }
 
 /// One row of the distance table: `previous` is the row above, `before` the one above that.

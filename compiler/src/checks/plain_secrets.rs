@@ -92,19 +92,28 @@ fn token(text: &str) -> Option<Range<usize>> {
             return Some(start..end);
         }
     }
-    TOKEN_SHAPES.iter().find_map(|(prefix, length)| {
-        text.match_indices(prefix).find_map(|(start, _)| {
-            let inside =
-                |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-            let before = start.checked_sub(1).and_then(|at| text.as_bytes().get(at));
-            let body = text.as_bytes().get(start + prefix.len()..)?;
-            let count = body.iter().take_while(|byte| inside(byte)).count();
-            let random = body.iter().take(count).any(u8::is_ascii_digit);
-            let starts_a_word = before.is_none_or(|byte| !inside(byte));
-            (starts_a_word && count >= *length && random)
-                .then(|| start..start + prefix.len() + count)
-        })
+    words(text).find(|range| {
+        let word = text.get(range.clone()).unwrap_or_default();
+        word.bytes().any(|byte| byte.is_ascii_digit())
+            && TOKEN_SHAPES.iter().any(|(prefix, length)| {
+                word.len() >= prefix.len() + length && word.starts_with(prefix)
+            })
     })
+}
+
+/// The longest runs of characters that tokens are made of, if they are long enough for one.
+fn words(text: &str) -> impl Iterator<Item = Range<usize>> {
+    const SHORTEST: usize = 20;
+    let inside = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    let mut start = 0;
+    text.as_bytes()
+        .split(move |byte| !inside(byte))
+        .map(move |word| {
+            let range = start..start + word.len();
+            start = range.end + 1;
+            range
+        })
+        .filter(|range| range.len() >= SHORTEST)
 }
 
 /// Whether a value is long, of one piece, and mixes letters and digits as a generated one does.

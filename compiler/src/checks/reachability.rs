@@ -10,6 +10,7 @@ use crate::limits::MAX_PATTERN_BYTES;
 use crate::rules;
 use crate::span::Span;
 use regex::{Regex, RegexBuilder};
+use std::collections::HashMap;
 
 /// Variables that have this value in every machine, unless a file sets them.
 const CONSTANTS: [(&str, &str); 8] = [
@@ -31,11 +32,14 @@ enum Truth {
     Depends,
 }
 
-/// Conditions that were false when the instructions below them are reached: SKIPs with one condition.
-type Passed<'a> = Vec<(&'a Condition, Span)>;
+/// What a condition says, without its place.
+type Saying<'a> = (&'a str, Comparison, &'a str);
+
+/// Conditions that were false when the instructions below them are reached: those of SKIPs with one condition.
+type Passed<'a> = HashMap<Saying<'a>, Span>;
 
 pub(super) fn check(file: &File<'_>, checked: &mut Checked) {
-    let mut passed: Passed<'_> = Vec::new();
+    let mut passed: Passed<'_> = HashMap::new();
     let mut directives = file.directives().peekable();
     while let Some(directive) = directives.next() {
         let Instruction::SkipIf(conditions) = &directive.instruction else { continue };
@@ -50,7 +54,7 @@ pub(super) fn check(file: &File<'_>, checked: &mut Checked) {
             Verdict { truth: Truth::Depends, .. } => {}
         }
         if let [condition] = conditions.as_slice() {
-            passed.push((condition, directive.span));
+            passed.entry(saying(condition)).or_insert(directive.span);
         }
     }
 }
@@ -70,12 +74,11 @@ fn verdict(file: &File<'_>, conditions: &[Condition], passed: &Passed<'_>) -> Ve
     if !alone.is_empty() && alone.iter().all(|truth| *truth == Truth::Always) {
         return Verdict { truth: Truth::Always, because: None };
     }
-    let same = |condition: &Condition| passed.iter().find(|(before, _)| is_same(before, condition));
-    if let Some((_, span)) = conditions.iter().find_map(same) {
+    if let Some(span) = conditions.iter().find_map(|condition| passed.get(&saying(condition))) {
         return Verdict { truth: Truth::Never, because: Some(*span) };
     }
     if let [condition] = conditions
-        && let Some((_, span)) = passed.iter().find(|(before, _)| is_opposite(before, condition))
+        && let Some(span) = passed.get(&opposite(condition))
     {
         return Verdict { truth: Truth::Always, because: Some(*span) };
     }
@@ -160,26 +163,22 @@ fn contradicts_itself(conditions: &[Condition]) -> bool {
                 one.comparison == Comparison::Equal && other.comparison == Comparison::Equal;
             let same_name = one.name.value == other.name.value;
             same_name && both_equal && one.value.value != other.value.value
-                || is_opposite(one, other)
+                || opposite(one) == saying(other)
         })
     })
 }
 
-fn is_same(one: &Condition, other: &Condition) -> bool {
-    one.name.value == other.name.value
-        && one.value.value == other.value.value
-        && one.comparison == other.comparison
+fn saying(condition: &Condition) -> Saying<'_> {
+    (&condition.name.value, condition.comparison, &condition.value.value)
 }
 
-/// Whether exactly one of two conditions holds in every run.
-fn is_opposite(one: &Condition, other: &Condition) -> bool {
-    let opposite = match one.comparison {
+/// What holds exactly if a condition doesn't.
+fn opposite(condition: &Condition) -> Saying<'_> {
+    let comparison = match condition.comparison {
         Comparison::Equal => Comparison::NotEqual,
         Comparison::NotEqual => Comparison::Equal,
         Comparison::Matches => Comparison::NotMatches,
         Comparison::NotMatches => Comparison::Matches,
     };
-    one.name.value == other.name.value
-        && one.value.value == other.value.value
-        && other.comparison == opposite
+    (&condition.name.value, comparison, &condition.value.value)
 }

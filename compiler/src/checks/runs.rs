@@ -11,15 +11,34 @@ use crate::span::Span;
 pub(super) fn check(file: &File<'_>, checked: &mut Checked) {
     let user = file.facts.user.map_or(u32::MAX, Span::start);
     for (directive, run) in file.runs() {
-        let commands = shell::commands(&run.command.value);
-        if run.mode == RunMode::Plain {
+        let text = run.command.value.as_str();
+        let plain = run.mode == RunMode::Plain;
+        let changes = plain && begins_with_change(text);
+        let ends = plain && text.ends_with('&');
+        let root = directive.span.start() < user && text.contains("sudo");
+        if !changes && !ends && !root {
+            continue;
+        }
+        let commands = shell::commands(text);
+        if changes {
             does_not_survive(directive, run, &commands, checked);
+        }
+        if ends {
             ampersand(file, directive, run, &commands, checked);
         }
-        if directive.span.start() < user {
+        if root {
             sudo(file, run, &commands, checked);
         }
     }
+}
+
+/// Whether the first word may be one that [`change`] knows; most commands end here.
+fn begins_with_change(text: &str) -> bool {
+    let word = text.split([' ', '\t']).next().unwrap_or_default();
+    matches!(
+        word,
+        "cd" | "pushd" | "export" | "alias" | "shopt" | "umask" | "ulimit" | "source" | "."
+    ) || shell::is_assignment(word)
 }
 
 /// What a command changes in its shell only.

@@ -27,7 +27,7 @@ pub(super) fn check(file: &File<'_>, checked: &mut Checked) {
                 secrets.extend(names.iter().map(|name| (name.value.as_str(), name.span)));
             }
             Instruction::Cache(paths) => caches.extend(paths),
-            Instruction::Run(run) if !secrets.is_empty() => {
+            Instruction::Run(run) if !secrets.is_empty() && may_show(&run.command.value) => {
                 let script = Script::new(file, &run.command, &secrets);
                 script.printed(checked);
                 script.environment(checked);
@@ -37,6 +37,12 @@ pub(super) fn check(file: &File<'_>, checked: &mut Checked) {
             _ => {}
         }
     }
+}
+
+/// Whether a text can show a secret at all: most end here.
+fn may_show(text: &str) -> bool {
+    let commands = ["env", "set", "export", "declare", "login", "configure", "auth"];
+    text.contains('$') || commands.iter().any(|command| text.contains(command))
 }
 
 /// A RUN with the secrets it sees.

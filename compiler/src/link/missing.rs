@@ -14,7 +14,7 @@ use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
 
 /// Broken references that get a "did you mean" in one linking; the search looks at every Layerfile.
-const SUGGESTIONS_LIMIT: u32 = 64;
+const SUGGESTIONS_LIMIT: u32 = 32;
 
 /// Layerfiles that are all named when none is like the one that is missing.
 const LISTED_LIMIT: usize = 6;
@@ -65,12 +65,19 @@ pub(crate) struct Explainer<'a> {
     sources: &'a dyn Sources,
     suggestions_left: Cell<u32>,
     lower_case: OnceCell<HashMap<String, FileId>>,
+    directories: OnceCell<Vec<(FileId, RepoPath)>>,
 }
 
 impl<'a> Explainer<'a> {
     pub(crate) fn new(layerfiles: &'a Layerfiles<'a>, sources: &'a dyn Sources) -> Self {
         let suggestions_left = Cell::new(SUGGESTIONS_LIMIT);
-        Self { layerfiles, sources, suggestions_left, lower_case: OnceCell::new() }
+        Self {
+            layerfiles,
+            sources,
+            suggestions_left,
+            lower_case: OnceCell::new(),
+            directories: OnceCell::new(),
+        }
     }
 
     /// The diagnostic of a broken reference; `None` if the tree isn't known well enough to tell.
@@ -226,25 +233,25 @@ impl<'a> Explainer<'a> {
     ) -> Diagnostic {
         let Some(left) = self.suggestions_left.get().checked_sub(1) else { return diagnostic };
         self.suggestions_left.set(left);
-        let directories = self.directories(broken.file);
-        let wanted = wanted_directory(path);
-        let last = wanted.file_name().unwrap_or_default();
-        let mut same_name = directories
-            .iter()
-            .filter(|(_, directory)| !last.is_empty() && directory.file_name() == Some(last));
         if let Some(file) = self.cut_short(path).filter(|file| *file != broken.file) {
             return self.offer(diagnostic, broken, file, Applicability::Safe);
         }
-        if let (Some((file, _)), None) = (same_name.next(), same_name.next()) {
-            return self.offer(diagnostic, broken, *file, Applicability::Safe);
+        let directories = self.directories(broken.file);
+        let wanted = wanted_directory(path);
+        let same_name = |(_, directory): &(FileId, &RepoPath)| {
+            !wanted.is_root() && directory.file_name() == wanted.file_name()
+        };
+        let mut same_names = directories.clone().filter(same_name);
+        if let (Some((file, _)), None) = (same_names.next(), same_names.next()) {
+            return self.offer(diagnostic, broken, file, Applicability::Safe);
         }
         let near =
-            nearest(wanted.as_str(), directories.iter().map(|(_, directory)| directory.as_str()));
+            nearest(wanted.as_str(), directories.clone().map(|(_, directory)| directory.as_str()));
         let file_of = |text: &str| {
             directories
-                .iter()
+                .clone()
                 .find(|(_, directory)| directory.as_str() == text)
-                .map(|(file, _)| *file)
+                .map(|(file, _)| file)
         };
         if let Some(file) = near.unique().and_then(file_of) {
             return self.offer(diagnostic, broken, file, Applicability::Safe);
@@ -252,7 +259,7 @@ impl<'a> Explainer<'a> {
         let files: Vec<FileId> =
             near.words().iter().filter_map(|text| file_of(text)).take(3).collect();
         if files.is_empty() {
-            return self.with_list(diagnostic, broken, &directories);
+            return self.with_list(diagnostic, broken);
         }
         files.into_iter().fold(diagnostic, |diagnostic, file| {
             self.offer(diagnostic, broken, file, Applicability::Suggestion)
@@ -260,16 +267,13 @@ impl<'a> Explainer<'a> {
     }
 
     /// Names the Layerfiles there are, if they are few.
-    fn with_list(
-        &self,
-        diagnostic: Diagnostic,
-        broken: Broken<'_>,
-        others: &[(FileId, RepoPath)],
-    ) -> Diagnostic {
+    fn with_list(&self, diagnostic: Diagnostic, broken: Broken<'_>) -> Diagnostic {
+        let others: Vec<FileId> =
+            self.directories(broken.file).map(|(file, _)| file).take(LISTED_LIMIT + 1).collect();
         if others.is_empty() || others.len() > LISTED_LIMIT || broken.role == Role::BareFrom {
             return diagnostic;
         }
-        let targets = others.iter().filter_map(|(file, _)| self.layerfiles.path(*file));
+        let targets = others.iter().filter_map(|file| self.layerfiles.path(*file));
         let spelled =
             targets.map(|target| spell_like(&broken.word.value, broken.directory, target));
         let names: Vec<String> = spelled.map(|name| format!("`{name}`")).collect();
@@ -284,9 +288,13 @@ impl<'a> Explainer<'a> {
     }
 
     /// The directories of all Layerfiles but `own`.
-    fn directories(&self, own: FileId) -> Vec<(FileId, RepoPath)> {
-        let others = self.layerfiles.iter().filter(|(file, _)| *file != own);
-        others.map(|(file, path)| (file, path.parent().unwrap_or_else(RepoPath::root))).collect()
+    fn directories(&self, own: FileId) -> impl Iterator<Item = (FileId, &RepoPath)> + Clone {
+        let all = self.directories.get_or_init(|| {
+            let directory = |path: &RepoPath| path.parent().unwrap_or_else(RepoPath::root);
+            self.layerfiles.iter().map(|(file, path)| (file, directory(path))).collect()
+        });
+        let others = all.iter().filter(move |(file, _)| *file != own);
+        others.map(|(file, directory)| (*file, directory))
     }
 
     /// Offers to name `file` instead.
