@@ -18,6 +18,7 @@
 //! | [`readers`] | which command asked |
 //! | [`filesystem`] | the FUSE requests |
 //! | [`mount`] | the mount that a server needs |
+//! | [`read_ahead`] | how much the kernel asks for at once |
 //! | [`server`] | the life of one mount |
 //! | [`view`] | what the run driver asks |
 //!
@@ -30,6 +31,7 @@ mod listing;
 mod lookup;
 mod mount;
 mod nodes;
+mod read_ahead;
 mod readers;
 mod reading;
 mod recorder;

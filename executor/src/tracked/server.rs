@@ -4,13 +4,14 @@
 
 use super::filesystem::TrackedFilesystem;
 use super::lookup::Served;
+use super::read_ahead::raise_read_ahead;
 use super::repository::Repository;
 use super::shape::Shape;
 use crate::backend::CopiedFiles;
 use crate::read_set::{Question, ReadSet, TrackedPath};
 use fuser::{Config, Session, SessionACL};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::thread;
 
@@ -39,6 +40,7 @@ impl TrackedServer {
         let mut config = Config::default();
         config.n_threads = Some(THREADS);
         let session = Session::from_fd(filesystem, fuse_device, SessionACL::All, config)?;
+        raise_read_ahead(session.as_fd());
         thread::Builder::new().name("tracked-files".to_owned()).spawn(move || session.run())?;
         Ok(Self { served })
     }
