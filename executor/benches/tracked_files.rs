@@ -3,6 +3,8 @@
 //! `cargo bench -p layerc-executor --bench tracked_files`, as root: it mounts, in a mount namespace of its own. Prints one line
 //! for each figure; names after `--` (small, listing, large, copy, fingerprints) choose. The repository is made under the temporary directory and removed again; it takes 1.2 GB.
 
+#![expect(clippy::unwrap_used, reason = "a measurement that fails must stop")]
+
 use layerc_executor::backend::{CopiedEntry, CopiedFiles};
 use layerc_executor::read_set::ReadSet;
 use layerc_executor::tracked::{
@@ -29,7 +31,7 @@ fn main() -> ExitCode {
     }
     let place = tempfile::tempdir().unwrap();
     let bench = Bench::new(place.path());
-    let measurements: [(&str, fn(&Bench)); 5] = [
+    let measurements: [(&str, Measurement); 5] = [
         ("small", Bench::small_files),
         ("listing", Bench::listing),
         ("large", Bench::large_file),
@@ -66,6 +68,8 @@ fn in_own_mount_namespace() -> ExitCode {
         }
     }
 }
+
+type Measurement = fn(&Bench);
 
 struct Bench {
     place: PathBuf,
@@ -161,7 +165,7 @@ impl Bench {
         println!("  taking {} answers: {}", reads.answers.len(), milliseconds(taking));
         let stat_all = |root: &Path| {
             timed(|| {
-                paths.iter().for_each(|path| drop(fs::symlink_metadata(root.join(path)).unwrap()))
+                stat_all_below(root, &paths);
             })
         };
         let native = best_of(3, || stat_all(&self.repository));
@@ -268,13 +272,7 @@ impl Bench {
             let hashing = timed(|| assert_eq!(repository.differences(&reads).unwrap(), []));
             let again =
                 best_of(5, || timed(|| assert_eq!(repository.differences(&reads).unwrap(), [])));
-            let stat = best_of(3, || {
-                timed(|| {
-                    paths.iter().for_each(|path| {
-                        drop(fs::symlink_metadata(self.repository.join(path)).unwrap())
-                    })
-                })
-            });
+            let stat = best_of(3, || timed(|| stat_all_below(&self.repository, &paths)));
             println!(
                 "{} answers about {count} files: with an empty stat cache {}, unchanged {}; stat of each path on one thread {}",
                 reads.answers.len(),
@@ -298,6 +296,12 @@ fn file_paths(tree: &str, count: usize) -> Vec<PathBuf> {
     let name =
         |index: usize| format!("d{}/f{}", index / FILES_PER_DIRECTORY, index % FILES_PER_DIRECTORY);
     (0..count).map(|index| Path::new(tree).join(name(index))).collect()
+}
+
+fn stat_all_below(root: &Path, paths: &[PathBuf]) {
+    for path in paths {
+        assert!(fs::symlink_metadata(root.join(path)).unwrap().is_file());
+    }
 }
 
 fn read_whole(path: &Path) {

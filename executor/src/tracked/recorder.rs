@@ -133,7 +133,11 @@ impl Recorder {
         let differing = taken.answers.iter().zip(now).filter(|((_, then), now)| *then != now);
         let mut changed = taken.unstable.clone();
         changed.extend(differing.map(|((key, _), _)| key.clone()));
-        Ok(changed.into_iter().collect())
+        let implied = |(path, question): &(TrackedPath, Question)| {
+            matches!(question, Question::Existence | Question::Attributes)
+                && changed.contains(&(path.clone(), Question::Content))
+        };
+        Ok(changed.iter().filter(|key| !implied(key)).cloned().collect())
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
