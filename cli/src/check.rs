@@ -68,7 +68,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit> {
     } else {
         Compilation::of(&arguments.paths)?
     };
-    let gravity = compilation.report_notes();
+    let gravity = compilation.repository.report_notes();
     terminal::print(&match arguments.format {
         Format::Human => human::report(&compilation),
         Format::Json => json::report(&compilation)?,

@@ -2,8 +2,7 @@
 
 use crate::configuration::Configuration;
 use crate::progress::Progress;
-use crate::repository::{Gravity, Repository};
-use crate::terminal;
+use crate::repository::Repository;
 use anyhow::Result;
 use layerc_compiler::diagnostic::{Diagnostic, Severity};
 use layerc_compiler::link::{Compiled, compile};
@@ -51,18 +50,6 @@ impl Compilation {
     /// Whether the user pointed at this file.
     pub(crate) fn is_in_scope(&self, id: FileId) -> bool {
         self.file(id).is_some_and(|file| self.repository.is_in_scope(&file.path))
-    }
-
-    /// Says what of the repository could not be looked at; returns whether a Layerfile is among it.
-    pub(crate) fn report_notes(&self) -> Gravity {
-        let notes = &self.repository.notes;
-        for note in notes {
-            match note.gravity {
-                Gravity::Warning => terminal::warn(&note.text),
-                Gravity::Error => terminal::complain(&note.text),
-            }
-        }
-        notes.iter().map(|note| note.gravity).max().unwrap_or(Gravity::Warning)
     }
 }
 

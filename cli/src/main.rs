@@ -14,6 +14,7 @@ mod configuration;
 mod difference;
 mod exit;
 mod explain;
+mod fmt;
 mod markdown;
 mod plan;
 mod progress;
@@ -42,6 +43,8 @@ struct Cli {
 enum Command {
     /// Say what is wrong or suspicious in Layerfiles
     Check(check::Arguments),
+    /// Put Layerfiles in the one layout
+    Fmt(fmt::Arguments),
     /// Show what would run, or write it to a plan file
     Plan(plan::Arguments),
     /// Run Layerfiles; skip every step that nothing it read has changed for
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
 fn execute(command: &Command) -> Result<Exit> {
     match command {
         Command::Check(arguments) => check::run(arguments),
+        Command::Fmt(arguments) => fmt::run(arguments),
         Command::Plan(arguments) => plan::run(arguments),
         Command::Run(arguments) => run::run(arguments),
         Command::Explain(arguments) => explain::run(arguments),

@@ -7,6 +7,7 @@ mod disk;
 mod walk;
 
 use crate::exit::WrongUsage;
+use crate::terminal;
 use anyhow::{Context, Result};
 pub(crate) use disk::DiskSources;
 use layerc_compiler::limits::MAX_FILE_BYTES;
@@ -101,6 +102,17 @@ impl Repository {
         DiskSources::new(self.root.clone())
     }
 
+    /// Says what of the repository could not be looked at; returns how much it matters.
+    pub(crate) fn report_notes(&self) -> Gravity {
+        for note in &self.notes {
+            match note.gravity {
+                Gravity::Warning => terminal::warn(&note.text),
+                Gravity::Error => terminal::complain(&note.text),
+            }
+        }
+        self.notes.iter().map(|note| note.gravity).max().unwrap_or(Gravity::Warning)
+    }
+
     /// Whether the user pointed at this file, or at a directory above it.
     pub(crate) fn is_in_scope(&self, path: &RepoPath) -> bool {
         self.scopes.iter().any(|scope| {
@@ -176,7 +188,7 @@ fn root_above(directory: &Path) -> Option<&Path> {
 
 /// The text of a Layerfile. One byte more than allowed is kept of a file that is too long, so that the compiler
 /// says so.
-fn read_text(path: &Path) -> std::result::Result<String, String> {
+pub(crate) fn read_text(path: &Path) -> std::result::Result<String, String> {
     let mut bytes = Vec::new();
     let file = fs::File::open(path).map_err(|error| format!("cannot be read: {error}"))?;
     file.take(MAX_FILE_BYTES as u64 + 1)

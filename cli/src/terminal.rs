@@ -45,6 +45,14 @@ pub(crate) fn print(text: &str) -> Result<()> {
     Ok(())
 }
 
+/// Writes `text` to standard output as it is, whatever the output is.
+pub(crate) fn print_exactly(text: &str) -> Result<()> {
+    let mut output = std::io::stdout().lock();
+    output.write_all(text.as_bytes())?;
+    output.flush()?;
+    Ok(())
+}
+
 /// Says on standard error why a command could not do its work, causes below.
 pub(crate) fn report(error: &anyhow::Error) -> Exit {
     if is_closed_pipe(error) {

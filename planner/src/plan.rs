@@ -281,6 +281,26 @@ impl Plan {
         self.layerfiles.get(id.0 as usize)
     }
 
+    /// The same plan as far as machines are concerned: without lines and digests of the texts it was made from.
+    /// Two repositories that differ only in the layout of their Layerfiles give equal plans here.
+    #[must_use]
+    pub fn without_positions(&self) -> Self {
+        let mut plan = self.clone();
+        for layerfile in &mut plan.layerfiles {
+            layerfile.digest = [0; 32];
+        }
+        for node in plan.graph.node_weights_mut() {
+            match node {
+                Node::Step(Step { line, .. })
+                | Node::Fork { line, .. }
+                | Node::Join { line, .. }
+                | Node::Gate { line, .. } => *line = 0,
+                Node::Base { .. } | Node::End { .. } => {}
+            }
+        }
+        plan
+    }
+
     /// The nodes of a Layerfile's own path, in order.
     pub fn path(&self, id: LayerfileId) -> impl Iterator<Item = (NodeIndex, &Node)> {
         self.layerfile(id).into_iter().flat_map(|file| &file.path_nodes).filter_map(|&index| {

@@ -8,6 +8,7 @@ use layerc_compiler::diagnostic::{Applicability, Diagnostic, Fix, Label, Severit
 use layerc_compiler::line_index::LineIndex;
 use layerc_compiler::rules;
 use layerc_compiler::span::{FileId, Span};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -44,7 +45,7 @@ fn summary(compilation: &Compilation) -> String {
             .filter(|(number, _)| *number > 0)
             .map(|(number, noun)| numbered(number, noun))
             .collect();
-    let gravest = compilation.findings().max_by_key(|finding| finding.severity);
+    let gravest = compilation.findings().min_by_key(|finding| Reverse(finding.severity));
     match gravest {
         None => format!("{checked} checked, nothing to complain about\n"),
         Some(finding) => {

@@ -110,7 +110,9 @@ impl Source {
             ))
             .into());
         }
-        if compilation.report_notes() == Gravity::Error || report_errors(&compilation, &needed) {
+        if compilation.repository.report_notes() == Gravity::Error
+            || report_errors(&compilation, &needed)
+        {
             return Ok(Planned::Errors);
         }
         let plan = build(&compilation.compiled.project, &selection)?;
