@@ -8,6 +8,9 @@ use layerc_tests::examples::{self, Claim, Example};
 use layerc_tests::project_files;
 use std::collections::BTreeSet;
 
+/// Rules that a page can't show: it would be 16 MiB long, or no text.
+const NOT_SHOWN: [&str; 2] = ["file-too-large", "nul-character"];
+
 fn check_example(rule: &Rule, example: &Example) -> Result<(), String> {
     let compiled = example.compile();
     let said = examples::describe(&compiled, &example.layerfiles);
@@ -78,6 +81,17 @@ fn pages_show_what_their_rules_do() {
 }
 
 #[test]
+fn every_page_shows_a_bad_and_a_good_example() {
+    for rule in RULES {
+        let claims: Vec<Claim> =
+            examples::read(rule.page).iter().map(|example| example.claim).collect();
+        assert!(claims.contains(&Claim::Good), "{}.md has no good example", rule.code);
+        let shown = claims.contains(&Claim::Bad) || NOT_SHOWN.contains(&rule.name);
+        assert!(shown, "{}.md has no bad example", rule.code);
+    }
+}
+
+#[test]
 fn every_page_belongs_to_a_rule() {
     let known: BTreeSet<String> =
         RULES.iter().map(|rule| format!("spec/diagnostics/{}.md", rule.code)).collect();
@@ -85,4 +99,21 @@ fn every_page_belongs_to_a_rule() {
     let pages: BTreeSet<String> =
         pages.into_iter().filter(|path| path.starts_with("spec/diagnostics/LF")).collect();
     assert_eq!(pages, known);
+}
+
+#[test]
+fn the_index_lists_every_rule() {
+    let rows: String = RULES
+        .iter()
+        .map(|rule| {
+            let severity = format!("{:?}", rule.severity).to_lowercase();
+            format!(
+                "| [{0}]({0}.md) | `{1}` | {severity} | {2} |\n",
+                rule.code, rule.name, rule.title
+            )
+        })
+        .collect();
+    let index = project_files::read("spec/diagnostics/README.md");
+    let (_, table) = index.split_once("|---|---|---|---|\n").expect("a table");
+    assert_eq!(table, rows, "write these rows into spec/diagnostics/README.md:\n{rows}");
 }

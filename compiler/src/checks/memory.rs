@@ -39,10 +39,15 @@ fn starts_machine(file: &File<'_>) -> bool {
 fn late(file: &File<'_>, directive: &Directive, run: &Directive) -> crate::diagnostic::Diagnostic {
     let message =
         "the machine has this memory from its start, so MEMORY belongs above the first RUN";
-    let mut finding = found(&rules::MEMORY_LATE, directive.span, message)
-        .with_related(OWN_FILE, run.keyword, "the first RUN")
-        .with_help("move it below FROM");
-    finding.fixes.extend(move_below_from(file, directive));
+    let mut finding = found(&rules::MEMORY_LATE, directive.span, message).with_related(
+        OWN_FILE,
+        run.keyword,
+        "the first RUN",
+    );
+    match move_below_from(file, directive) {
+        Some(fix) => finding.fixes.push(fix),
+        None => finding.help = Some("move it below FROM".to_owned()),
+    }
     finding
 }
 

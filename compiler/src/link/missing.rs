@@ -38,6 +38,14 @@ impl Role {
         }
     }
 
+    /// Whether the only near Layerfile is surely meant: a bare name may be an image's.
+    const fn certainty(self) -> Applicability {
+        match self {
+            Self::From | Self::Wait => Applicability::Safe,
+            Self::BareFrom => Applicability::Suggestion,
+        }
+    }
+
     const fn rule(self) -> &'static Rule {
         match self {
             Self::From | Self::BareFrom => &rules::FROM_NOT_FOUND,
@@ -234,7 +242,7 @@ impl<'a> Explainer<'a> {
         let Some(left) = self.suggestions_left.get().checked_sub(1) else { return diagnostic };
         self.suggestions_left.set(left);
         if let Some(file) = self.cut_short(path).filter(|file| *file != broken.file) {
-            return self.offer(diagnostic, broken, file, Applicability::Safe);
+            return self.offer(diagnostic, broken, file, broken.role.certainty());
         }
         let directories = self.directories(broken.file);
         let wanted = wanted_directory(path);
@@ -243,7 +251,7 @@ impl<'a> Explainer<'a> {
         };
         let mut same_names = directories.clone().filter(same_name);
         if let (Some((file, _)), None) = (same_names.next(), same_names.next()) {
-            return self.offer(diagnostic, broken, file, Applicability::Safe);
+            return self.offer(diagnostic, broken, file, broken.role.certainty());
         }
         let near =
             nearest(wanted.as_str(), directories.clone().map(|(_, directory)| directory.as_str()));
@@ -254,7 +262,7 @@ impl<'a> Explainer<'a> {
                 .map(|(file, _)| file)
         };
         if let Some(file) = near.unique().and_then(file_of) {
-            return self.offer(diagnostic, broken, file, Applicability::Safe);
+            return self.offer(diagnostic, broken, file, broken.role.certainty());
         }
         let files: Vec<FileId> =
             near.words().iter().filter_map(|text| file_of(text)).take(3).collect();
