@@ -8,7 +8,7 @@ mod docker;
 mod variables;
 
 pub use directives::{
-    ArgumentShape, DIRECTIVES, DirectiveInfo, DirectiveKind, Standing, keyword_at,
+    ArgumentShape, DIRECTIVES, DirectiveInfo, DirectiveKind, KeywordWords, Standing, keyword_at,
 };
 pub use docker::{DOCKER_INSTRUCTIONS, DockerInstruction, docker_instruction};
 pub use variables::{BuildEnvUse, VARIABLES, VariableInfo, variable};

@@ -56,6 +56,14 @@ pub(crate) struct Lexed {
 }
 
 impl Lexed {
+    /// Room for what a text of this length usually holds.
+    fn for_length(bytes: usize) -> Self {
+        Self {
+            lexemes: Vec::with_capacity(bytes / 5 + 8),
+            lines: Vec::with_capacity(bytes / 24 + 2),
+        }
+    }
+
     /// The tokens of a line.
     pub(crate) fn line(&self, line: &Line) -> &[Lexeme] {
         self.lexemes.get(line.lexemes.clone()).unwrap_or_default()
@@ -82,7 +90,8 @@ impl Lexed {
 
 /// Cuts `text`, whose length fits 32 bits.
 pub(crate) fn lex(text: &str) -> Lexed {
-    let mut cutter = Cutter { text, lexed: Lexed::default(), line_start: 0, head: Head::Nothing };
+    let mut cutter =
+        Cutter { text, lexed: Lexed::for_length(text.len()), line_start: 0, head: Head::Nothing };
     let mut lexer = LineStart::lexer(text);
     while let Some(token) = lexer.next() {
         let span = lexer.span();
@@ -155,7 +164,7 @@ impl Cutter<'_> {
             return;
         };
         let mut position = 0;
-        for word in words {
+        for word in words.ranges() {
             self.push(TokenKind::Blank, start + position..start + word.start);
             self.push(TokenKind::Keyword, start + word.start..start + word.end);
             position = word.end;

@@ -71,11 +71,15 @@ impl<'text> LogicalText<'text> {
 
     /// The original bytes of a logical range, without continuations at its edges.
     pub fn span(&self, logical: Range<u32>) -> Span {
-        let start = self.original_start(logical.start);
+        let before = self.continuations.partition_point(|piece| piece.logical <= logical.start);
+        let start = logical.start + self.removed_by(before);
         if logical.is_empty() {
             return Span::empty(start);
         }
-        Span::new(start, self.original_end(logical.end))
+        // Most ranges hold no continuation, so the search for the end starts where the start was found.
+        let inside = self.continuations.get(before..).unwrap_or_default().iter();
+        let inside = inside.take_while(|piece| piece.logical < logical.end).count();
+        Span::new(start, logical.end + self.removed_by(before + inside))
     }
 
     /// The original offset of the logical byte at `logical`: behind a continuation that is missing there.

@@ -73,7 +73,7 @@ fn wrong_case(unknown: &Unknown<'_>, reporter: &mut Reporter<'_>) -> Reading {
     let head: String =
         unknown.line.chars().take(MAX_KEYWORD_CHARACTERS).collect::<String>().to_ascii_uppercase();
     let (info, words) = keyword_at(&head)?;
-    let length = u32::try_from(words.last()?.end).ok()?;
+    let length = u32::try_from(words.end()).ok()?;
     let range = unknown.range.start..unknown.range.start + length;
     let span = reporter.span(range.clone());
     let written = unknown.line.get(..length as usize)?;
@@ -206,9 +206,9 @@ fn misspelled(
     let keywords = DIRECTIVES.iter().filter_map(|info| info.keyword.split(' ').next());
     let docker = DOCKER_INSTRUCTIONS.iter().map(|instruction| instruction.keyword);
     let candidates = keywords.chain(docker).chain(["EXPOSE"]);
-    let near = nearest(unknown.word, candidates)
-        .first()
-        .filter(|_| !unknown.is_indented || starts_upper(unknown.word));
+    // An indented word in small letters is the rest of a command, whatever it resembles.
+    let is_candidate = !unknown.is_indented || starts_upper(unknown.word);
+    let near = is_candidate.then(|| nearest(unknown.word, candidates).first()).flatten();
     let diagnostic = reporter.at(
         &rules::UNKNOWN_DIRECTIVE,
         unknown.range.clone(),

@@ -139,14 +139,16 @@ fn dangling(piece: Continuation, lexed: &Lexed, reporter: &mut Reporter<'_>) {
         return;
     }
     let Some(index) = lexed.line_at(piece.logical) else { return };
-    let is_instruction =
-        lexed.lines.get(index).is_some_and(|line| matches!(line.head, Head::Directive(_)));
+    let line = lexed.lines.get(index);
+    let is_instruction = line.is_some_and(|line| matches!(line.head, Head::Directive(_)));
+    let token = lexed.lexeme_before(piece.logical);
+    if !is_instruction || token.is_some_and(|token| token.kind == TokenKind::Comment) {
+        return;
+    }
     let following = lexed.lines.get(index + 1..).unwrap_or_default();
     let next = following.iter().map(|line| line.head).find(|head| *head != Head::Nothing);
-    let is_comment =
-        lexed.lexeme_before(piece.logical).is_some_and(|lexeme| lexeme.kind == TokenKind::Comment);
-    if !is_instruction || is_comment || next == Some(Head::Unknown) {
-        return; // The unknown line says what happened.
+    if next == Some(Head::Unknown) {
+        return; // What is said about the unknown line says it all.
     }
     let backslash = Span::new(piece.original.start(), piece.original.start() + 1);
     let message = "this backslash continues onto an empty line, so the instruction ends here";

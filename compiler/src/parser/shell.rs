@@ -81,7 +81,7 @@ pub(super) fn check_comment(command: &Argument<'_>, reporter: &mut Reporter<'_>)
 }
 
 /// Lines that are looked at for the end of a here-document.
-const MAX_HEREDOC_LINES: usize = 1000;
+const MAX_HEREDOC_LINES: usize = 200;
 
 /// Reports a here-document in the statement of line `index`; returns how many lines after it are its body.
 pub(super) fn heredoc_body(
