@@ -6,6 +6,7 @@ mod explain;
 mod fmt;
 mod plan;
 mod plan_file;
+mod specification;
 
 use layerc_tests::layerc::{Outcome, layerc};
 use layerc_tests::repository::Repository;
