@@ -12,3 +12,4 @@ pub mod reference;
 pub mod repository;
 pub mod rust_text;
 pub mod skip;
+pub mod workflow;

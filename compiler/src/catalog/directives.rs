@@ -1,4 +1,6 @@
 //! The directives: keyword, shape of the arguments, one line for people.
+//!
+//! Size: one table, a row for each directive; cutting it would hide that it is complete.
 
 use std::ops::Range;
 

@@ -10,7 +10,6 @@ use rustix::mount::{
     MountFlags, MountPropagationFlags, mount, mount_bind, mount_change, mount_remount,
 };
 use std::fs;
-use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
@@ -65,8 +64,10 @@ impl Stage {
     }
 
     /// Mounts the repository's filesystem. Its server gets the device that is returned.
-    pub(crate) fn mount_repository(&self) -> io::Result<OwnedFd> {
-        mount_fuse(Path::new(FUSE_DEVICE), &self.path("tracked"))
+    pub(crate) fn mount_repository(&self) -> Result<OwnedFd, Failure> {
+        mount_fuse(Path::new(FUSE_DEVICE), &self.path("tracked")).doing(|| {
+            "mount the repository (needs /dev/fuse and the kernel module `fuse`)".to_owned()
+        })
     }
 
     /// Makes `/dev` and `/sys`. For process 1. Returns what the host did not allow.

@@ -1,15 +1,12 @@
 //! The backend itself: images made ready, machines started.
 
-use super::host::{Composition, HostBase, HostPart};
+use super::host::HostBase;
 use super::identities::Identities;
 use super::machine::{OverlayMachine, Parts};
-use super::removal::Removal;
 use super::start::Agent;
 use super::store_layout::StoreLayout;
 use crate::agent::protocol::{MachineSetup, PartSetup, TrackedFiles};
-use crate::backend::{
-    Backend, BackendError, BaseImage, ImageSource, LayerId, Machine, MachineStart,
-};
+use crate::backend::{Backend, BackendError, BaseImage, ImageSource, Machine, MachineStart};
 use crate::tracked::Repository;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -46,7 +43,7 @@ pub struct OverlayBackend {
     layout: Arc<StoreLayout>,
     repository: Arc<Repository>,
     options: OverlayOptions,
-    removal: Removal,
+    identities: Identities,
     host: HostBase,
 }
 
@@ -64,15 +61,7 @@ impl OverlayBackend {
         let mut hidden = options.hidden.clone();
         hidden.push(layout.root.clone());
         let host = HostBase::new(layout.bases.clone(), hidden);
-        let removal = Removal {
-            agent_program: options.agent_program.clone(),
-            identities: Identities::of_this_process(),
-        };
-        for abandoned in layout.abandoned_runs() {
-            // What can't be removed harms nobody and is tried again next time.
-            let _ = removal.remove_tree(&abandoned);
-        }
-        Ok(Self { layout, repository, options, removal, host })
+        Ok(Self { layout, repository, options, identities: Identities::of_this_process(), host })
     }
 
     fn setup(
@@ -81,8 +70,7 @@ impl OverlayBackend {
         run_directory: &Path,
     ) -> Result<MachineSetup, BackendError> {
         let (base, parts) = if HostBase::is_host(&start.base) {
-            let composed = self.host.compose()?;
-            (vec![composed.skeleton.clone()], part_setups(&composed)?)
+            self.host.compose()?
         } else {
             (start.base.directories.clone(), Vec::new())
         };
@@ -91,7 +79,10 @@ impl OverlayBackend {
             store_directory: text(&self.layout.root)?,
             run_directory: text(run_directory)?,
             base: base.iter().map(|path| text(path)).collect::<Result<_, _>>()?,
-            parts,
+            parts: parts
+                .iter()
+                .map(|part| Ok(PartSetup { path: text(&part.path)?, source: text(&part.source)? }))
+                .collect::<Result<_, BackendError>>()?,
             tracked: TrackedFiles::Mounted,
         })
     }
@@ -106,7 +97,7 @@ impl Backend for OverlayBackend {
         match source {
             ImageSource::Host => {
                 let mut base = self.host.prepare()?;
-                base.notes.extend(self.removal.identities.note());
+                base.notes.extend(self.identities.note());
                 Ok(base)
             }
             ImageSource::RootFileSystem(_) | ImageSource::Debootstrap { .. } => {
@@ -116,38 +107,22 @@ impl Backend for OverlayBackend {
     }
 
     fn start(&self, start: &MachineStart) -> Result<Box<dyn Machine>, BackendError> {
-        let run = self.layout.new_run()?;
-        let setup = self.setup(start, &run.path)?;
-        let agent = Agent::start(&self.options.agent_program, setup, &self.removal.identities)?;
+        let run_directory = self.layout.new_run()?;
+        let setup = self.setup(start, &run_directory)?;
+        let agent = Agent::start(&self.options.agent_program, setup, &self.identities)?;
         let parts = Parts {
             agent,
             layout: Arc::clone(&self.layout),
-            run,
-            removal: self.removal.clone(),
+            run_directory,
             repository: Arc::clone(&self.repository),
             grace: self.options.background_grace,
         };
         Ok(Box::new(OverlayMachine::new(parts, &start.layers)?))
     }
 
-    fn remove_layer(&self, layer: &LayerId) -> Result<(), BackendError> {
-        self.removal.remove_tree(&self.layout.layer(layer))
-    }
-
     fn layer_directory(&self) -> &Path {
         &self.layout.layers
     }
-}
-
-fn part_setups(composed: &Composition) -> Result<Vec<PartSetup>, BackendError> {
-    let setup = |part: &HostPart| {
-        let mut sources = vec![text(&part.source)?];
-        if let Some(mirror) = &composed.mirror {
-            sources.push(text(&mirror.join(&part.path))?);
-        }
-        Ok(PartSetup { path: text(&part.path)?, sources })
-    };
-    composed.parts.iter().map(setup).collect()
 }
 
 fn text(path: &Path) -> Result<String, BackendError> {

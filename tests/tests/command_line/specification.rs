@@ -18,7 +18,7 @@ fn blocks(page: &str) -> Vec<Block> {
     for line in page.lines() {
         match (line.strip_prefix("```"), open.take()) {
             (Some(heading), None) => {
-                open = Some(Block { heading: heading.to_owned(), lines: Vec::new() })
+                open = Some(Block { heading: heading.to_owned(), lines: Vec::new() });
             }
             (Some(_), Some(block)) => blocks.push(block),
             (None, Some(mut block)) => {

@@ -56,6 +56,10 @@ fn crates_depend_in_one_direction() {
         };
         for dependency in package["dependencies"].as_array().into_iter().flatten() {
             let target = text(dependency, "name");
+            // Unit tests may build what their crate is given in ways that the crate itself may not.
+            if text(dependency, "kind") == "dev" {
+                continue;
+            }
             if target.starts_with("layerc") && !allowed.contains(&target) {
                 findings.add(name, format_args!("must not depend on `{target}`"));
             }

@@ -3,6 +3,7 @@
 use crate::findings::Findings;
 use layerc_tests::layerc::{Outcome, layerc};
 use layerc_tests::project_files::{all, read, root};
+use layerc_tests::repository::Repository;
 use std::collections::BTreeSet;
 
 /// The documents under this rule.
@@ -150,6 +151,16 @@ fn check_command(document: &str, words: &[String], findings: &mut Findings) {
             findings.add(document, format_args!("`layerc {subcommand}` has no option `{name}`"));
         }
     }
+}
+
+#[test]
+fn the_readme_shows_a_configuration_that_is_read() {
+    let readme = read("README.md");
+    let block = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
+    let configuration = block.expect("README.md shows a layerc.toml");
+    let repository = Repository::with(&[("layerc.toml", configuration)]);
+    let outcome = Outcome::of(layerc(["check"]).arg(repository.path()));
+    assert_eq!(outcome.code(), 0, "{}", outcome.everything());
 }
 
 #[test]

@@ -10,6 +10,9 @@ const AIM_LINES: usize = 500;
 const CAP_LINES: usize = 800;
 /// The one place for `unsafe`.
 const UNSAFE_HOME: &str = "executor/src/sys/";
+/// A library file that speaks for a reason: the guest agent's entry is a program of its own, and its last words have no
+/// other way out.
+const SPEAKER: &str = "executor/src/agent/entry.rs";
 /// File and directory names that say nothing.
 const EMPTY_NAMES: &[&str] =
     &["util", "utils", "helper", "helpers", "common", "manager", "misc", "shared"];
@@ -51,9 +54,10 @@ fn files_are_rooms_not_halls() {
         let text = read(&path);
         let lines = production_lines(&text);
         let has_reason = text.lines().any(|line| line.starts_with("//! Size: ") && line.len() > 25);
+        let aim = if is_test_file(&path) { CAP_LINES } else { AIM_LINES };
         if lines > CAP_LINES {
             findings.add(&path, format_args!("{lines} lines"));
-        } else if lines > AIM_LINES && !has_reason {
+        } else if lines > aim && !has_reason {
             findings.add(&path, format_args!("{lines} lines without `//! Size: reason`"));
         }
     }
@@ -156,7 +160,7 @@ fn only_the_command_line_speaks() {
             .iter()
             .any(|start| path.starts_with(start))
     };
-    for path in rust_files().into_iter().filter(library) {
+    for path in rust_files().into_iter().filter(library).filter(|path| path != SPEAKER) {
         let text = read(&path);
         let code = code_only(&text);
         let production = production_lines(&text);
@@ -207,9 +211,11 @@ fn text_is_clean() {
         if !text.is_empty() && (!text.ends_with('\n') || text.ends_with("\n\n")) {
             findings.add(&path, "does not end with exactly one newline");
         }
+        let mut fenced = false;
         for (index, line) in text.split('\n').enumerate() {
-            // Rust sources may hold any text in literals; documents and manifests may not.
-            if !path.ends_with(".rs") && line.ends_with([' ', '\t', '\r']) {
+            fenced ^= line.starts_with("```");
+            // What a program prints is shown as it is, and Rust sources may hold any text in literals.
+            if !fenced && !path.ends_with(".rs") && line.ends_with([' ', '\t', '\r']) {
                 findings.add(format_args!("{path}:{}", index + 1), "blank at the end of the line");
             }
         }

@@ -1,0 +1,48 @@
+//! The project's figures, measured and printed as one table beside their goals.
+//!
+//! ```sh
+//! cargo bench --package layerc-tests              # everything
+//! cargo bench --package layerc-tests -- steps     # only groups whose name contains this
+//! ```
+//!
+//! Figures are medians over rounds; costs are compared in pairs that are measured in turn, because a computer's speed
+//! drifts. What can't be measured on a machine gets a row that says why. Nothing here fails for being slow.
+
+mod clock;
+mod copies;
+mod front_end;
+mod peers;
+mod real_builds;
+mod repositories;
+mod steps;
+mod table;
+mod tracked_reads;
+
+use table::Table;
+
+/// A group of figures: its name on the command line, and what measures it.
+type Group = (&'static str, fn(&mut Table));
+
+const GROUPS: &[Group] = &[
+    ("front-end", front_end::measure),
+    ("steps", steps::measure),
+    ("repositories", repositories::measure),
+    ("copies", copies::measure),
+    ("tracked-reads", tracked_reads::measure),
+    ("real-builds", real_builds::measure),
+    ("peers", peers::measure),
+];
+
+fn main() {
+    // Cargo adds `--bench`; the other words choose groups.
+    let wanted: Vec<String> =
+        std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let mut table = Table::default();
+    for (name, measure) in GROUPS {
+        if wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str())) {
+            eprintln!("measuring {name} …");
+            measure(&mut table);
+        }
+    }
+    println!("{table}");
+}

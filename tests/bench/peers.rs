@@ -1,0 +1,118 @@
+//! The same trivial steps in docker and buildah, where they are installed and work.
+
+use crate::clock::{median, process_milliseconds};
+use crate::table::{Goal, Table, Unit};
+use layerc_tests::layerc::Outcome;
+use layerc_tests::repository::Repository;
+use std::path::Path;
+use std::process::Command;
+
+const ROUNDS: usize = 3;
+const IMAGE: &str = "layerc-bench-base";
+
+/// A program that builds images, and its words for what is measured.
+struct Peer {
+    name: &'static str,
+    program: &'static str,
+    probe: &'static [&'static str],
+    build: &'static [&'static str],
+    uncached: &'static str,
+}
+
+const PEERS: &[Peer] = &[
+    Peer {
+        name: "docker",
+        program: "docker",
+        probe: &["info"],
+        build: &["build", "--quiet"],
+        uncached: "--no-cache",
+    },
+    Peer {
+        name: "buildah",
+        program: "buildah",
+        probe: &["info"],
+        build: &["build", "--layers", "--quiet", "--isolation", "chroot"],
+        uncached: "--no-cache",
+    },
+];
+
+pub(crate) fn measure(table: &mut Table) {
+    for peer in PEERS {
+        let what = format!("{}: 20 trivial RUN steps, nothing cached", peer.name);
+        match prepare(peer) {
+            Ok(repository) => measure_peer(peer, &repository, table),
+            Err(reason) => table.unmeasured(&what, &reason),
+        }
+    }
+}
+
+fn measure_peer(peer: &Peer, repository: &Repository, table: &mut Table) {
+    let build = |options: &[&str]| {
+        let mut command = Command::new(peer.program);
+        command.args(peer.build).args(options).arg(repository.path());
+        command
+    };
+    let cold =
+        median((0..ROUNDS).map(|_| process_milliseconds(1, || build(&[peer.uncached]))).collect());
+    table.figure(
+        &format!("{}: 20 trivial RUN steps, nothing cached", peer.name),
+        cold,
+        Unit::Milliseconds,
+        Goal::None,
+    );
+    process_milliseconds(1, || build(&[]));
+    let cached = process_milliseconds(ROUNDS, || build(&[]));
+    table.figure(
+        &format!("{}: the same, all cached", peer.name),
+        cached,
+        Unit::Milliseconds,
+        Goal::None,
+    );
+}
+
+/// A base image of this machine's own bash and what it links to, so that nothing is downloaded, and a build over it.
+fn prepare(peer: &Peer) -> Result<Repository, String> {
+    if !layerc_tests::ordinary_user::on_path(peer.program) {
+        return Err("it is not installed".to_owned());
+    }
+    let probe = Outcome::of(Command::new(peer.program).args(peer.probe));
+    if !probe.status.success() {
+        return Err(format!(
+            "it does not work: {}",
+            probe.stderr.lines().last().unwrap_or_default()
+        ));
+    }
+    let repository = Repository::new();
+    let root = repository.join("root");
+    base_image(&root)?;
+    let steps: String = (0..20).map(|number| format!("RUN true {number}\n")).collect();
+    let dockerfile = if peer.program == "docker" {
+        import(&root)?;
+        format!("FROM {IMAGE}\n{steps}")
+    } else {
+        format!("FROM scratch\nCOPY root /\n{steps}")
+    };
+    repository.write("Dockerfile", &dockerfile);
+    Ok(repository)
+}
+
+fn base_image(root: &Path) -> Result<(), String> {
+    let script = "set -e; mkdir -p \"$0\"/bin \"$0\"/proc \"$0\"/etc \"$0\"/tmp; cp -L /bin/bash \"$0\"/bin/sh; cp -L /bin/true \"$0\"/bin/true; \
+        for library in $(ldd /bin/bash /bin/true | grep -o '/[^ ]*' | grep -v ':' | sort -u); do mkdir -p \"$0\"$(dirname $library); cp -L $library \"$0\"$library; done";
+    let made = Outcome::of(Command::new("bash").args(["-c", script]).arg(root));
+    if made.status.success() {
+        Ok(())
+    } else {
+        Err(format!("its base could not be made: {}", made.stderr.trim()))
+    }
+}
+
+fn import(root: &Path) -> Result<(), String> {
+    let script = format!("tar --create --directory \"$0\" . | docker import - {IMAGE}");
+    let made = Outcome::of(Command::new("bash").args(["-c", &script]).arg(root));
+    if made.status.success() {
+        Ok(())
+    } else {
+        Err(format!("its base could not be imported: {}", made.stderr.trim()))
+    }
+}
