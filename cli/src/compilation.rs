@@ -47,6 +47,11 @@ impl Compilation {
         self.compiled.diagnostics.iter().filter(|finding| self.is_in_scope(finding.primary.file))
     }
 
+    /// How many findings about these files a comment silences.
+    pub(crate) fn suppressed(&self) -> usize {
+        self.compiled.suppressed.iter().filter(|(file, _)| self.is_in_scope(*file)).count()
+    }
+
     /// Whether the user pointed at this file.
     pub(crate) fn is_in_scope(&self, id: FileId) -> bool {
         self.file(id).is_some_and(|file| self.repository.is_in_scope(&file.path))

@@ -45,14 +45,17 @@ fn summary(compilation: &Compilation) -> String {
             .filter(|(number, _)| *number > 0)
             .map(|(number, noun)| numbered(number, noun))
             .collect();
+    let silenced = match compilation.suppressed() {
+        0 => String::new(),
+        number => format!(" ({number} silenced by comments)"),
+    };
     let gravest = compilation.findings().min_by_key(|finding| Reverse(finding.severity));
     match gravest {
-        None => format!("{checked} checked, nothing to complain about\n"),
+        None => format!("{checked} checked, nothing to complain about{silenced}\n"),
         Some(finding) => {
+            let (found, code) = (found.join(", "), finding.code);
             format!(
-                "{} in {checked}; `layerc explain {}` says more about a finding\n",
-                found.join(", "),
-                finding.code
+                "{found} in {checked}{silenced}; `layerc explain {code}` says more about a finding\n"
             )
         }
     }

@@ -20,6 +20,7 @@ struct Document<'compilation> {
     errors: usize,
     warnings: usize,
     hints: usize,
+    suppressed: usize,
     diagnostics: Vec<Finding<'compilation>>,
 }
 
@@ -89,6 +90,7 @@ pub(super) fn report(compilation: &Compilation) -> Result<String> {
         errors: counts.errors,
         warnings: counts.warnings,
         hints: counts.hints,
+        suppressed: compilation.suppressed(),
         diagnostics: compilation
             .findings()
             .filter_map(|found| finding(found, &mut places))

@@ -12,12 +12,21 @@ use crate::span::{FileId, Span};
 use crate::suppression::{Reason, Suppression};
 use std::collections::BTreeSet;
 
-/// All findings of a project in their final form; `linked` are those that linking made.
+/// All findings of a project in their final form.
+#[derive(Debug, Default)]
+pub(crate) struct Finished {
+    /// Those that are shown.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Those that a comment silences.
+    pub(crate) suppressed: Vec<(FileId, Code)>,
+}
+
+/// Finishes findings; `linked` are those that linking made.
 pub(crate) fn finish(
     files: &[&FileAnalysis],
     linked: Vec<Diagnostic>,
     configuration: &LintConfiguration,
-) -> Vec<Diagnostic> {
+) -> Finished {
     let mut of_files: Vec<Vec<Diagnostic>> = with_ids(files)
         .map(|(id, file)| {
             file.diagnostics.iter().map(|finding| with_file(finding.clone(), id)).collect()
@@ -28,15 +37,15 @@ pub(crate) fn finish(
             own.push(finding);
         }
     }
-    let mut all = Vec::new();
+    let mut finished = Finished::default();
     for ((id, file), findings) in with_ids(files).zip(of_files) {
-        let mut kept = suppress(id, file, findings, configuration);
+        let mut kept = suppress(id, file, findings, configuration, &mut finished.suppressed);
         kept.retain_mut(|finding| level(finding, configuration));
-        all.extend(kept);
+        finished.diagnostics.extend(kept);
     }
-    all.sort_by(|one, other| key(one).cmp(&key(other)));
-    all.dedup();
-    all
+    finished.diagnostics.sort_by(|one, other| key(one).cmp(&key(other)));
+    finished.diagnostics.dedup();
+    finished
 }
 
 /// Sorts by file, place, code, words.
@@ -69,6 +78,7 @@ fn suppress(
     file: &FileAnalysis,
     findings: Vec<Diagnostic>,
     configuration: &LintConfiguration,
+    suppressed: &mut Vec<(FileId, Code)>,
 ) -> Vec<Diagnostic> {
     if file.suppressions.is_empty() {
         return findings;
@@ -80,6 +90,8 @@ fn suppress(
         used.extend(by.map(|by| (by, finding.code)));
         if by.is_none() || finding.severity == Severity::Error {
             kept.push(finding);
+        } else if configuration.severity(finding.code, finding.severity).is_some() {
+            suppressed.push((id, finding.code));
         }
     }
     let errors: BTreeSet<Code> = kept

@@ -14,11 +14,12 @@ mod resolve;
 mod tree;
 
 use crate::analysis::{FileAnalysis, analyze_file};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::lint_configuration::LintConfiguration;
 use crate::project::{Project, SourceFile};
 use crate::sources::Sources;
 use crate::span::FileId;
+use finish::Finished;
 use references::References;
 use resolve::Layerfiles;
 
@@ -29,6 +30,8 @@ pub struct Compiled {
     pub project: Project,
     /// Sorted by file, place and code; without repetition.
     pub diagnostics: Vec<Diagnostic>,
+    /// What comments silence: the file and the rule of each such finding, by file.
+    pub suppressed: Vec<(FileId, Code)>,
 }
 
 /// Compiles the Layerfiles of a repository; their order doesn't matter.
@@ -56,10 +59,10 @@ pub fn link<'a>(
     inheritance::check(&files, &layerfiles, &references, &mut findings);
     let setup_files = tree::check(&files, sources, &mut findings);
     let mut project = assemble::project(&files, &references, &setup_files);
-    let diagnostics = finish::finish(&files, findings, configuration);
+    let Finished { diagnostics, suppressed } = finish::finish(&files, findings, configuration);
     let tangled = knots.iter().flat_map(|knot| knot.files.iter().copied());
     finish::mark_errors(&mut project, &diagnostics, tangled);
-    Compiled { project, diagnostics }
+    Compiled { project, diagnostics, suppressed }
 }
 
 /// The files sorted by path, one for each.

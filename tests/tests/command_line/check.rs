@@ -247,3 +247,14 @@ fn paths_that_make_no_sense_are_usage_errors() {
     let outcome = run_in(&one, &["check", ".", other.path().to_str().unwrap()]);
     assert!(outcome.stderr.contains("two repositories"), "{}", outcome.stderr);
 }
+
+#[test]
+fn silenced_findings_are_counted() {
+    let text = "FROM vm/ubuntu:18.04\n# layerc: ignore copy-source-missing made by a step\nCOPY missing .\nRUN a\n";
+    let repository = Repository::with(&[("Layerfile", text)]);
+    let outcome = run_in(&repository, &["check", "--deny-warnings"]).expect_success("check");
+    assert_eq!(
+        outcome.stdout,
+        "1 Layerfile checked, nothing to complain about (1 silenced by comments)\n"
+    );
+}

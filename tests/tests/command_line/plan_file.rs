@@ -1,8 +1,10 @@
 //! Plan files: read back, refused when damaged, and the same bytes as ever for the same repository.
 
 use super::{run_in, succeed, web_service};
+use layerc_tests::layerc::{Outcome, program};
 use layerc_tests::project_files::root;
 use layerc_tests::repository::Repository;
+use std::process::Command;
 
 /// Written by version 1 of the format; must stay readable, and be written again by every later program until the
 /// version changes.
@@ -82,4 +84,34 @@ fn a_damaged_plan_file_is_refused() {
     let outcome = run_in(&repository, &["plan", "ci.plan"]);
     assert_eq!(outcome.code(), 3);
     assert!(outcome.stderr.contains("its checksum does not match"), "{}", outcome.stderr);
+}
+
+/// Files whose header is right and whose payload lies about lengths, read with little memory to have.
+#[test]
+fn hostile_lengths_cost_no_memory() {
+    let repository = Repository::new();
+    let longest = [0xfd, 0, 0, 0, 0, 0, 0, 0, 0x7f];
+    let long = [0xfc, 0xff, 0xff, 0xff, 0x0f];
+    let payloads: [Vec<u8>; 4] = [
+        longest.to_vec(),
+        [&[1_u8], &longest[..]].concat(),
+        [&[1_u8], &long[..], &[b'a'; 4000]].concat(),
+        [&[0_u8], &[0xfc, 0x40, 0x42, 0x0f, 0][..], &[0_u8; 4000]].concat(),
+    ];
+    for (payload, number) in payloads.iter().zip(0..) {
+        let header =
+            [b"LAYERC\x1a\n", &1_u32.to_le_bytes()[..], &(payload.len() as u64).to_le_bytes()]
+                .concat();
+        let file = [header, blake3::hash(payload).as_bytes().to_vec(), payload.clone()].concat();
+        std::fs::write(repository.join("hostile.plan"), file).unwrap();
+        let mut bash = Command::new("bash");
+        bash.args(["-c", "ulimit -v 400000; exec \"$0\" plan hostile.plan"]).arg(program());
+        let outcome = Outcome::of(bash.current_dir(repository.path()));
+        assert_eq!(outcome.code(), 3, "payload {number}: {}", outcome.everything());
+        assert!(
+            outcome.stderr.contains("the plan file is damaged"),
+            "payload {number}: {}",
+            outcome.stderr
+        );
+    }
 }
