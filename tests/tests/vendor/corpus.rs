@@ -31,10 +31,10 @@ pub(crate) fn compare(folder: &Path, differences: &mut Differences) {
         let (verdict, codes) = ours(&text);
         match (vendor_accepts, verdict) {
             (true, Verdict::Rejected) => {
-                differences.claim(&name, &text, Difference::WeReject, &codes)
+                differences.claim(&name, &text, Difference::WeReject, &codes);
             }
             (false, Verdict::Accepted(..)) => {
-                differences.claim(&name, &text, Difference::WeAccept, &codes)
+                differences.claim(&name, &text, Difference::WeAccept, &codes);
             }
             _ => {}
         }

@@ -39,6 +39,7 @@ pub(crate) fn ours(text: &str) -> (Verdict, Vec<String>) {
 
 /// In which way we differ from the vendor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::enum_variant_names, reason = "each is a sentence about us")]
 pub(crate) enum Difference {
     /// The vendor accepts, we report an error.
     WeReject,
