@@ -1,0 +1,277 @@
+//! What can go wrong in a run, on real machines: each is a clear error or correct behaviour, nothing is left behind,
+//! and the store opens afterwards.
+
+use layerc_tests::layerc::Outcome;
+use layerc_tests::ordinary_user::is_root;
+use layerc_tests::running::{Run, Workplace, cannot_run};
+use layerc_tests::skip::skipped;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// Whether machines can be started here; says so aloud if not.
+fn can_run(test: &str) -> bool {
+    static OBSTACLE: OnceLock<Option<String>> = OnceLock::new();
+    match OBSTACLE.get_or_init(cannot_run) {
+        None => true,
+        Some(obstacle) => {
+            skipped(test, obstacle);
+            false
+        }
+    }
+}
+
+/// Waits until something holds; a test that waits longer than this has failed.
+fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what} did not come about in a minute");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A run in the background whose step has printed `ready`.
+fn start(place: &Workplace) -> Child {
+    let log = place.store().join("log");
+    let output = std::fs::File::create(&log).unwrap();
+    let child = place
+        .command(&[])
+        .stdin(Stdio::null())
+        .stdout(output)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_for("the step", || std::fs::read_to_string(&log).unwrap().contains(r#"ready\n"}"#));
+    child
+}
+
+fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+}
+
+/// Processes whose command line holds `mark`, other than this one.
+fn processes_with(mark: &str) -> usize {
+    let found = std::fs::read_dir("/proc").unwrap().flatten().filter(|entry| {
+        let command_line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        entry.file_name() != std::process::id().to_string().as_str()
+            && String::from_utf8_lossy(&command_line).contains(mark)
+    });
+    found.count()
+}
+
+fn mounts_below(directory: &Path) -> usize {
+    let text = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+    text.lines().filter(|line| line.contains(directory.to_str().unwrap())).count()
+}
+
+fn sleeping_place(mark: &str) -> Workplace {
+    let text = format!("FROM vm/test\nRUN echo first > /first\nRUN echo ready; sleep {mark}\n");
+    Workplace::with(&[("Layerfile", &text)])
+}
+
+#[test]
+fn ctrl_c_leaves_no_process_and_no_mount_and_keeps_what_was_done() {
+    if !can_run("ctrl_c_leaves_no_process_and_no_mount_and_keeps_what_was_done") {
+        return;
+    }
+    let place = sleeping_place("86401.5");
+    let mut child = start(&place);
+    signal(&child, "-INT");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(processes_with("sleep\086401.5"), 0);
+    assert_eq!(mounts_below(place.store()), 0);
+    place.repository.write("Layerfile", "FROM vm/test\nRUN echo first > /first\nRUN cat /first\n");
+    let run = place.run(&[]);
+    assert_eq!(run.started(), ["main-layerfile:2 new"]);
+    assert_eq!(run.output("main-layerfile"), "first\n");
+}
+
+#[test]
+fn a_killed_run_leaves_a_store_that_opens_and_is_right() {
+    if !can_run("a_killed_run_leaves_a_store_that_opens_and_is_right") {
+        return;
+    }
+    let place = sleeping_place("86402.5");
+    let mut child = start(&place);
+    signal(&child, "-KILL");
+    assert_eq!(child.wait().unwrap().signal(), Some(9));
+    wait_for("the end of the step", || processes_with("sleep\086402.5") == 0);
+    place.repository.write("Layerfile", "FROM vm/test\nRUN echo first > /first\nRUN cat /first\n");
+    let run = place.run(&[]);
+    assert_eq!(run.outcome.code(), 0, "{}", run.outcome.everything());
+    assert_eq!(run.output("main-layerfile"), "first\n");
+    let left = std::fs::read_dir(place.store().join("live")).unwrap().count();
+    assert_eq!(left, 0, "dead runs are cleared away");
+}
+
+#[test]
+fn a_killed_machine_is_an_error_with_a_name() {
+    if !can_run("a_killed_machine_is_an_error_with_a_name") {
+        return;
+    }
+    let place = sleeping_place("86403.5");
+    let child = start(&place);
+    let log = place.store().join("log");
+    // The step's process is the descendant that sleeps; everything between it and the run is the machine.
+    for pid in descendants(child.id()) {
+        let _gone =
+            Command::new("kill").args(["-KILL", &pid.to_string()]).stderr(Stdio::null()).status();
+    }
+    let status = child.wait_with_output().unwrap().status;
+    let told = std::fs::read_to_string(log).unwrap();
+    assert_ne!(status.code(), Some(0), "{told}");
+    assert!(told.contains("runner_failed"), "{told}");
+    assert_eq!(Workplace::run(&place, &["--target", "Layerfile", "--help"]).outcome.code(), 0);
+    place.repository.write("Layerfile", "FROM vm/test\nRUN echo first > /first\n");
+    assert_eq!(place.ran(), [""; 0], "what was done before is kept");
+}
+
+/// The processes below a process, deepest last.
+fn descendants(parent: u32) -> Vec<u32> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let Ok(status) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
+        let behind_name = status.rsplit(')').next().unwrap_or_default();
+        if behind_name.split_whitespace().nth(1) == Some(parent.to_string().as_str())
+            && let Ok(pid) = entry.file_name().to_string_lossy().parse()
+        {
+            found.push(pid);
+            found.extend(descendants(pid));
+        }
+    }
+    found
+}
+
+#[test]
+fn two_runs_at_once_share_a_store() {
+    if !can_run("two_runs_at_once_share_a_store") {
+        return;
+    }
+    let place = Workplace::with(&[
+        ("Layerfile", "FROM vm/test\nCOPY . /app\nRUN cat /app/a > /a\nRUN cat /a\n"),
+        ("a", "1"),
+    ]);
+    let spawn =
+        || place.command(&[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let running = [spawn(), spawn(), spawn()];
+    for child in running {
+        let output = child.wait_with_output().unwrap();
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{told}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    assert_eq!(place.ran(), [""; 0]);
+}
+
+#[test]
+fn a_file_that_changes_during_the_run_is_told_and_not_recorded() {
+    if !can_run("a_file_that_changes_during_the_run_is_told_and_not_recorded") {
+        return;
+    }
+    let text = "FROM vm/test\nCOPY . /app\nRUN cat /app/a; echo ready; sleep 1\nRUN cat /app/b\n";
+    let place = Workplace::with(&[("Layerfile", text), ("a", "1"), ("b", "1")]);
+    let mut child = start(&place);
+    place.repository.write("a", "2");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let told = std::fs::read_to_string(place.store().join("log")).unwrap();
+    assert!(told.contains("`a` changed while step 2 of Layerfile ran"), "{told}");
+    assert_eq!(place.ran().len(), 2);
+    assert_eq!(place.ran(), [""; 0]);
+}
+
+#[test]
+fn a_failure_stops_the_run_unless_it_is_to_keep_going() {
+    if !can_run("a_failure_stops_the_run_unless_it_is_to_keep_going") {
+        return;
+    }
+    let place = Workplace::with(&[
+        ("bad/Layerfile", "FROM vm/test\nRUN echo oh no >&2; exit 3\n"),
+        ("child/Layerfile", "FROM ../bad\nRUN echo never\n"),
+        ("good/Layerfile", "FROM vm/test\nRUN sleep 1; echo fine\n"),
+        ("waits/Layerfile", "FROM vm/test\nWAIT ../bad\nRUN echo never\n"),
+    ]);
+    let run = place.run(&["--keep-going", "--jobs", "4"]);
+    assert_eq!(run.outcome.code(), 1);
+    let states = ["bad", "child", "good", "waits"].map(|name| run.state(name));
+    assert_eq!(states, ["FAILURE", "CANCELLED", "SUCCESS", "CANCELLED"]);
+    assert_eq!(
+        run.complaints(),
+        ["bad/Layerfile:2: `RUN echo oh no >&2; exit 3` failed with exit code 3"]
+    );
+    assert_eq!(run.output("bad"), "oh no\n");
+    let place = Workplace::with(&[
+        ("bad/Layerfile", "FROM vm/test\nRUN exit 3\n"),
+        ("slow/Layerfile", "FROM vm/test\nRUN sleep 86404.5\n"),
+    ]);
+    let run = place.run(&["--jobs", "2"]);
+    assert_eq!((run.outcome.code(), run.state("slow").as_str()), (1, "CANCELLED"));
+    assert_eq!(processes_with("sleep\086404.5"), 0);
+}
+
+#[test]
+fn a_full_disk_is_said_and_the_store_opens_afterwards() {
+    let test = "a_full_disk_is_said_and_the_store_opens_afterwards";
+    if !can_run(test) {
+        return;
+    }
+    if !is_root() {
+        skipped(test, "a small file system can only be mounted by root");
+        return;
+    }
+    let mount = tempfile::tempdir().unwrap();
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=24m", "tmpfs"])
+        .arg(mount.path())
+        .status()
+        .unwrap();
+    assert!(mounted.success());
+    let _unmount = Unmount(mount.path());
+    let fill = "FROM vm/test\nRUN echo small > /small\nRUN head -c 100000000 /dev/zero > /big\n";
+    let place = Workplace::with(&[("Layerfile", fill)]);
+    let on = |place: &Workplace| Run::of(Outcome::of(&mut place.command_on(mount.path(), &[])));
+    let run = on(&place);
+    assert_ne!(run.outcome.code(), 0, "{}", run.outcome.everything());
+    let told = format!("{}{}", run.outcome.stderr, run.outcome.stdout);
+    assert!(told.contains("No space left") || told.contains("disk is full"), "{told}");
+    place.repository.write("Layerfile", "FROM vm/test\nRUN echo small > /small\nRUN cat /small\n");
+    let run = on(&place);
+    assert_eq!(run.outcome.code(), 0, "{}", run.outcome.everything());
+    assert_eq!(run.output("main-layerfile"), "small\n");
+}
+
+/// Unmounts however the test ends.
+struct Unmount<'path>(&'path Path);
+
+impl Drop for Unmount<'_> {
+    fn drop(&mut self) {
+        let _status = Command::new("umount").arg("-l").arg(self.0).status();
+    }
+}
+
+#[test]
+fn what_is_missing_is_said_before_anything_starts() {
+    let place = Workplace::with(&[
+        ("Layerfile", "FROM vm/unknown:1\nEXPOSE WEBSITE localhost:80\nRUN true\n"),
+        ("other/Layerfile", "FROM vm/test\nCACHE /x\nBUTTON go\n"),
+    ]);
+    let run = place.run(&[]);
+    assert_eq!(run.outcome.code(), 2);
+    for expected in [
+        "the base image `vm/unknown:1` is not mapped",
+        "--image vm/unknown:1=host",
+        "Layerfile:2: this executor can't run EXPOSE WEBSITE yet",
+        "other/Layerfile:2: this executor can't run CACHE yet",
+        "other/Layerfile:3: this executor can't run BUTTON yet",
+        "--without other/Layerfile",
+    ] {
+        assert!(run.outcome.stderr.contains(expected), "{expected}\n{}", run.outcome.stderr);
+    }
+    assert_eq!(run.events.len(), 0);
+}
