@@ -5,12 +5,12 @@
 
 mod directives;
 mod docker;
+mod keywords;
 mod variables;
 
-pub use directives::{
-    ArgumentShape, DIRECTIVES, DirectiveInfo, DirectiveKind, KeywordWords, Standing, keyword_at,
-};
+pub use directives::{ArgumentShape, DIRECTIVES, DirectiveInfo, DirectiveKind, Standing};
 pub use docker::{DOCKER_INSTRUCTIONS, DockerInstruction, docker_instruction};
+pub use keywords::{KeywordWords, keyword_at};
 pub use variables::{BuildEnvUse, VARIABLES, VariableInfo, variable};
 
 /// Words that only ever follow another keyword of the language: `IF`, `ENV` after BUILD, and so on are part of keywords;

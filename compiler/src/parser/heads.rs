@@ -8,6 +8,7 @@ use super::shell::ends_in_comment;
 use crate::catalog::{
     DIRECTIVES, DOCKER_INSTRUCTIONS, DirectiveInfo, DirectiveKind, docker_instruction, keyword_at,
 };
+use crate::diagnostic::Diagnostic;
 use crate::lexer::{Head, Lexed, is_unusual_blank};
 use crate::nearest::nearest;
 use crate::rules;
@@ -44,6 +45,7 @@ pub(super) fn report_unknown(
     unusual_blank(&unknown, reporter)
         .or_else(|| wrong_case(&unknown, reporter))
         .or_else(|| docker(&unknown, reporter))
+        .or_else(|| foreign_comment(&unknown, reporter))
         .or_else(|| missing_separator(&unknown, reporter))
         .or_else(|| half_keyword(&unknown, reporter))
         .or_else(|| broken_continuation(&unknown, lexed, index, reporter))
@@ -98,12 +100,18 @@ fn docker(unknown: &Unknown<'_>, reporter: &mut Reporter<'_>) -> Reading {
     let instruction = docker_instruction(&upper)?;
     let message = format!("`{}` is an instruction of Dockerfiles", instruction.keyword);
     let diagnostic = reporter.at(&rules::DOCKER_INSTRUCTION, unknown.range.clone(), message);
-    reporter.say(diagnostic.with_help(instruction.instead));
+    let diagnostic = diagnostic.with_help(instruction.instead);
+    let span = reporter.span(unknown.range.clone());
+    reporter.say(match instruction.replacement {
+        Some(instead) => diagnostic.perhaps(&format!("write `{instead}`"), span, instead),
+        None => diagnostic,
+    });
     Some(None)
 }
 
 fn docker_expose(unknown: &Unknown<'_>, reporter: &mut Reporter<'_>) -> Reading {
     let argument = unknown.line.split_whitespace().nth(1)?;
+    let argument = argument.split('#').next().unwrap_or(argument);
     let digits: String = argument.chars().take_while(char::is_ascii_digit).collect();
     if digits.is_empty() {
         return None;
@@ -118,6 +126,24 @@ fn docker_expose(unknown: &Unknown<'_>, reporter: &mut Reporter<'_>) -> Reading 
     let website = format!("EXPOSE WEBSITE {digits}");
     reporter.say(diagnostic.with_help(help).perhaps(&format!("write `{website}`"), span, website));
     Some(Some(DirectiveKind::ExposeWebsite))
+}
+
+/// How other languages start a comment.
+const FOREIGN_COMMENTS: [&str; 4] = ["//", "--", "/*", ";"];
+
+/// `// comment`.
+fn foreign_comment(unknown: &Unknown<'_>, reporter: &mut Reporter<'_>) -> Reading {
+    let mark = FOREIGN_COMMENTS.into_iter().find(|mark| unknown.word.starts_with(mark))?;
+    let range = unknown.range.start..unknown.range.start + u32::try_from(mark.len()).ok()?;
+    let span = reporter.span(range.clone());
+    let diagnostic = reporter.at(
+        &rules::UNKNOWN_DIRECTIVE,
+        range,
+        format!("`{mark}` starts no comment and no directive"),
+    );
+    let help = "comments start with `#`";
+    reporter.say(diagnostic.with_help(help).perhaps("write `#`", span, "#"));
+    Some(None)
 }
 
 /// `COPYa b`, `FROM/base`, `ENVA=b`.
@@ -215,24 +241,9 @@ fn misspelled(
         format!("`{}` is not a directive", unknown.word),
     );
     let Some(near) = near else {
-        let above = lexed
-            .lines
-            .get(..index)
-            .unwrap_or_default()
-            .iter()
-            .map(|line| line.head)
-            .rfind(|head| *head != Head::Nothing);
-        let help = match above {
-            Some(Head::Directive(info)) => {
-                format!(
-                    "if it continues the `{}` above, end the line before it with a backslash",
-                    info.keyword
-                )
-            }
-            _ => "a line starts with a directive such as `FROM`, `RUN` or `COPY`, or with `#`"
-                .to_owned(),
-        };
-        reporter.say(diagnostic.with_help(help));
+        let mut above = lexed.lines.get(..index).unwrap_or_default().iter().map(|line| line.head);
+        let above = above.rfind(|head| *head != Head::Nothing);
+        reporter.say(with_advice(diagnostic, unknown, above, reporter));
         return None;
     };
     let span = reporter.span(unknown.range.clone());
@@ -243,6 +254,36 @@ fn misspelled(
         near,
     ));
     kind
+}
+
+/// What to do about a word that resembles nothing.
+fn with_advice(
+    diagnostic: Diagnostic,
+    unknown: &Unknown<'_>,
+    above: Option<Head>,
+    reporter: &Reporter<'_>,
+) -> Diagnostic {
+    let continues = |info: &DirectiveInfo| {
+        format!(
+            "if it continues the `{}` above, end the line before it with a backslash",
+            info.keyword
+        )
+    };
+    let is_command =
+        unknown.word.starts_with(|first: char| first.is_ascii_lowercase() || first == '.');
+    let start = reporter.span(unknown.range.start..unknown.range.start);
+    match above {
+        Some(Head::Directive(info)) if unknown.is_indented || !is_command => {
+            diagnostic.with_help(continues(info))
+        }
+        _ if is_command => diagnostic
+            .with_help("commands stand behind `RUN`; directives are written in capitals")
+            .perhaps("write `RUN` before it", start, "RUN "),
+        Some(Head::Directive(info)) => diagnostic.with_help(continues(info)),
+        _ => diagnostic.with_help(
+            "a line starts with a directive such as `FROM`, `RUN` or `COPY`, or with `#`",
+        ),
+    }
 }
 
 fn starts_upper(word: &str) -> bool {

@@ -186,6 +186,7 @@ fn leftover(
         format!("`{text}` belongs to no assignment"),
     );
     let diagnostic = match previous {
+        _ if text == "\\" => diagnostic.with_help("end the line with one backslash, not with two"),
         Some(Item::Pair { operator, value: None, .. }) => {
             let gap = reporter.span(operator.end()..range.start);
             let help = "a value starts right behind `=`";
@@ -257,8 +258,8 @@ fn check_listed_name(
 ) -> Option<()> {
     if let Some((name, _)) = word.text.split_once('=') {
         let message = format!("`{}` takes names, not values", statement.name());
-        let help =
-            format!("write `{} {name}`; to set a value, use `ENV {}`", statement.name(), word.text);
+        // The value is not repeated: it may be a secret, and this text may end up in a log.
+        let help = format!("write `{} {name}`; `ENV` sets values", statement.name());
         let value = reporter.span(word.part(name.len()..word.text.len()));
         let diagnostic = reporter.at(&rules::VALUE_NOT_ALLOWED, word.range(), message);
         reporter.say(diagnostic.with_help(help).perhaps("delete the value", value, ""));

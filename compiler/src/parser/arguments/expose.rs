@@ -108,12 +108,23 @@ fn explanation(text: &str) -> Explanation {
 fn path_in_target(prefix: &str, authority: &str, path: &str) -> Explanation {
     let target_text = format!("{prefix}{authority}");
     let path = path.trim_matches('/');
-    let instead =
-        if path.is_empty() { target_text.clone() } else { format!("{target_text} /{path}") };
+    if fit_word(&target_text, target()).is_none() {
+        let explanation = wrong_host(prefix, authority);
+        let with_path =
+            |instead: String| if path.is_empty() { instead } else { format!("{instead} /{path}") };
+        return Explanation { instead: explanation.instead.map(with_path), ..explanation };
+    }
+    let (instead, help) = if path.is_empty() {
+        (target_text.clone(), "delete the `/`".to_owned())
+    } else {
+        let instead = format!("{target_text} /{path}");
+        let help = format!("write the path as the second argument: `EXPOSE WEBSITE {instead}`");
+        (instead, help)
+    };
     Explanation {
-        message: format!("a path may not follow the port of `{target_text}`"),
-        help: format!("write the path as the second argument: `EXPOSE WEBSITE {instead}`"),
-        instead: fit_word(&target_text, target()).is_some().then_some(instead),
+        message: format!("no path may follow `{target_text}` in the same word"),
+        help,
+        instead: Some(instead),
     }
 }
 

@@ -20,11 +20,11 @@ pub(super) fn read_memory(
     statement: &Statement<'_>,
     reporter: &mut Reporter<'_>,
 ) -> Option<Instruction> {
-    if let [number, unit] = statement.arguments.as_slice() {
-        let joined = format!("{}{}", number.text, unit.text);
-        if fit_word(&joined, amount()).is_some() && fit_word(number.text, amount()).is_some() {
-            return split_amount(number, unit, &joined, reporter);
-        }
+    if let [number, unit] = statement.arguments.as_slice()
+        && number.text.bytes().all(|byte| byte.is_ascii_digit())
+        && let Some(joined) = with_one_letter(&format!("{}{}", number.text, unit.text))
+    {
+        return separated_unit(number, unit, &joined, reporter);
     }
     let words = expect_words(statement, 1..=1, reporter)?;
     let word = words.first()?;
@@ -46,7 +46,7 @@ fn to_bytes(digits: &str, unit: Option<char>) -> Option<u64> {
     digits.parse::<u64>().ok()?.checked_mul(factor)
 }
 
-fn split_amount(
+fn separated_unit(
     number: &Argument<'_>,
     unit: &Argument<'_>,
     joined: &str,
@@ -69,19 +69,21 @@ fn wrong_amount(word: &Argument<'_>, reporter: &mut Reporter<'_>) {
     let diagnostic = reporter.at(&rules::MEMORY_AMOUNT, word.range(), message);
     let help = "write a whole number and one of `K`, `M` and `G`, for example `2G` or `1536M`";
     let diagnostic = diagnostic.with_help(help);
-    let digits = word.text.bytes().take_while(u8::is_ascii_digit).count();
-    let unit = word.text.get(digits..).unwrap_or_default().to_ascii_uppercase();
-    let letter = ["KB", "KIB", "MB", "MIB", "GB", "GIB"]
-        .contains(&unit.as_str())
-        .then(|| unit.chars().next())
-        .flatten();
-    let fixed =
-        letter.map(|letter| format!("{}{letter}", word.text.get(..digits).unwrap_or_default()));
     let span = reporter.span(word.range());
-    reporter.say(match fixed.filter(|fixed| fit_word(fixed, amount()).is_some()) {
+    reporter.say(match with_one_letter(word.text) {
         Some(fixed) => diagnostic.safely("write the unit as one letter", span, fixed),
         None => diagnostic,
     });
+}
+
+/// The amount that `2GB` or `2gib` means, as the language writes it; also what it writes already.
+fn with_one_letter(text: &str) -> Option<String> {
+    let (digits, unit) =
+        text.split_at_checked(text.bytes().take_while(u8::is_ascii_digit).count())?;
+    let unit = unit.to_ascii_uppercase();
+    let letter = unit.strip_suffix("IB").or(unit.strip_suffix('B')).unwrap_or(&unit);
+    let amount_text = format!("{digits}{letter}");
+    (letter.len() == 1 && fit_word(&amount_text, amount()).is_some()).then_some(amount_text)
 }
 
 /// The word that makes all copies alike.

@@ -21,9 +21,7 @@ pub(super) fn read_run(
         return None;
     };
     if starts_json_array(command.text) {
-        let help = "write the command as in a terminal: `RUN npm start`";
-        let message = "`RUN` takes a shell command, not a JSON array";
-        reporter.say(reporter.at(&rules::JSON_ARRAY, command.range(), message).with_help(help));
+        json_command(command, reporter);
         return None;
     }
     second_modifier(statement, command, reporter);
@@ -34,6 +32,31 @@ pub(super) fn read_run(
         _ => RunMode::Plain,
     };
     Some(Instruction::Run(Run { mode, command: reporter.word(command.text, command.range()) }))
+}
+
+/// `RUN ["npm", "start"]`.
+fn json_command(command: &Argument<'_>, reporter: &mut Reporter<'_>) {
+    let message = "`RUN` takes a shell command, not a JSON array";
+    let diagnostic = reporter.at(&rules::JSON_ARRAY, command.range(), message);
+    let diagnostic = diagnostic.with_help("write the command as in a terminal: `RUN npm start`");
+    let inside = command.text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    let elements: Option<Vec<&str>> =
+        inside.and_then(|inside| inside.split(',').map(plain_element).collect());
+    let span = reporter.span(command.range());
+    reporter.say(match elements {
+        Some(elements) => {
+            diagnostic.perhaps("write the elements as a command", span, elements.join(" "))
+        }
+        None => diagnostic,
+    });
+}
+
+/// An array element that the shell reads as the same word without its quotes.
+fn plain_element(element: &str) -> Option<&str> {
+    let element = element.trim().strip_prefix('"')?.strip_suffix('"')?;
+    let is_plain =
+        |character: char| character.is_ascii_alphanumeric() || "-_./=:@%+".contains(character);
+    (!element.is_empty() && element.chars().all(is_plain)).then_some(element)
 }
 
 /// `RUN BACKGROUND REPEATABLE x` runs a program called REPEATABLE.

@@ -177,12 +177,19 @@ fn explain_joint(
 
 /// Something that is no name stands where a condition starts.
 fn explain_name(found: &Argument<'_>, reporter: &mut Reporter<'_>) {
+    let name = found.text.trim_start_matches('$').trim_matches(['{', '}']);
     let message = format!("expected the name of a variable, found `{}`", found.text);
     let diagnostic = reporter.at(&rules::SKIP_CONDITION, found.range(), message);
-    let diagnostic = diagnostic.with_help("write the name without `$`: `GIT_BRANCH=main`");
+    let is_name =
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if !is_name {
+        reporter.say(diagnostic.with_help("write `NAME=value`"));
+        return;
+    }
     let span = reporter.span(found.range());
-    reporter.say(match found.text {
-        "$" => diagnostic.safely("delete the `$`", span, ""),
-        _ => diagnostic,
-    });
+    reporter.say(diagnostic.with_help(format!("write `{name}`, without `$`")).safely(
+        "delete the `$`",
+        span,
+        name,
+    ));
 }
