@@ -13,7 +13,7 @@ use crate::repo_path::RepoPath;
 use crate::span::{FileId, Span};
 use crate::suppression::{self, Suppression};
 use crate::token::Token;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Stands for the analysed file in its own diagnostics until linking gives it an id.
@@ -37,6 +37,7 @@ pub struct FileAnalysis {
     /// Findings of parsing and of checks that need no other file; before configuration and suppression.
     pub diagnostics: Vec<Diagnostic>,
     pub(crate) deferred: Vec<Deferred>,
+    pub(crate) needs_secret: Vec<NeedsSecret>,
     pub(crate) suppressions: Vec<Suppression>,
     pub(crate) facts: Facts,
 }
@@ -46,6 +47,22 @@ pub struct FileAnalysis {
 pub(crate) struct Deferred {
     pub(crate) unless: Refutation,
     pub(crate) finding: Diagnostic,
+}
+
+/// A finding that holds only if a file above this one has a secret.
+#[derive(Debug, Clone)]
+pub(crate) struct NeedsSecret {
+    pub(crate) secret: Inherited,
+    pub(crate) finding: Diagnostic,
+}
+
+/// A secret that a file may inherit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Inherited {
+    /// This one.
+    Named(String),
+    /// Whichever there is.
+    Any,
 }
 
 /// What in an ancestor makes a deferred finding wrong.
@@ -66,6 +83,8 @@ pub(crate) struct Facts {
     pub(crate) split: Option<Span>,
     /// Whether USER occurs.
     pub(crate) user: Option<Span>,
+    /// The names of SECRET ENV, and where each stands first.
+    pub(crate) secrets: BTreeMap<String, Span>,
     /// Variables that ENV and SECRET ENV define.
     pub(crate) defines: BTreeSet<String>,
 }
@@ -83,7 +102,7 @@ pub fn analyze_file(source: &SourceFile) -> FileAnalysis {
         })
         .collect();
     let facts = facts(&directives);
-    let mut checked = checks::Checked { diagnostics, deferred: Vec::new() };
+    let mut checked = checks::Checked { diagnostics, ..checks::Checked::default() };
     checks::check_file(
         &checks::File { text: &source.text, directives: &directives, facts: &facts },
         &mut checked,
@@ -97,6 +116,7 @@ pub fn analyze_file(source: &SourceFile) -> FileAnalysis {
         directives,
         diagnostics: checked.diagnostics,
         deferred: checked.deferred,
+        needs_secret: checked.needs_secret,
         suppressions,
         facts,
     }
@@ -123,6 +143,9 @@ fn facts(directives: &[Arc<Directive>]) -> Facts {
                 facts.defines.extend(pairs.iter().map(|pair| pair.key.value.clone()));
             }
             Instruction::SecretEnv(names) => {
+                for name in names {
+                    facts.secrets.entry(name.value.clone()).or_insert(name.span);
+                }
                 facts.defines.extend(names.iter().map(|name| name.value.clone()));
             }
             _ => {}

@@ -12,7 +12,7 @@ mod runs;
 mod secrets;
 mod variables;
 
-use crate::analysis::{Deferred, Facts, OWN_FILE, Refutation};
+use crate::analysis::{Deferred, Facts, Inherited, NeedsSecret, OWN_FILE, Refutation};
 use crate::diagnostic::{Applicability, Diagnostic, Fix, TextEdit};
 use crate::directive::{Directive, Instruction, Run, Word};
 use crate::rules::Rule;
@@ -39,6 +39,8 @@ pub(crate) struct Checked {
     pub(crate) diagnostics: Vec<Diagnostic>,
     /// Findings that an ancestor can refute.
     pub(crate) deferred: Vec<Deferred>,
+    /// Findings that hold only if an ancestor has a secret.
+    pub(crate) needs_secret: Vec<NeedsSecret>,
 }
 
 impl Checked {
@@ -48,6 +50,10 @@ impl Checked {
 
     fn defer(&mut self, unless: Refutation, finding: Diagnostic) {
         self.deferred.push(Deferred { unless, finding });
+    }
+
+    fn if_inherited(&mut self, secret: Inherited, finding: Diagnostic) {
+        self.needs_secret.push(NeedsSecret { secret, finding });
     }
 }
 

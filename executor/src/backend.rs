@@ -205,6 +205,18 @@ pub trait Backend: Send + Sync {
     /// When the host doesn't allow it, a layer is gone, or resources are out.
     fn start(&self, start: &MachineStart) -> Result<Box<dyn Machine>, BackendError>;
 
+    /// Removes a frozen layer, whoever its files belong to. No machine may use it.
+    ///
+    /// # Errors
+    /// When something of it can't be removed.
+    fn remove_layer(&self, layer: &LayerId) -> Result<(), BackendError> {
+        let directory = self.layer_directory().join(&layer.0);
+        std::fs::remove_dir_all(&directory).map_err(|source| BackendError::System {
+            action: format!("remove {}", directory.display()),
+            source,
+        })
+    }
+
     /// Where frozen layers are kept.
     fn layer_directory(&self) -> &Path;
 }

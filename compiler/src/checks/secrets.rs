@@ -3,8 +3,10 @@
 //! Only plain cases are reported: a command in a pipe, in brackets or with its output redirected is trusted.
 
 use super::{Checked, File, Located, found};
-use crate::analysis::OWN_FILE;
-use crate::directive::{Instruction, Word};
+use crate::analysis::{Inherited, OWN_FILE};
+use crate::catalog::variable;
+use crate::diagnostic::Diagnostic;
+use crate::directive::{FromSource, Instruction, Word};
 use crate::rules;
 use crate::shell::{self, Command, CommandEnd, Expansion, Nesting};
 use crate::span::Span;
@@ -21,13 +23,22 @@ const CREDENTIAL_KEEPERS: [(&str, &str, &str); 3] = [
 pub(super) fn check(file: &File<'_>, checked: &mut Checked) {
     let mut secrets: BTreeMap<&str, Span> = BTreeMap::new();
     let mut caches: Vec<&Word> = Vec::new();
+    let inherits = file.directives().any(|directive| {
+        matches!(
+            &directive.instruction,
+            Instruction::From(FromSource::Path(_) | FromSource::Bare(_))
+        )
+    });
     for directive in file.directives() {
         match &directive.instruction {
             Instruction::SecretEnv(names) => {
                 secrets.extend(names.iter().map(|name| (name.value.as_str(), name.span)));
             }
             Instruction::Cache(paths) => caches.extend(paths),
-            Instruction::Run(run) if !secrets.is_empty() && may_show(&run.command.value) => {
+            Instruction::Run(run) if may_show(&run.command.value) => {
+                if secrets.is_empty() && !inherits {
+                    continue;
+                }
                 let script = Script::new(file, &run.command, &secrets);
                 script.printed(checked);
                 script.environment(checked);
@@ -52,27 +63,30 @@ struct Script<'a> {
     commands: Vec<Command>,
     /// The uses of secrets: bytes of the name, and where SECRET ENV names it.
     uses: Vec<(Range<usize>, Span)>,
+    /// The uses of variables that only an ancestor can define.
+    foreign: Vec<Range<usize>>,
     secrets: &'a BTreeMap<&'a str, Span>,
 }
 
 impl<'a> Script<'a> {
     fn new(file: &File<'a>, command: &'a Word, secrets: &'a BTreeMap<&'a str, Span>) -> Self {
         let text = command.value.as_str();
-        let uses = shell::variable_uses(text)
-            .into_iter()
-            .filter(|found| found.expansion == Expansion::Expanded);
-        let shown = uses.filter(|found| shows_value(text, &found.name));
-        let known = shown.filter_map(|found| {
-            let place = secrets.get(text.get(found.name.clone())?)?;
-            Some((found.name, *place))
+        let shown = shell::variable_uses(text).into_iter().filter(|found| {
+            found.expansion == Expansion::Expanded && shows_value(text, &found.name)
         });
-        Self {
-            text,
-            located: file.located(command),
-            commands: shell::commands(text),
-            uses: known.collect(),
-            secrets,
+        let (mut uses, mut foreign) = (Vec::new(), Vec::new());
+        for found in shown {
+            let name = text.get(found.name.clone()).unwrap_or_default();
+            match secrets.get(name) {
+                Some(place) => uses.push((found.name, *place)),
+                None if variable(name).is_none() && !file.facts.defines.contains(name) => {
+                    foreign.push(found.name);
+                }
+                None => {}
+            }
         }
+        let (located, commands) = (file.located(command), shell::commands(text));
+        Self { text, located, commands, uses, foreign, secrets }
     }
 
     fn word(&self, range: &Range<usize>) -> &str {
@@ -102,39 +116,47 @@ impl<'a> Script<'a> {
     fn printed(&self, checked: &mut Checked) {
         let prints =
             |command: &&Command| matches!(self.words(command).next(), Some("echo" | "printf"));
-        for command in self.logged().filter(prints) {
-            for (name, place) in command.words.iter().filter_map(|word| self.use_in(word)) {
-                let message = format!("prints the secret `{}` to the log", self.word(name));
-                checked.add(
-                    found(&rules::SECRET_PRINTED, self.located.span(name), message)
-                        .with_related(OWN_FILE, *place, "a secret")
-                        .with_help("test for it without printing: `test -n \"$NAME\"`"),
-                );
+        for range in self.logged().filter(prints).flat_map(|command| &command.words) {
+            if let Some((name, place)) = self.use_in(range) {
+                checked.add(self.print_finding(name).with_related(OWN_FILE, *place, "a secret"));
+            }
+            let inside = |name: &&Range<usize>| range.start <= name.start && name.end <= range.end;
+            for name in self.foreign.iter().filter(inside) {
+                let secret = Inherited::Named(self.word(name).to_owned());
+                checked.if_inherited(secret, self.print_finding(name));
             }
         }
+    }
+
+    fn print_finding(&self, name: &Range<usize>) -> Diagnostic {
+        let message = format!("prints the secret `{}` to the log", self.word(name));
+        found(&rules::SECRET_PRINTED, self.located.span(name), message)
+            .with_help("test for it without printing: `test -n \"$NAME\"`")
     }
 
     /// `printenv`, `env` and the like.
     fn environment(&self, checked: &mut Checked) {
         for command in self.logged() {
             let words: Vec<&str> = self.words(command).collect();
-            let secret = |word: &&&str| self.secrets.contains_key(**word);
+            let Some(range) = command.words.first() else { continue };
+            let message = format!("`{}` prints secrets to the log", words.join(" "));
+            let finding = || {
+                found(&rules::ENVIRONMENT_PRINTED, self.located.span(range), message.clone())
+                    .with_help("print the variables that matter by name")
+            };
             let place = match words.as_slice() {
                 ["env" | "printenv" | "export" | "set"] | ["export" | "declare", "-p"] => {
+                    if self.secrets.is_empty() {
+                        checked.if_inherited(Inherited::Any, finding());
+                    }
                     self.secrets.values().next()
                 }
-                ["printenv", names @ ..] => {
-                    names.iter().find(secret).and_then(|name| self.secrets.get(*name))
-                }
+                ["printenv", names @ ..] => names.iter().find_map(|name| self.secrets.get(*name)),
                 _ => None,
             };
-            let (Some(place), Some(range)) = (place, command.words.first()) else { continue };
-            let message = format!("`{}` prints secrets to the log", words.join(" "));
-            checked.add(
-                found(&rules::ENVIRONMENT_PRINTED, self.located.span(range), message)
-                    .with_related(OWN_FILE, *place, "a secret since here")
-                    .with_help("print the variables that matter by name"),
-            );
+            if let Some(place) = place {
+                checked.add(finding().with_related(OWN_FILE, *place, "a secret since here"));
+            }
         }
     }
 

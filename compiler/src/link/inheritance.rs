@@ -5,7 +5,7 @@
 use super::references::{References, with_removal};
 use super::resolve::Layerfiles;
 use super::with_ids;
-use crate::analysis::{FileAnalysis, Refutation};
+use crate::analysis::{FileAnalysis, Inherited, Refutation};
 use crate::diagnostic::Diagnostic;
 use crate::rules;
 use crate::span::{FileId, Span};
@@ -26,6 +26,7 @@ pub(crate) fn check(
         check.split(id, findings);
         check.waits(id, file, findings);
         check.deferred(id, file, findings);
+        check.secrets(id, file, findings);
     }
 }
 
@@ -158,6 +159,28 @@ impl Check<'_> {
                 findings.push(super::finish::with_file(deferred.finding.clone(), id));
             }
         }
+    }
+
+    /// Findings about secrets that only an ancestor can have.
+    fn secrets(&self, id: FileId, file: &FileAnalysis, findings: &mut Vec<Diagnostic>) {
+        for needs in &file.needs_secret {
+            let place = self.references.ancestors(id).find_map(|above| {
+                let place = secret_of(self.file(above)?, &needs.secret)?;
+                Some((above, place))
+            });
+            if let Some((above, place)) = place {
+                let finding = super::finish::with_file(needs.finding.clone(), id);
+                findings.push(finding.with_related(above, place, "a secret since here"));
+            }
+        }
+    }
+}
+
+/// Where SECRET ENV of a file names a secret.
+fn secret_of(file: &FileAnalysis, secret: &Inherited) -> Option<Span> {
+    match secret {
+        Inherited::Named(name) => file.facts.secrets.get(name).copied(),
+        Inherited::Any => file.facts.secrets.values().next().copied(),
     }
 }
 

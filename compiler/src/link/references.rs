@@ -99,9 +99,10 @@ impl References {
         self.of(file)?.parent_file()
     }
 
-    /// The files that `file` inherits from, nearest first; ends in a cycle after each file came once at most.
+    /// The files that `file` inherits from, nearest first. In a cycle it ends, but may name a file twice.
     pub(crate) fn ancestors(&self, file: FileId) -> impl Iterator<Item = FileId> + '_ {
         std::iter::successors(self.parent(file), move |above| self.parent(*above))
+            .take_while(move |above| *above != file)
             .take(self.files.len())
     }
 

@@ -6,7 +6,8 @@
 
 use super::failure::{Doing, Failure};
 use super::inner::InnerNamespaces;
-use super::protocol::{self, MachineSetup, PROTOCOL_VERSION, Reply, Request, TrackedFiles};
+use super::protocol::{self, MachineSetup, PROTOCOL_VERSION, Reply, Request, Task, TrackedFiles};
+use super::removal::remove_own_tree;
 use super::{send_descriptor, serve, stage};
 use crate::sys::{ChildSignals, Fork, SingleThreaded, fork, leave, place_descriptor, unshare};
 use rustix::process::{DumpableBehavior, PidfdFlags, Signal, WaitOptions, pidfd_open};
@@ -46,15 +47,29 @@ fn live() -> Result<(), Failure> {
     let proof = SingleThreaded::prove().doing(|| "count threads".to_owned())?;
     let socket = io::stdin().as_fd().try_clone_to_owned().doing(|| "take the socket".to_owned())?;
     let mut socket = UnixStream::from(socket);
-    let Request::Hello { version: PROTOCOL_VERSION, machine } = protocol::receive(&mut socket)?
-    else {
+    let Request::Hello { version: PROTOCOL_VERSION, task } = protocol::receive(&mut socket)? else {
         return Err(Failure::Refused("the executor speaks another version".to_owned()));
     };
-    let answer = become_machine(&proof, &mut socket, &machine);
-    if let Err(failure) = answer {
+    if let Err(failure) = perform(&proof, &mut socket, &task) {
         protocol::send(&mut socket, &Reply::from(failure))?;
     }
     Ok(())
+}
+
+fn perform(proof: &SingleThreaded, socket: &mut UnixStream, task: &Task) -> Result<(), Failure> {
+    unshare(proof, UnshareFlags::NEWUSER).doing(|| "make a user namespace".to_owned())?;
+    protocol::send(socket, &Reply::MapIdentities)?;
+    let Request::IdentitiesMapped = protocol::receive(socket)? else {
+        return Err(Failure::Refused("expected the identity maps".to_owned()));
+    };
+    become_root_of_the_namespace()?;
+    match task {
+        Task::Machine(machine) => become_machine(proof, socket, machine),
+        Task::Remove { directory } => {
+            remove_own_tree(Path::new(directory)).doing(|| format!("remove {directory}"))?;
+            Ok(protocol::send(socket, &Reply::Done)?)
+        }
+    }
 }
 
 /// Runs in the keeper until process 1 ends, and in process 1 until the executor hangs up.
@@ -63,19 +78,11 @@ fn become_machine(
     socket: &mut UnixStream,
     machine: &MachineSetup,
 ) -> Result<(), Failure> {
-    unshare(proof, UnshareFlags::NEWUSER).doing(|| "make a user namespace".to_owned())?;
-    protocol::send(socket, &Reply::MapIdentities)?;
-    let Request::IdentitiesMapped = protocol::receive(socket)? else {
-        return Err(Failure::Refused("expected the identity maps".to_owned()));
-    };
-    become_root_of_the_namespace()?;
     die_with_parent()?;
     unshare(proof, UnshareFlags::NEWNS).doing(|| "make a mount namespace".to_owned())?;
     let stage = stage::Stage::begin(Path::new(&machine.run_directory))?;
     if machine.tracked == TrackedFiles::Mounted {
-        let device = stage.mount_repository()?;
-        protocol::send(socket, &Reply::RepositoryMounted)?;
-        send_descriptor(&*socket, device.as_fd()).doing(|| "pass the FUSE device".to_owned())?;
+        mount_repository(socket, &stage)?;
     }
     unshare(proof, UnshareFlags::NEWPID).doing(|| "make a process namespace".to_owned())?;
     match fork(proof).doing(|| "make process 1".to_owned())? {
@@ -89,6 +96,17 @@ fn become_machine(
                 .doing(|| "pass the handle of process 1".to_owned())?;
             keep(socket, init)
         }
+    }
+}
+
+/// Without it the machine can still do everything but COPY and SETUP FILE.
+fn mount_repository(socket: &mut UnixStream, stage: &stage::Stage) -> Result<(), Failure> {
+    match stage.mount_repository() {
+        Ok(device) => {
+            protocol::send(socket, &Reply::RepositoryMounted)?;
+            send_descriptor(&*socket, device.as_fd()).doing(|| "pass the FUSE device".to_owned())
+        }
+        Err(error) => Ok(protocol::send(socket, &Reply::NoRepository(error.to_string()))?),
     }
 }
 

@@ -6,6 +6,7 @@ use super::failure::{Doing, Failure};
 use super::inner::InnerNamespaces;
 use super::layers::{Layers, copy_attributes};
 use super::overlay_mount::OverlayMount;
+use super::removal::remove_own_tree;
 use super::stage::Stage;
 use crate::sys::{SingleThreaded, unshare};
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
@@ -80,7 +81,7 @@ impl Epoch {
     /// Lets go of the mounts and of what was written.
     pub(crate) fn discard(self) -> Result<(), Failure> {
         drop(self.mounts);
-        fs::remove_dir_all(&self.directory).doing(|| format!("remove {}", self.directory.display()))
+        remove_own_tree(&self.directory).doing(|| format!("remove {}", self.directory.display()))
     }
 
     /// Lets go of the mounts and makes what was written one tree at `target`. No process may live in them.
@@ -97,7 +98,7 @@ impl Epoch {
             }
         }
         fs::rename(&root, target).doing(|| format!("make the layer {}", target.display()))?;
-        fs::remove_dir_all(&self.directory).doing(|| format!("remove {}", self.directory.display()))
+        remove_own_tree(&self.directory).doing(|| format!("remove {}", self.directory.display()))
     }
 }
 

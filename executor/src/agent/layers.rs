@@ -43,7 +43,7 @@ impl Layers {
         let root = Part { path: PathBuf::new(), base };
         let others = machine.parts.iter().map(|part| Part {
             path: PathBuf::from(&part.path),
-            base: vec![PathBuf::from(&part.source)],
+            base: part.sources.iter().rev().map(PathBuf::from).collect(),
         });
         let mut parts: Vec<Part> = std::iter::once(root).chain(others).collect();
         parts.sort_by_key(|part| part.path.components().count());

@@ -18,6 +18,7 @@
 //! | [`accounts`] | users and groups of the machine |
 //! | [`destination`] | where a COPY goes |
 //! | [`output`] | pipes of commands that run and of daemons they left |
+//! | [`removal`] | removing trees of any modes |
 //! | [`serve`] | the loop of process 1 |
 
 mod accounts;
@@ -32,9 +33,11 @@ mod login;
 mod output;
 mod overlay_mount;
 pub mod protocol;
+mod removal;
 mod serve;
 mod stage;
 mod transfer;
 
 pub use entry::{AGENT_ARGUMENT, run_if_agent};
+pub(crate) use removal::remove_own_tree;
 pub(crate) use transfer::{receive_descriptor, send_descriptor};

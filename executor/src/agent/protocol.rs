@@ -29,8 +29,8 @@ pub enum Request {
     Hello {
         /// [`PROTOCOL_VERSION`] of the sender.
         version: u16,
-        /// The machine to make.
-        machine: MachineSetup,
+        /// What this agent is for.
+        task: Task,
     },
     /// The user namespace's id maps are written.
     IdentitiesMapped,
@@ -46,6 +46,18 @@ pub enum Request {
     Freeze {
         /// Absolute path; its parent exists.
         target: String,
+    },
+}
+
+/// What an agent is started for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Task {
+    /// Be a machine.
+    Machine(MachineSetup),
+    /// Remove a directory whose owners only the machine's numbers know, then end.
+    Remove {
+        /// Absolute path.
+        directory: String,
     },
 }
 
@@ -71,8 +83,8 @@ pub struct MachineSetup {
 pub struct PartSetup {
     /// Path below the root, no leading slash.
     pub path: String,
-    /// Directory that appears there.
-    pub source: String,
+    /// Directories that appear there, bottom first.
+    pub sources: Vec<String>,
 }
 
 /// Whether a machine sees repository files.
@@ -138,6 +150,8 @@ pub enum Reply {
     MapIdentities,
     /// The repository is mounted; the FUSE device was passed along.
     RepositoryMounted,
+    /// The repository can't be mounted, and why. The machine goes on without.
+    NoRepository(String),
     /// Process 1 of the machine exists; its handle was passed along.
     InitStarted,
     /// The machine can take commands.

@@ -10,6 +10,7 @@ use rustix::mount::{
     MountFlags, MountPropagationFlags, mount, mount_bind, mount_change, mount_remount,
 };
 use std::fs;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
@@ -64,10 +65,8 @@ impl Stage {
     }
 
     /// Mounts the repository's filesystem. Its server gets the device that is returned.
-    pub(crate) fn mount_repository(&self) -> Result<OwnedFd, Failure> {
-        mount_fuse(Path::new(FUSE_DEVICE), &self.path("tracked")).doing(|| {
-            "mount the repository (needs /dev/fuse and the kernel module `fuse`)".to_owned()
-        })
+    pub(crate) fn mount_repository(&self) -> io::Result<OwnedFd> {
+        mount_fuse(Path::new(FUSE_DEVICE), &self.path("tracked"))
     }
 
     /// Makes `/dev` and `/sys`. For process 1. Returns what the host did not allow.

@@ -1,12 +1,15 @@
 //! The backend itself: images made ready, machines started.
 
-use super::host::HostBase;
+use super::host::{Composition, HostBase, HostPart};
 use super::identities::Identities;
 use super::machine::{OverlayMachine, Parts};
+use super::removal::Removal;
 use super::start::Agent;
 use super::store_layout::StoreLayout;
 use crate::agent::protocol::{MachineSetup, PartSetup, TrackedFiles};
-use crate::backend::{Backend, BackendError, BaseImage, ImageSource, Machine, MachineStart};
+use crate::backend::{
+    Backend, BackendError, BaseImage, ImageSource, LayerId, Machine, MachineStart,
+};
 use crate::tracked::Repository;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,7 +46,7 @@ pub struct OverlayBackend {
     layout: Arc<StoreLayout>,
     repository: Arc<Repository>,
     options: OverlayOptions,
-    identities: Identities,
+    removal: Removal,
     host: HostBase,
 }
 
@@ -61,7 +64,15 @@ impl OverlayBackend {
         let mut hidden = options.hidden.clone();
         hidden.push(layout.root.clone());
         let host = HostBase::new(layout.bases.clone(), hidden);
-        Ok(Self { layout, repository, options, identities: Identities::of_this_process(), host })
+        let removal = Removal {
+            agent_program: options.agent_program.clone(),
+            identities: Identities::of_this_process(),
+        };
+        for abandoned in layout.abandoned_runs() {
+            // What can't be removed harms nobody and is tried again next time.
+            let _ = removal.remove_tree(&abandoned);
+        }
+        Ok(Self { layout, repository, options, removal, host })
     }
 
     fn setup(
@@ -70,7 +81,8 @@ impl OverlayBackend {
         run_directory: &Path,
     ) -> Result<MachineSetup, BackendError> {
         let (base, parts) = if HostBase::is_host(&start.base) {
-            self.host.compose()?
+            let composed = self.host.compose()?;
+            (vec![composed.skeleton.clone()], part_setups(&composed)?)
         } else {
             (start.base.directories.clone(), Vec::new())
         };
@@ -79,10 +91,7 @@ impl OverlayBackend {
             store_directory: text(&self.layout.root)?,
             run_directory: text(run_directory)?,
             base: base.iter().map(|path| text(path)).collect::<Result<_, _>>()?,
-            parts: parts
-                .iter()
-                .map(|part| Ok(PartSetup { path: text(&part.path)?, source: text(&part.source)? }))
-                .collect::<Result<_, BackendError>>()?,
+            parts,
             tracked: TrackedFiles::Mounted,
         })
     }
@@ -97,7 +106,7 @@ impl Backend for OverlayBackend {
         match source {
             ImageSource::Host => {
                 let mut base = self.host.prepare()?;
-                base.notes.extend(self.identities.note());
+                base.notes.extend(self.removal.identities.note());
                 Ok(base)
             }
             ImageSource::RootFileSystem(_) | ImageSource::Debootstrap { .. } => {
@@ -107,22 +116,38 @@ impl Backend for OverlayBackend {
     }
 
     fn start(&self, start: &MachineStart) -> Result<Box<dyn Machine>, BackendError> {
-        let run_directory = self.layout.new_run()?;
-        let setup = self.setup(start, &run_directory)?;
-        let agent = Agent::start(&self.options.agent_program, setup, &self.identities)?;
+        let run = self.layout.new_run()?;
+        let setup = self.setup(start, &run.path)?;
+        let agent = Agent::start(&self.options.agent_program, setup, &self.removal.identities)?;
         let parts = Parts {
             agent,
             layout: Arc::clone(&self.layout),
-            run_directory,
+            run,
+            removal: self.removal.clone(),
             repository: Arc::clone(&self.repository),
             grace: self.options.background_grace,
         };
         Ok(Box::new(OverlayMachine::new(parts, &start.layers)?))
     }
 
+    fn remove_layer(&self, layer: &LayerId) -> Result<(), BackendError> {
+        self.removal.remove_tree(&self.layout.layer(layer))
+    }
+
     fn layer_directory(&self) -> &Path {
         &self.layout.layers
     }
+}
+
+fn part_setups(composed: &Composition) -> Result<Vec<PartSetup>, BackendError> {
+    let setup = |part: &HostPart| {
+        let mut sources = vec![text(&part.source)?];
+        if let Some(mirror) = &composed.mirror {
+            sources.push(text(&mirror.join(&part.path))?);
+        }
+        Ok(PartSetup { path: text(&part.path)?, sources })
+    };
+    composed.parts.iter().map(setup).collect()
 }
 
 fn text(path: &Path) -> Result<String, BackendError> {

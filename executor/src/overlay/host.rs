@@ -5,7 +5,7 @@
 //! under whatever name, does not exist in the machine.
 
 use super::failure::Doing;
-use super::skeleton;
+use super::{mirror, skeleton};
 use crate::backend::{BackendError, BaseImage};
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -60,7 +60,15 @@ pub(super) struct HostPart {
 }
 
 /// What a root is composed of.
-type Composition = (Vec<PathBuf>, Vec<HostPart>);
+#[derive(Debug, Clone)]
+pub(super) struct Composition {
+    /// Directory of the root.
+    pub(super) skeleton: PathBuf,
+    /// What appears in it.
+    pub(super) parts: Vec<HostPart>,
+    /// Directories that lie over the parts, by the same paths.
+    pub(super) mirror: Option<PathBuf>,
+}
 
 /// Makes the base from this machine.
 #[derive(Debug)]
@@ -106,8 +114,21 @@ impl HostBase {
         let parts = self.parts()?;
         let places: Vec<PathBuf> = parts.iter().map(|part| part.path.clone()).collect();
         let skeleton = skeleton::ensure(&self.bases, &places)?;
-        let composed = (vec![skeleton], parts);
+        let mirror =
+            if rustix::process::geteuid().is_root() { None } else { Some(self.mirror(&parts)?) };
+        let composed = Composition { skeleton, parts, mirror };
         Ok(self.composed.get_or_init(|| composed).clone())
+    }
+
+    fn mirror(&self, parts: &[HostPart]) -> Result<PathBuf, BackendError> {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&identity()?);
+        for part in parts {
+            hasher.update(part.path.as_os_str().as_encoded_bytes());
+            hasher.update(b"\0");
+        }
+        let digest: String = hasher.finalize().to_hex().chars().take(16).collect();
+        mirror::ensure(&self.bases, &format!("mirror-{digest}"), parts)
     }
 
     fn parts(&self) -> Result<Vec<HostPart>, BackendError> {

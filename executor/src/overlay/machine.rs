@@ -2,8 +2,9 @@
 
 use super::copy::{self, Source, Target};
 use super::failure::{Doing, unexpected};
+use super::removal::Removal;
 use super::start::Agent;
-use super::store_layout::StoreLayout;
+use super::store_layout::{RunDirectory, StoreLayout};
 use crate::agent::protocol::{Destination, LayerPlace, Reply, Request, RunCommand};
 use crate::backend::{
     BackendError, Command, CommandEnd, CopiedEntry, CopiedFiles, CopyRequest, Freeze, Layer,
@@ -12,8 +13,6 @@ use crate::backend::{
 use crate::read_set::{ReadSet, TrackedPath};
 use crate::tracked::{Repository, TrackedServer};
 use rustix::process::{Signal, pidfd_send_signal};
-use std::fs;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +21,8 @@ use std::time::Duration;
 pub(super) struct OverlayMachine {
     agent: Option<Agent>,
     layout: Arc<StoreLayout>,
-    run_directory: PathBuf,
+    run: RunDirectory,
+    removal: Removal,
     repository: Arc<Repository>,
     server: Option<TrackedServer>,
     /// What lies over the base, as the agent knows it.
@@ -37,7 +37,8 @@ pub(super) struct OverlayMachine {
 pub(super) struct Parts {
     pub(super) agent: Agent,
     pub(super) layout: Arc<StoreLayout>,
-    pub(super) run_directory: PathBuf,
+    pub(super) run: RunDirectory,
+    pub(super) removal: Removal,
     pub(super) repository: Arc<Repository>,
     pub(super) grace: Duration,
 }
@@ -48,7 +49,8 @@ impl OverlayMachine {
         let mut machine = Self {
             agent: Some(parts.agent),
             layout: parts.layout,
-            run_directory: parts.run_directory,
+            run: parts.run,
+            removal: parts.removal,
             repository: parts.repository,
             server: None,
             places: Vec::new(),
@@ -89,9 +91,9 @@ impl OverlayMachine {
     /// The repository's server, started when something of the repository is needed first.
     fn server(&mut self) -> Result<&TrackedServer, BackendError> {
         if self.server.is_none() {
-            let device = self.agent()?.fuse_device.take();
-            let device = device
-                .ok_or_else(|| BackendError::Refused("the machine has no repository".to_owned()))?;
+            let taken = Err("its repository was lost".to_owned());
+            let device = std::mem::replace(&mut self.agent()?.fuse_device, taken);
+            let device = device.map_err(BackendError::Unavailable)?;
             let server = TrackedServer::start(device, Arc::clone(&self.repository));
             self.server = Some(server.doing(|| "serve the repository".to_owned())?);
         }
@@ -225,6 +227,7 @@ impl Drop for OverlayMachine {
     fn drop(&mut self) {
         // First the processes and mounts, then what they were made of.
         self.agent = None;
-        let _ = fs::remove_dir_all(&self.run_directory);
+        // What can't be removed now is removed by the next process that opens the store.
+        let _ = self.removal.remove_tree(&self.run.path);
     }
 }

@@ -3,9 +3,12 @@
 
 use super::failure::{Doing, disconnected, unexpected};
 use super::identities::Identities;
-use crate::agent::protocol::{self, MachineSetup, PROTOCOL_VERSION, Reply, Request, TrackedFiles};
+use crate::agent::protocol::{
+    self, MachineSetup, PROTOCOL_VERSION, Reply, Request, Task, TrackedFiles,
+};
 use crate::agent::{AGENT_ARGUMENT, receive_descriptor};
 use crate::backend::BackendError;
+use crate::tracked::FUSE_DEVICE;
 use crossbeam_channel::{Sender, bounded};
 use rustix::process::{Signal, pidfd_send_signal};
 use std::fs::{self, File};
@@ -30,8 +33,8 @@ pub(super) struct Agent {
     keeper: Child,
     /// Process 1 of the machine.
     pub(super) init: Arc<OwnedFd>,
-    /// The repository's FUSE device.
-    pub(super) fuse_device: Option<OwnedFd>,
+    /// The repository's FUSE device, or why there is none.
+    pub(super) fuse_device: Result<OwnedFd, String>,
     /// What the host did not allow.
     pub(super) notes: Vec<String>,
     run_directory: PathBuf,
@@ -45,17 +48,9 @@ impl Agent {
         identities: &Identities,
     ) -> Result<Self, BackendError> {
         let run_directory = PathBuf::from(&setup.run_directory);
-        let (mut socket, theirs) = UnixStream::pair().doing(|| "make a socket pair".to_owned())?;
         let words = run_directory.join(LAST_WORDS);
         let words = File::create(&words).doing(|| format!("make {}", words.display()))?;
-        let mut command = Command::new(program);
-        command
-            .arg(AGENT_ARGUMENT)
-            .env_clear()
-            .stdin(OwnedFd::from(theirs))
-            .stdout(Stdio::null())
-            .stderr(words);
-        let mut keeper = spawn(command).doing(|| format!("start {}", program.display()))?;
+        let (mut socket, mut keeper) = start_program(program, words.into())?;
         match shake_hands(&mut socket, keeper.id(), setup, identities) {
             Ok(hands) => Ok(Self {
                 socket,
@@ -103,7 +98,7 @@ impl Drop for Agent {
 /// What an agent passes on its way to being ready.
 struct Hands {
     init: OwnedFd,
-    fuse_device: Option<OwnedFd>,
+    fuse_device: Result<OwnedFd, String>,
     notes: Vec<String>,
 }
 
@@ -132,16 +127,10 @@ fn shake_hands(
     identities: &Identities,
 ) -> Result<Hands, Trouble> {
     let tracked = machine.tracked;
-    protocol::send(socket, &Request::Hello { version: PROTOCOL_VERSION, machine })?;
-    expect(socket, &Reply::MapIdentities)?;
-    identities.write(process)?;
-    protocol::send(socket, &Request::IdentitiesMapped)?;
+    begin(socket, process, Task::Machine(machine), identities)?;
     let fuse_device = match tracked {
-        TrackedFiles::Mounted => {
-            expect(socket, &Reply::RepositoryMounted)?;
-            Some(receive_descriptor(&*socket).doing(|| "receive the FUSE device".to_owned())?)
-        }
-        TrackedFiles::Absent => None,
+        TrackedFiles::Mounted => receive_repository(socket)?,
+        TrackedFiles::Absent => Err("the machine was made without a repository".to_owned()),
     };
     expect(socket, &Reply::InitStarted)?;
     let init =
@@ -151,6 +140,60 @@ fn shake_hands(
         Reply::Ready { notes } => Ok(Hands { init, fuse_device, notes }),
         other => Err(unexpected(other).into()),
     }
+}
+
+/// As far as a user namespace with its numbers.
+fn begin(
+    socket: &mut UnixStream,
+    process: u32,
+    task: Task,
+    identities: &Identities,
+) -> Result<(), Trouble> {
+    protocol::send(socket, &Request::Hello { version: PROTOCOL_VERSION, task })?;
+    expect(socket, &Reply::MapIdentities)?;
+    identities.write(process)?;
+    Ok(protocol::send(socket, &Request::IdentitiesMapped)?)
+}
+
+fn receive_repository(socket: &mut UnixStream) -> Result<Result<OwnedFd, String>, Trouble> {
+    match protocol::receive(socket)? {
+        Reply::RepositoryMounted => {
+            Ok(Ok(receive_descriptor(&*socket).doing(|| "receive the FUSE device".to_owned())?))
+        }
+        Reply::NoRepository(reason) => {
+            Ok(Err(format!("cannot mount the repository ({FUSE_DEVICE}): {reason}")))
+        }
+        other => Err(unexpected(other).into()),
+    }
+}
+
+/// Starts an agent whose standard input is the socket that is returned.
+fn start_program(program: &Path, words: Stdio) -> Result<(UnixStream, Child), BackendError> {
+    let (ours, theirs) = UnixStream::pair().doing(|| "make a socket pair".to_owned())?;
+    let mut command = Command::new(program);
+    command
+        .arg(AGENT_ARGUMENT)
+        .env_clear()
+        .stdin(OwnedFd::from(theirs))
+        .stdout(Stdio::null())
+        .stderr(words);
+    Ok((ours, spawn(command).doing(|| format!("start {}", program.display()))?))
+}
+
+/// Has an agent remove a directory with the numbers of a machine.
+pub(super) fn remove_as_agent(
+    directory: &Path,
+    program: &Path,
+    identities: &Identities,
+) -> Result<(), BackendError> {
+    let (mut socket, mut process) = start_program(program, Stdio::null())?;
+    let task = Task::Remove { directory: directory.to_string_lossy().into_owned() };
+    let removed = begin(&mut socket, process.id(), task, identities)
+        .and_then(|()| expect(&mut socket, &Reply::Done))
+        .map_err(|trouble| explain(trouble, directory));
+    drop(socket);
+    let _ = process.wait();
+    removed
 }
 
 fn expect(socket: &mut UnixStream, wanted: &Reply) -> Result<(), Trouble> {

@@ -5,7 +5,8 @@
 
 use super::failure::Doing;
 use crate::backend::{BackendError, LayerId};
-use std::fs;
+use rustix::fs::{FlockOperation, flock};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -50,12 +51,43 @@ impl StoreLayout {
     }
 
     /// Makes a directory for a new machine.
-    pub(super) fn new_run(&self) -> Result<PathBuf, BackendError> {
-        // The process id comes first, so that a later sweep can tell whether the owner lives.
-        let directory = self.runs.join(format!("{}-{}", std::process::id(), fresh_name()));
-        fs::create_dir(&directory).doing(|| format!("make `{}`", directory.display()))?;
-        Ok(directory)
+    pub(super) fn new_run(&self) -> Result<RunDirectory, BackendError> {
+        let path = self.runs.join(fresh_name());
+        // Made with its lock under a name that no sweep looks at.
+        let beside = self.runs.join(format!("{NEW_PREFIX}{}", fresh_name()));
+        fs::create_dir(&beside).doing(|| format!("make `{}`", beside.display()))?;
+        let lock =
+            File::create(beside.join(LOCK)).doing(|| format!("lock `{}`", beside.display()))?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive)
+            .doing(|| format!("lock `{}`", beside.display()))?;
+        fs::rename(&beside, &path).doing(|| format!("make `{}`", path.display()))?;
+        Ok(RunDirectory { path, _lock: lock })
     }
+
+    /// Directories of machines whose process is gone.
+    pub(super) fn abandoned_runs(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(&self.runs).into_iter().flatten().flatten();
+        let is_free = |path: &PathBuf| {
+            let lock = File::open(path.join(LOCK));
+            lock.is_ok_and(|lock| flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok())
+        };
+        let named =
+            entries.filter(|entry| !entry.file_name().to_string_lossy().starts_with(NEW_PREFIX));
+        named.map(|entry| entry.path()).filter(is_free).collect()
+    }
+}
+
+/// Begins the names of directories that are being made.
+const NEW_PREFIX: &str = "new-";
+
+/// File of a run directory that is locked as long as its machine's process lives.
+const LOCK: &str = "lock";
+
+/// A running machine's directory, locked.
+#[derive(Debug)]
+pub(super) struct RunDirectory {
+    pub(super) path: PathBuf,
+    _lock: File,
 }
 
 /// 16 hexadecimal digits that no other call gives, here or in another process of this machine.

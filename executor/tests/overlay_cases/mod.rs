@@ -1,6 +1,11 @@
 //! The cases, and the machine they run on.
 
 mod basics;
+mod copying;
+mod layers;
+mod people;
+mod processes;
+mod walls;
 
 use layerc_executor::backend::{
     Attachment, Backend, BackendError, BaseImage, Command, CommandEnd, ImageSource, Layer, Machine,
@@ -9,6 +14,7 @@ use layerc_executor::backend::{
 use layerc_executor::overlay::{OverlayBackend, OverlayOptions};
 use layerc_executor::tracked::{Repository, RepositoryOptions};
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -16,12 +22,55 @@ use tempfile::TempDir;
 /// A case and its name.
 pub(crate) type Case = (&'static str, fn());
 
-/// All cases.
-pub(crate) const CASES: &[Case] = basics::CASES;
+/// All cases, by what they are about.
+pub(crate) const GROUPS: &[&[Case]] =
+    &[basics::CASES, processes::CASES, walls::CASES, people::CASES, layers::CASES, copying::CASES];
+
+/// Names a store in the environment of a process that is to start a machine there and be killed.
+pub(crate) const VICTIM: &str = "LAYERC_TEST_VICTIM";
+
+/// Whether this process may do anything.
+pub(crate) fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Whether machines here can have users besides root.
+pub(crate) fn has_other_users() -> bool {
+    is_root()
+}
+
+/// Says loudly that a case did not run.
+pub(crate) fn skipped(reason: &str) {
+    println!("SKIPPED: {reason}");
+}
+
+/// The life of a process that is to be killed: a machine with a daemon, then nothing.
+pub(crate) fn be_victim(store: &Path) {
+    let lab = Lab::in_store(store);
+    let mut machine = lab.start(&[]);
+    let marker = std::env::var("MARKER").unwrap();
+    output(&mut *machine, &format!("sleep {marker} &"));
+    std::thread::sleep(Duration::from_secs(60));
+}
+
+/// A store's directory.
+pub(crate) enum Store {
+    Own(TempDir),
+    Shared(PathBuf),
+}
+
+impl Store {
+    pub(crate) fn path(&self) -> &Path {
+        match self {
+            Self::Own(directory) => directory.path(),
+            Self::Shared(path) => path,
+        }
+    }
+}
 
 /// A store, a repository and a backend.
 pub(crate) struct Lab {
-    pub(crate) store: TempDir,
+    pub(crate) store: Store,
     pub(crate) repository: TempDir,
     pub(crate) backend: OverlayBackend,
     pub(crate) base: Arc<BaseImage>,
@@ -34,13 +83,21 @@ impl Lab {
 
     /// A lab whose repository has these files.
     pub(crate) fn with(files: &[(&str, &str)]) -> Self {
-        let store = tempfile::tempdir().unwrap();
         let repository = tempfile::tempdir().unwrap();
         for (path, text) in files {
             let path = repository.path().join(path);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         }
+        Self::over(Store::Own(tempfile::tempdir().unwrap()), repository)
+    }
+
+    /// A lab in a store that others use too.
+    pub(crate) fn in_store(store: &Path) -> Self {
+        Self::over(Store::Shared(store.to_owned()), tempfile::tempdir().unwrap())
+    }
+
+    fn over(store: Store, repository: TempDir) -> Self {
         let opened =
             Arc::new(Repository::open(repository.path(), RepositoryOptions::default()).unwrap());
         let options = OverlayOptions {
