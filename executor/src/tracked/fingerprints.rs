@@ -4,11 +4,12 @@
 //! the stat cache when their stamp is known. Does not know what the answers are compared with.
 
 use super::answers::{self, Kind};
-use super::repository::{Facts, OpenedFile, Repository, examine_in, facts_of, open_below};
+use super::repository::{
+    Facts, OpenedFile, Repository, examine_in, facts_of, if_absent, open_below, split,
+};
 use super::stamp::{Stamp, now_nanoseconds};
 use crate::read_set::{Fingerprint, FingerprintSource, Question, ReadSet, TrackedPath};
 use rustix::fs::OFlags;
-use rustix::io::Errno;
 use std::io;
 use std::num::NonZero;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -245,21 +246,8 @@ impl<'repository> OpenDirectories<'repository> {
             OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
         ) {
             Ok(directory) => Ok(Some(directory)),
-            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV | Errno::NAMETOOLONG) => {
-                Ok(None)
-            }
-            Err(error) => Err(error.into()),
+            Err(error) => if_absent(error, None),
         }
-    }
-}
-
-/// Directory and last name of a path.
-fn split(path: &[u8]) -> (&[u8], &[u8]) {
-    match path.iter().rposition(|&byte| byte == b'/') {
-        Some(slash) => path.split_at_checked(slash).map_or((path, &[]), |(directory, rest)| {
-            (directory, rest.get(1..).unwrap_or_default())
-        }),
-        None => (&[], path),
     }
 }
 

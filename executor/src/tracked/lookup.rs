@@ -3,6 +3,7 @@
 //! Everything of the repository that had to be looked at to decide is noted. Does not know FUSE.
 
 use super::answers::Kind;
+use super::nearby::Nearby;
 use super::nodes::{Node, Nodes, ROOT_NUMBER, Resolved, Shown};
 use super::reading::OpenFiles;
 use super::recorder::Recorder;
@@ -17,6 +18,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 #[derive(Debug)]
 pub(super) struct Served {
     pub(super) repository: Arc<Repository>,
+    pub(super) nearby: Nearby,
     pub(super) recorder: Recorder,
     pub(super) nodes: Nodes,
     pub(super) open_files: OpenFiles,
@@ -37,8 +39,10 @@ pub(super) enum Looked {
 impl Served {
     pub(super) fn new(repository: Arc<Repository>) -> Self {
         let recorder = Recorder::new(Arc::clone(&repository));
+        let nearby = Nearby::new(Arc::clone(&repository));
         Self {
             repository,
+            nearby,
             recorder,
             nodes: Nodes::default(),
             open_files: OpenFiles::default(),
@@ -111,7 +115,7 @@ impl Served {
     }
 
     fn examine(&self, pid: u32, source: &Source) -> io::Result<Option<Facts>> {
-        let facts = self.repository.examine(&source.path).inspect_err(|error| {
+        let facts = self.nearby.examine(&source.path).inspect_err(|error| {
             self.recorder.note_error(pid, &source.path, Question::Existence, error);
         })?;
         self.recorder.note_lookup(pid, &source.path, facts.as_ref());

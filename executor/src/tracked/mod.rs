@@ -7,6 +7,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | [`repository`] | the directory tree that is served, never left through a link |
+//! | [`nearby`] | the same, for requests that come one after the other |
 //! | [`stamp`] | what of a `stat` says "unchanged", and when that can be believed |
 //! | [`answers`] | the digests of answers |
 //! | [`fingerprints`] | today's answers, singly and in bulk |
@@ -30,6 +31,7 @@ mod fingerprints;
 mod listing;
 mod lookup;
 mod mount;
+mod nearby;
 mod nodes;
 mod read_ahead;
 mod readers;

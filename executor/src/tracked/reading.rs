@@ -63,7 +63,7 @@ impl Served {
         if let Some(opened) = self.open_files.get(node.number) {
             return Ok(opened);
         }
-        let opened = self.repository.open_inside(path, Kind::File).inspect_err(|error| {
+        let opened = self.nearby.open_file(path).inspect_err(|error| {
             self.recorder.note_error(pid, path, Question::Content, error);
         })?;
         match opened {

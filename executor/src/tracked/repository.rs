@@ -96,6 +96,26 @@ pub(super) struct OpenedFile {
     pub(super) facts: Facts,
 }
 
+impl OpenedFile {
+    /// Opens the file of this name in a directory; `None` when nothing is served there.
+    pub(super) fn file_in(directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<Option<Self>> {
+        Self::open(directory, name, Kind::File)
+    }
+
+    fn open(directory: BorrowedFd<'_>, path: &[u8], kind: Kind) -> io::Result<Option<Self>> {
+        // Without O_NONBLOCK the opening of a pipe that took the file's place would wait for a writer.
+        let mut flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        if kind == Kind::Directory {
+            flags |= OFlags::DIRECTORY;
+        }
+        let descriptor = match open_below(directory, path, flags) {
+            Ok(descriptor) => descriptor,
+            Err(error) => return if_absent(error, None),
+        };
+        Ok(facts_of(descriptor.as_fd())?.map(|facts| Self { descriptor, facts }))
+    }
+}
+
 impl Repository {
     /// Opens the directory at `root`.
     ///
@@ -153,16 +173,7 @@ impl Repository {
         if self.hides(path.as_bytes()) {
             return Ok(None);
         }
-        // Without O_NONBLOCK the opening of a pipe that took the file's place would wait for a writer.
-        let mut flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        if kind == Kind::Directory {
-            flags |= OFlags::DIRECTORY;
-        }
-        let descriptor = match open_below(self.root(), path.as_bytes(), flags) {
-            Ok(descriptor) => descriptor,
-            Err(error) => return if_absent(error, None),
-        };
-        Ok(facts_of(descriptor.as_fd())?.map(|facts| OpenedFile { descriptor, facts }))
+        OpenedFile::open(self.root(), path.as_bytes(), kind)
     }
 
     /// Where the link at `path` points; `None` when there is no link.
@@ -260,8 +271,18 @@ fn kind_of(file_type: FileType) -> Option<Kind> {
     }
 }
 
+/// Directory and last name of a path.
+pub(super) fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    match path.iter().rposition(|&byte| byte == b'/') {
+        Some(slash) => {
+            (path.get(..slash).unwrap_or_default(), path.get(slash + 1..).unwrap_or_default())
+        }
+        None => (&[], path),
+    }
+}
+
 /// Errors that mean "no such thing below the root": missing, below a file, behind a link, outside, unnameable, a socket.
-fn if_absent<T>(error: Errno, absent: T) -> io::Result<T> {
+pub(super) fn if_absent<T>(error: Errno, absent: T) -> io::Result<T> {
     match error {
         Errno::NOENT
         | Errno::NOTDIR
