@@ -223,6 +223,10 @@ fn listed_kind(directory: BorrowedFd<'_>, name: &[u8], told: FileType) -> io::Re
 
 /// What `name` in an opened directory is; `None` when nothing is served there.
 pub(super) fn examine_in(directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<Option<Facts>> {
+    // A tracked path has no such names; if one came, it must not lead out.
+    if matches!(name, b"." | b"..") {
+        return Ok(None);
+    }
     let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
     match rustix::fs::statx(directory, name, flags, StatxFlags::BASIC_STATS) {
         Ok(status) => Ok(facts_in(&status)),
