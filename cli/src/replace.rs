@@ -1,4 +1,7 @@
-//! Replacing a file: the new text is there completely or the old one still is.
+//! Replacing a file: the new text is there completely or the old one still is, whoever looks and whenever.
+//!
+//! Not synced to disk: on a busy disk that takes seconds, and what is written here is in version control or can be
+//! made again.
 
 use anyhow::{Context, Result};
 use std::fs::{self, OpenOptions};
@@ -43,5 +46,5 @@ fn write_new(temporary: &Path, original: &Path, bytes: &[u8]) -> std::io::Result
     if let Ok(metadata) = fs::metadata(original) {
         file.set_permissions(metadata.permissions())?;
     }
-    file.sync_all()
+    file.flush()
 }
