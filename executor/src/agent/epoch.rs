@@ -4,7 +4,8 @@
 
 use super::failure::{Doing, Failure};
 use super::inner::InnerNamespaces;
-use super::layers::{Layers, copy_attributes};
+use super::layers::{Layers, Part, copy_attributes};
+use super::live_copy::Tree;
 use super::overlay_mount::OverlayMount;
 use super::removal::remove_own_tree;
 use super::stage::Stage;
@@ -24,6 +25,8 @@ pub(crate) struct Epoch {
     directory: PathBuf,
     /// The mount namespace steps run in.
     mounts: OwnedFd,
+    /// Overlays that were mounted into it while processes lived, in this order.
+    live: Vec<Tree>,
 }
 
 /// Whether there was anything to freeze.
@@ -45,6 +48,18 @@ pub(crate) struct Ground<'a> {
     pub(crate) layers: &'a Layers,
 }
 
+impl Ground<'_> {
+    /// A path of the store as the kernel is given it.
+    pub(crate) fn short(&self, path: &Path) -> PathBuf {
+        path.strip_prefix(self.store).unwrap_or(path).to_owned()
+    }
+
+    /// Several.
+    pub(crate) fn short_all(&self, paths: &[PathBuf]) -> Vec<PathBuf> {
+        paths.iter().map(|path| self.short(path)).collect()
+    }
+}
+
 impl Epoch {
     /// Mounts the root over new upper directories in `directory`.
     pub(crate) fn mount(ground: &Ground<'_>, directory: PathBuf) -> Result<Self, Failure> {
@@ -58,12 +73,40 @@ impl Epoch {
         move_into_link_name_space(own.as_fd(), Some(LinkNameSpaceType::Mount))
             .doing(|| "return to the mount namespace".to_owned())?;
         rustix::process::fchdir(&working).doing(|| "return to the working directory".to_owned())?;
-        Ok(Self { directory, mounts: mounts? })
+        Ok(Self { directory, mounts: mounts?, live: Vec::new() })
     }
 
     /// The mount namespace that steps run in.
     pub(crate) fn mounts(&self) -> &OwnedFd {
         &self.mounts
+    }
+
+    /// The overlays it is made of, those mounted later last.
+    pub(crate) fn trees<'a>(
+        &'a self,
+        layers: &'a Layers,
+    ) -> impl DoubleEndedIterator<Item = Tree> + 'a {
+        let of_part = |(place, part): (usize, &Part)| {
+            let mut directories = layers.lowers(part);
+            directories.insert(0, upper(&self.directory, place));
+            Tree { path: part.path.clone(), directories }
+        };
+        layers.parts().iter().enumerate().map(of_part).chain(self.live.iter().cloned())
+    }
+
+    /// An overlay is to be mounted into it: the directory for what is written there.
+    pub(crate) fn live_directory(&self) -> PathBuf {
+        self.directory.join(format!("live-{}", self.live.len()))
+    }
+
+    /// An overlay was mounted into it.
+    pub(crate) fn add_tree(&mut self, tree: Tree) {
+        self.live.push(tree);
+    }
+
+    /// Whether overlays were mounted into it while processes lived.
+    pub(crate) fn is_mixed(&self) -> bool {
+        !self.live.is_empty()
     }
 
     /// Whether steps wrote something.

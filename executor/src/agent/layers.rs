@@ -72,6 +72,18 @@ impl Layers {
         Ok(())
     }
 
+    /// Puts a layer of the repository on top.
+    pub(crate) fn push_tracked(
+        &mut self,
+        stage: &Stage,
+        name: &str,
+        passages: &[String],
+    ) -> Result<(), Failure> {
+        let place = self.tracked_place(stage, name, passages)?;
+        self.places.push(place);
+        Ok(())
+    }
+
     /// Puts a frozen layer on top.
     pub(crate) fn push(&mut self, directory: PathBuf) {
         self.places.push(Place { directories: vec![directory] });

@@ -17,6 +17,8 @@
 //! | [`login`] | what bash reads before the script |
 //! | [`accounts`] | users and groups of the machine |
 //! | [`destination`] | where a COPY goes |
+//! | [`live_copy`] | a COPY while processes live |
+//! | [`inside`] | doing something in the machine |
 //! | [`output`] | pipes of commands that run and of daemons they left |
 //! | [`removal`] | removing trees of any modes |
 //! | [`serve`] | the loop of process 1 |
@@ -27,8 +29,10 @@ mod entry;
 mod epoch;
 mod failure;
 mod inner;
+mod inside;
 mod launch;
 mod layers;
+mod live_copy;
 mod login;
 mod output;
 mod overlay_mount;

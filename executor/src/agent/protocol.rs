@@ -8,6 +8,7 @@ use crate::backend::{Attachment, CommandEnd, Stream};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
+use std::path::PathBuf;
 
 /// Version of the messages. Both sides are the same program, so any difference is a mistake and refused.
 pub const PROTOCOL_VERSION: u16 = 1;
@@ -40,6 +41,15 @@ pub enum Request {
     SetLayers(Vec<LayerPlace>),
     /// Run a command.
     Run(RunCommand),
+    /// Lay files of the repository over the root.
+    Copy {
+        /// Directory at the root of the repository's mount.
+        layer: String,
+        /// What it shows.
+        entries: Vec<LiveEntry>,
+        /// As in [`LayerPlace::Tracked`].
+        passages: Vec<String>,
+    },
     /// Where does a COPY go?
     ResolveDestination(Destination),
     /// Make what was written a layer, in this new directory.
@@ -109,6 +119,22 @@ pub enum LayerPlace {
         /// directories were merged: they keep the attributes they had.
         passages: Vec<String>,
     },
+}
+
+/// Something that a COPY shows, if it must be shown to processes that live.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveEntry {
+    /// Absolute, without links.
+    pub machine_path: String,
+    /// Whether it is a directory's contents.
+    pub is_directory: bool,
+}
+
+impl LiveEntry {
+    /// The path without its leading slash.
+    pub fn below_root(&self) -> PathBuf {
+        PathBuf::from(self.machine_path.trim_matches('/'))
+    }
 }
 
 /// A command to run.

@@ -6,17 +6,20 @@ use super::destination;
 use super::epoch::{Epoch, Ground, Written};
 use super::failure::{Doing, Failure};
 use super::inner::InnerNamespaces;
+use super::inside::in_machine;
 use super::launch::{Place, launch};
 use super::layers::Layers;
+use super::live_copy::copy_into;
 use super::output::Sources;
 use super::protocol::{
-    self, CommandNumber, Destination, MachineSetup, ProtocolError, Reply, Request, RunCommand,
+    self, CommandNumber, Destination, LiveEntry, MachineSetup, ProtocolError, Reply, Request,
+    RunCommand,
 };
 use super::stage::Stage;
 use crate::backend::{Attachment, CommandEnd, Stream};
-use crate::sys::{ChildSignals, Fork, SingleThreaded, fork, leave};
+use crate::sys::{ChildSignals, SingleThreaded};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, WaitOptions, WaitStatus, waitpid};
+use rustix::process::{Pid, WaitOptions, WaitStatus};
 use std::fs;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -107,6 +110,7 @@ impl Server<'_> {
                 Ok(Reply::Done)
             }
             Request::Run(command) => self.run(&command).map(Reply::Ended),
+            Request::Copy { layer, entries, passages } => self.copy(&layer, &entries, &passages),
             Request::ResolveDestination(destination) => self.resolve(&destination),
             Request::Freeze { target } => self.freeze(Path::new(&target)),
             Request::Hello { .. } | Request::IdentitiesMapped | Request::Begin => {
@@ -269,31 +273,49 @@ impl Server<'_> {
         let Some(epoch) = &self.epoch else {
             return Err(Failure::Refused("the machine has no root".to_owned()));
         };
-        let (mut report, mut told) = std::io::pipe().doing(|| "make a pipe".to_owned())?;
-        match fork(self.guest.proof).doing(|| "make a process".to_owned())? {
-            Fork::Child => {
-                let found = self
-                    .guest
-                    .inner
-                    .enter(epoch.mounts())
-                    .and_then(|()| destination::resolve(wanted));
-                let sent = protocol::send(&mut told, &found.unwrap_or_else(Reply::from));
-                leave(i32::from(sent.is_err()));
-            }
-            Fork::Parent(child) => {
-                drop(told);
-                let reply = protocol::receive(&mut report)?;
-                let _ = waitpid(Some(child), WaitOptions::empty());
-                Ok(reply)
-            }
+        in_machine(self.guest.proof, &self.guest.inner, epoch.mounts(), || {
+            destination::resolve(wanted)
+        })
+    }
+
+    /// Lays repository files over the root: as a layer if nobody lives in it, else into it.
+    fn copy(
+        &mut self,
+        layer: &str,
+        entries: &[LiveEntry],
+        passages: &[String],
+    ) -> Result<Reply, Failure> {
+        if self.epoch.is_some() && !self.settle()?.is_empty() {
+            self.copy_into_live_root(layer, entries)?;
+        } else {
+            self.leave_root()?;
+            self.layers.push_tracked(&self.guest.stage, layer, passages)?;
         }
+        Ok(Reply::Done)
+    }
+
+    fn copy_into_live_root(&mut self, layer: &str, entries: &[LiveEntry]) -> Result<(), Failure> {
+        let ground = Ground {
+            proof: self.guest.proof,
+            stage: &self.guest.stage,
+            inner: &self.guest.inner,
+            layers: &self.layers,
+            store: Path::new(&self.guest.machine.store_directory),
+        };
+        let Some(epoch) = &mut self.epoch else {
+            return Err(Failure::Refused("the machine has no root".to_owned()));
+        };
+        copy_into(&ground, epoch, layer, entries)
     }
 
     fn freeze(&mut self, target: &Path) -> Result<Reply, Failure> {
         if self.epoch.is_none() {
             return Ok(Reply::Unchanged);
         }
-        let alive = self.settle()?;
+        let mut alive = self.settle()?;
+        if alive.is_empty() && self.epoch.as_ref().is_some_and(Epoch::is_mixed) {
+            alive.push("(files were copied while processes ran)".to_owned());
+        }
         if !alive.is_empty() {
             return Ok(Reply::Alive(alive));
         }

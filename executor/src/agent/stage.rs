@@ -53,7 +53,7 @@ impl Stage {
         fs::create_dir_all(&directory).doing(|| format!("make {}", directory.display()))?;
         mount_tmpfs(&directory, c"mode=0755")?;
         let stage = Self { directory };
-        for name in ["dev", "proc", "sys", "root", "tracked", "passages", "settings"] {
+        for name in ["dev", "proc", "sys", "root", "tracked", "passages", "settings", "live"] {
             fs::create_dir(stage.path(name)).doing(|| format!("make {name} on the stage"))?;
         }
         Ok(stage)

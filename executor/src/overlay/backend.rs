@@ -3,9 +3,11 @@
 use super::host::{Composition, HostBase, HostPart};
 use super::identities::Identities;
 use super::machine::{OverlayMachine, Parts};
+use super::memory::MemoryGroup;
 use super::removal::Removal;
 use super::start::Agent;
 use super::store_layout::StoreLayout;
+use super::{debootstrap, rootfs};
 use crate::agent::protocol::{MachineSetup, PartSetup, TrackedFiles};
 use crate::backend::{
     Backend, BackendError, BaseImage, ImageSource, LayerId, Machine, MachineStart,
@@ -101,7 +103,7 @@ impl Backend for OverlayBackend {
     fn prepare_base(
         &self,
         source: &ImageSource,
-        _progress: &dyn Fn(&str),
+        progress: &dyn Fn(&str),
     ) -> Result<BaseImage, BackendError> {
         match source {
             ImageSource::Host => {
@@ -109,8 +111,11 @@ impl Backend for OverlayBackend {
                 base.notes.extend(self.removal.identities.note());
                 Ok(base)
             }
-            ImageSource::RootFileSystem(_) | ImageSource::Debootstrap { .. } => {
-                Err(BackendError::Unavailable("only the base `host` can be used".to_owned()))
+            ImageSource::RootFileSystem(path) => {
+                rootfs::prepare(path, &self.layout.bases, progress)
+            }
+            ImageSource::Debootstrap { suite, mirror } => {
+                debootstrap::prepare(suite, mirror.as_deref(), &self.layout.bases, progress)
             }
         }
     }
@@ -118,7 +123,10 @@ impl Backend for OverlayBackend {
     fn start(&self, start: &MachineStart) -> Result<Box<dyn Machine>, BackendError> {
         let run = self.layout.new_run()?;
         let setup = self.setup(start, &run.path)?;
-        let agent = Agent::start(&self.options.agent_program, setup, &self.removal.identities)?;
+        let (memory, refused) = memory_group(start, &run.path);
+        let program = &self.options.agent_program;
+        let mut agent = Agent::start(program, setup, &self.removal.identities, memory)?;
+        agent.notes.extend(refused);
         let parts = Parts {
             agent,
             layout: Arc::clone(&self.layout),
@@ -136,6 +144,19 @@ impl Backend for OverlayBackend {
 
     fn layer_directory(&self) -> &Path {
         &self.layout.layers
+    }
+}
+
+/// The group that limits a machine's memory, or why it has none though it should.
+fn memory_group(
+    start: &MachineStart,
+    run_directory: &Path,
+) -> (Option<MemoryGroup>, Option<String>) {
+    let name = run_directory.file_name().unwrap_or_default().to_string_lossy();
+    match start.memory_bytes.map(|limit| MemoryGroup::make(&name, limit)) {
+        None => (None, None),
+        Some(Ok(group)) => (Some(group), None),
+        Some(Err(reason)) => (None, Some(reason)),
     }
 }
 

@@ -5,7 +5,7 @@ use super::failure::{Doing, unexpected};
 use super::removal::Removal;
 use super::start::Agent;
 use super::store_layout::{RunDirectory, StoreLayout};
-use crate::agent::protocol::{Destination, LayerPlace, Reply, Request, RunCommand};
+use crate::agent::protocol::{Destination, LayerPlace, LiveEntry, Reply, Request, RunCommand};
 use crate::backend::{
     BackendError, Command, CommandEnd, CopiedEntry, CopiedFiles, CopyRequest, Freeze, Layer,
     LayerId, Machine, Stream,
@@ -25,8 +25,6 @@ pub(super) struct OverlayMachine {
     removal: Removal,
     repository: Arc<Repository>,
     server: Option<TrackedServer>,
-    /// What lies over the base, as the agent knows it.
-    places: Vec<LayerPlace>,
     /// Commands so far.
     commands: u32,
     grace: Duration,
@@ -53,14 +51,13 @@ impl OverlayMachine {
             removal: parts.removal,
             repository: parts.repository,
             server: None,
-            places: Vec::new(),
             commands: 0,
             grace: parts.grace,
         };
         if !layers.is_empty() {
-            machine.places =
+            let places =
                 layers.iter().map(|layer| machine.place(layer)).collect::<Result<_, _>>()?;
-            machine.set_layers()?;
+            machine.set_layers(places)?;
         }
         Ok(machine)
     }
@@ -106,8 +103,8 @@ impl OverlayMachine {
         self.agent.as_mut().ok_or_else(|| BackendError::Stopped("it is gone".to_owned()))
     }
 
-    fn set_layers(&mut self) -> Result<(), BackendError> {
-        let request = Request::SetLayers(self.places.clone());
+    fn set_layers(&mut self, places: Vec<LayerPlace>) -> Result<(), BackendError> {
+        let request = Request::SetLayers(places);
         match self.agent()?.ask(&request, &mut |_| {})? {
             Reply::Done => Ok(()),
             other => Err(unexpected(other)),
@@ -185,20 +182,25 @@ impl Machine for OverlayMachine {
         }
         let target = Target { written: &request.destination, path: &path, found };
         let files = copy::entries(&sources, target)?;
-        let place = self.tracked(&files)?;
-        self.places.push(place);
-        self.set_layers()?;
-        Ok(files)
+        let layer =
+            self.server()?.add_layer(&files).doing(|| "show repository files".to_owned())?;
+        let entries = files.entries.iter().zip(&sources).map(|(entry, source)| LiveEntry {
+            machine_path: entry.machine_path.clone(),
+            is_directory: matches!(source, Source::Directory(_)),
+        });
+        let request =
+            Request::Copy { layer, entries: entries.collect(), passages: copy::passages(&files) };
+        match self.agent()?.ask(&request, &mut |_| {})? {
+            Reply::Done => Ok(files),
+            other => Err(unexpected(other)),
+        }
     }
 
     fn freeze(&mut self) -> Result<Freeze, BackendError> {
         let id = StoreLayout::new_layer();
         let target = self.layout.layer(&id).to_string_lossy().into_owned();
-        match self.agent()?.ask(&Request::Freeze { target: target.clone() }, &mut |_| {})? {
-            Reply::Frozen => {
-                self.places.push(LayerPlace::Stored(target));
-                Ok(Freeze::Frozen(id))
-            }
+        match self.agent()?.ask(&Request::Freeze { target }, &mut |_| {})? {
+            Reply::Frozen => Ok(Freeze::Frozen(id)),
             Reply::Unchanged => Ok(Freeze::Unchanged),
             Reply::Alive(names) => Ok(Freeze::ProcessesAlive(names)),
             other => Err(unexpected(other)),

@@ -9,22 +9,30 @@
 //! | [`skeleton`] | the directory that `host` stands on |
 //! | [`mirror`] | its directories, for ordinary users |
 //! | [`accounts`] | its users and groups |
+//! | [`rootfs`] | the base that is a folder or an archive |
+//! | [`archive`] | unpacking one that is not trusted |
+//! | [`debootstrap`] | the base that Debian's bootstrap program installs |
 //! | [`identities`] | which user numbers a machine has |
 //! | [`machine`] | a running machine |
+//! | [`memory`] | limits on memory |
 //! | [`copy`] | what a COPY shows where |
 //! | [`removal`] | removing what machines wrote |
 //! | [`start`] | from a directory of the store to an agent that is ready |
 //! | [`store_layout`] | the directories of the store that belong to this backend |
 
 mod accounts;
+mod archive;
 mod backend;
 mod copy;
+mod debootstrap;
 mod failure;
 mod host;
 mod identities;
 mod machine;
+mod memory;
 mod mirror;
 mod removal;
+mod rootfs;
 mod skeleton;
 mod start;
 mod store_layout;

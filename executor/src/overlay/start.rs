@@ -3,6 +3,7 @@
 
 use super::failure::{Doing, disconnected, unexpected};
 use super::identities::Identities;
+use super::memory::MemoryGroup;
 use crate::agent::protocol::{
     self, MachineSetup, PROTOCOL_VERSION, Reply, Request, Task, TrackedFiles,
 };
@@ -38,6 +39,8 @@ pub(super) struct Agent {
     /// What the host did not allow.
     pub(super) notes: Vec<String>,
     run_directory: PathBuf,
+    /// Dropped last: a group can go when its processes are gone.
+    _memory: Option<MemoryGroup>,
 }
 
 impl Agent {
@@ -46,19 +49,23 @@ impl Agent {
         program: &Path,
         setup: MachineSetup,
         identities: &Identities,
+        memory: Option<MemoryGroup>,
     ) -> Result<Self, BackendError> {
         let run_directory = PathBuf::from(&setup.run_directory);
         let words = run_directory.join(LAST_WORDS);
         let words = File::create(&words).doing(|| format!("make {}", words.display()))?;
         let (mut socket, mut keeper) = start_program(program, words.into())?;
+        // Before the agent makes its first child.
+        let joined = memory.as_ref().map_or(Ok(()), |group| group.add(keeper.id()));
         match shake_hands(&mut socket, keeper.id(), setup, identities) {
             Ok(hands) => Ok(Self {
                 socket,
                 keeper,
                 init: Arc::new(hands.init),
                 fuse_device: hands.fuse_device,
-                notes: hands.notes,
+                notes: hands.notes.into_iter().chain(not_joined(joined)).collect(),
                 run_directory,
+                _memory: memory,
             }),
             Err(error) => {
                 drop(socket);
@@ -93,6 +100,10 @@ impl Drop for Agent {
         let _ = pidfd_send_signal(&*self.init, Signal::KILL);
         let _ = self.keeper.wait();
     }
+}
+
+fn not_joined(joined: io::Result<()>) -> Option<String> {
+    joined.err().map(|error| format!("the memory limit is not set: {error}"))
 }
 
 /// What an agent passes on its way to being ready.

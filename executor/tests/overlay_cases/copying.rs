@@ -10,6 +10,7 @@ pub(crate) const CASES: &[Case] = &[
     ("directories on the way keep their attributes", attributes_are_kept),
     ("bad destinations are refused", bad_destinations),
     ("copied files can be changed and removed", copies_can_be_changed),
+    ("a copy reaches processes that live", live_copies),
 ];
 
 fn copy(machine: &mut dyn Machine, sources: &[&str], destination: &str) -> Layer {
@@ -134,4 +135,36 @@ fn copies_can_be_changed() {
     let on_disk = std::fs::read_to_string(lab.repository.path().join("d/a")).unwrap();
     assert_eq!(on_disk, "A", "the repository itself is never written");
     assert_eq!(run(&mut *machine, "true").stderr, "");
+}
+
+fn live_copies() {
+    let files = [
+        ("web/index.html", "new"),
+        ("web/js/a.js", "js"),
+        ("unread/x", "x"),
+        ("one", "1"),
+        ("sub/deep", "d"),
+    ];
+    let lab = Lab::with(&files);
+    let mut machine = lab.start(&[]);
+    let script = "mkdir -p /app/js; echo old > /app/index.html; echo kept > /app/kept; chmod 711 /app; \
+                  (while sleep 0.02; do cat /app/index.html > /tmp/seen; done) & echo";
+    output(&mut *machine, script);
+    assert!(matches!(machine.freeze().unwrap(), Freeze::ProcessesAlive(_)));
+    copy(&mut *machine, &["web", "unread"], "/app/");
+    copy(&mut *machine, &["one"], "/tmp/one");
+    copy(&mut *machine, &["one"], "/brand/new/");
+    copy(&mut *machine, &["sub"], "/app/js/sub");
+    copy(&mut *machine, &["sub"], "/usr/local/share/fresh");
+    let script = "cd /app; find . | sort | tr '\\n' ' '; cat index.html js/a.js js/sub/deep kept; stat -c %a .; \
+                  cat /tmp/one /brand/new/one /usr/local/share/fresh/deep; sleep 0.2; cat /tmp/seen";
+    let expected =
+        ". ./index.html ./js ./js/a.js ./js/sub ./js/sub/deep ./kept ./x newjsdkept\n711\n11dnew";
+    assert_eq!(output(&mut *machine, script), expected);
+    output(&mut *machine, "echo changed > /app/index.html; rm /app/kept; test ! -e /app/kept");
+    let reads = machine.take_reads().answers;
+    let reads: Vec<String> =
+        reads.keys().map(|(path, question)| format!("{path} {question:?}")).collect();
+    assert!(reads.contains(&"one Content".to_owned()), "{reads:?}");
+    assert!(!reads.contains(&"unread/x Content".to_owned()), "{reads:?}");
 }

@@ -1,5 +1,6 @@
 //! The cases, and the machine they run on.
 
+mod bases;
 mod basics;
 mod copying;
 mod layers;
@@ -23,8 +24,15 @@ use tempfile::TempDir;
 pub(crate) type Case = (&'static str, fn());
 
 /// All cases, by what they are about.
-pub(crate) const GROUPS: &[&[Case]] =
-    &[basics::CASES, processes::CASES, walls::CASES, people::CASES, layers::CASES, copying::CASES];
+pub(crate) const GROUPS: &[&[Case]] = &[
+    basics::CASES,
+    processes::CASES,
+    walls::CASES,
+    people::CASES,
+    layers::CASES,
+    copying::CASES,
+    bases::CASES,
+];
 
 /// Names a store in the environment of a process that is to start a machine there and be killed.
 pub(crate) const VICTIM: &str = "LAYERC_TEST_VICTIM";
@@ -42,6 +50,12 @@ pub(crate) fn has_other_users() -> bool {
 /// Says loudly that a case did not run.
 pub(crate) fn skipped(reason: &str) {
     println!("SKIPPED: {reason}");
+}
+
+/// Whether a program is installed here.
+pub(crate) fn has_program(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap();
+    std::env::split_paths(&path).any(|directory| directory.join(name).is_file())
 }
 
 /// The life of a process that is to be killed: a machine with a daemon, then nothing.
@@ -109,18 +123,32 @@ impl Lab {
         Self { store, repository, backend, base }
     }
 
+    /// The same on another base.
+    pub(crate) fn on(&self, base: BaseImage) -> Self {
+        let lab = Self::in_store(self.store.path());
+        Self { base: Arc::new(base), ..lab }
+    }
+
     pub(crate) fn start(&self, layers: &[Layer]) -> Box<dyn Machine> {
         self.try_start(layers).unwrap()
     }
 
+    pub(crate) fn start_limited(&self, memory_bytes: u64) -> Box<dyn Machine> {
+        let start = MachineStart { memory_bytes: Some(memory_bytes), ..self.machine(&[]) };
+        self.backend.start(&start).unwrap()
+    }
+
     pub(crate) fn try_start(&self, layers: &[Layer]) -> Result<Box<dyn Machine>, BackendError> {
-        let start = MachineStart {
+        self.backend.start(&self.machine(layers))
+    }
+
+    fn machine(&self, layers: &[Layer]) -> MachineStart {
+        MachineStart {
             base: Arc::clone(&self.base),
             layers: layers.to_vec(),
             name: "lab".to_owned(),
             memory_bytes: None,
-        };
-        self.backend.start(&start)
+        }
     }
 }
 

@@ -13,6 +13,7 @@ pub(crate) const CASES: &[Case] = &[
     ("process 1 can't be killed from inside", process_one_is_safe),
     ("nothing is left of a machine", nothing_is_left),
     ("a machine dies with its executor", dies_with_executor),
+    ("memory is limited where that is permitted", memory_is_limited),
 ];
 
 fn daemon_lives_on() {
@@ -129,4 +130,17 @@ fn wait_until(what: &str, condition: impl Fn() -> bool) {
         assert!(Instant::now() < deadline, "not within 20 s: {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+fn memory_is_limited() {
+    let lab = Lab::new();
+    let mut machine = lab.start_limited(64 << 20);
+    if !machine.notes().is_empty() {
+        return super::skipped(&machine.notes().join("; "));
+    }
+    output(&mut *machine, "head -c 20M /dev/zero | tail -c 20M | wc -c");
+    let outcome =
+        run(&mut *machine, "head -c 400M /dev/zero | tail -c 400M | wc -c; exit ${PIPESTATUS[1]}");
+    assert_eq!(outcome.end, CommandEnd::Exited(137), "ended for want of memory: {outcome:?}");
+    output(&mut *machine, "true");
 }

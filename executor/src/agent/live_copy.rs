@@ -1,0 +1,247 @@
+//! COPY into a root that processes live in, which can't be mounted anew.
+//!
+//! A directory becomes an overlay of its own, mounted over the destination: the repository's files over what is there.
+//! Processes that had files open below keep the old ones. A file is really copied, which counts as reading it. A root
+//! with such mounts can't be frozen any more: there is no order of layers that would give the same.
+
+use super::epoch::{Epoch, Ground};
+use super::failure::{Doing, Failure};
+use super::inside::in_machine;
+use super::layers::copy_attributes;
+use super::overlay_mount::OverlayMount;
+use super::protocol::{LiveEntry, Reply};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::mount::{MoveMountFlags, OpenTreeFlags, UnmountFlags, move_mount, open_tree, unmount};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// An overlay that is part of a mounted root.
+#[derive(Debug, Clone)]
+pub(crate) struct Tree {
+    /// Below the machine's root.
+    pub(crate) path: PathBuf,
+    /// What it is made of, top first, the upper directory too.
+    pub(crate) directories: Vec<PathBuf>,
+}
+
+/// Shows a layer of the repository's mount in a live root.
+pub(crate) fn copy_into(
+    ground: &Ground<'_>,
+    epoch: &mut Epoch,
+    layer: &str,
+    entries: &[LiveEntry],
+) -> Result<(), Failure> {
+    let served = ground.stage.path("tracked").join(layer);
+    let mut covered: Vec<PathBuf> = Vec::new();
+    for path in entries.iter().filter(|entry| entry.is_directory).map(LiveEntry::below_root) {
+        if path.as_os_str().is_empty() {
+            return Err(Failure::Refused(
+                "cannot copy over `/` while processes run in the machine".to_owned(),
+            ));
+        }
+        if !covered.iter().any(|other| path.starts_with(other)) {
+            cover(ground, epoch, &served, &path)?;
+            covered.push(path);
+        }
+    }
+    for path in entries.iter().filter(|entry| !entry.is_directory).map(LiveEntry::below_root) {
+        if !covered.iter().any(|other| path.starts_with(other)) {
+            place_copy(ground, epoch, &served.join(&path), &path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Mounts an overlay over a directory.
+fn cover(
+    ground: &Ground<'_>,
+    epoch: &mut Epoch,
+    served: &Path,
+    path: &Path,
+) -> Result<(), Failure> {
+    let target = Path::new("/").join(path);
+    let action = || format!("copy to `{}`", target.display());
+    in_machine(ground.proof, ground.inner, epoch.mounts(), || {
+        make_directories(&target).doing(action)?;
+        Ok(Reply::Done)
+    })?;
+    let (mut directories, attributes) = what_is_there(ground, epoch, path);
+    directories.insert(0, served.join(path));
+    let place = epoch.live_directory();
+    let (upper, work) = (place.join("upper"), place.join("work"));
+    for directory in [&place, &upper, &work] {
+        fs::create_dir(directory).doing(action)?;
+    }
+    if let Some(attributes) = attributes {
+        copy_attributes(&attributes, &upper)?;
+    }
+    let staged = ground.stage.path("live");
+    OverlayMount {
+        lowers: &ground.short_all(&directories),
+        upper: &ground.short(&upper),
+        work: &ground.short(&work),
+    }
+    .mount_at(&staged)?;
+    let detached = detach(&staged).doing(action)?;
+    attach(epoch.mounts(), &detached, &target).doing(action)?;
+    directories.insert(0, upper);
+    epoch.add_tree(Tree { path: path.to_owned(), directories });
+    Ok(())
+}
+
+/// A copy of a mount that is nowhere, in place of the one at `staged`.
+fn detach(staged: &Path) -> io::Result<OwnedFd> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    let detached = open_tree(rustix::fs::CWD, staged, flags)?;
+    unmount(staged, UnmountFlags::DETACH)?;
+    Ok(detached)
+}
+
+/// Attaches a mount in the machine's mount namespace. `target` has no link on the way.
+fn attach(mounts: &OwnedFd, mount: &OwnedFd, target: &Path) -> io::Result<()> {
+    let own = File::open("/proc/self/ns/mnt")?;
+    let working = rustix::fs::open(".", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+    move_into_link_name_space(mounts.as_fd(), Some(LinkNameSpaceType::Mount))?;
+    let attached =
+        move_mount(mount, "", rustix::fs::CWD, target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH);
+    move_into_link_name_space(own.as_fd(), Some(LinkNameSpaceType::Mount))?;
+    rustix::process::fchdir(&working)?;
+    Ok(attached?)
+}
+
+/// The directories that make up a directory of the live root, top first, and its attributes.
+fn what_is_there(
+    ground: &Ground<'_>,
+    epoch: &Epoch,
+    path: &Path,
+) -> (Vec<PathBuf>, Option<fs::Metadata>) {
+    let tree = epoch
+        .trees(ground.layers)
+        .rev()
+        .find_map(|tree| Some((path.strip_prefix(&tree.path).ok()?.to_owned(), tree)));
+    let Some((rest, tree)) = tree else { return (Vec::new(), None) };
+    let directories = visible(&tree.directories, &rest);
+    let attributes = directories.first().and_then(|directory| fs::metadata(directory).ok());
+    (directories, attributes)
+}
+
+/// Of these directories of an overlay, top first, what is visible of the directory `rest` in each.
+fn visible(directories: &[PathBuf], rest: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for directory in directories {
+        let mut place = directory.clone();
+        let mut hides = false;
+        let mut is_there = true;
+        for name in rest {
+            place.push(name);
+            match fs::symlink_metadata(&place) {
+                Ok(metadata) if metadata.is_dir() => hides |= is_opaque(&place),
+                // A whiteout, or something else that is not a directory: what lies below is not seen.
+                Ok(_) => (hides, is_there) = (true, false),
+                Err(_) => is_there = false,
+            }
+            if !is_there {
+                break;
+            }
+        }
+        if is_there {
+            found.push(place);
+        }
+        if hides {
+            break;
+        }
+    }
+    found
+}
+
+fn is_opaque(directory: &Path) -> bool {
+    let mut value = [0; 1];
+    matches!(rustix::fs::getxattr(directory, "user.overlay.opaque", &mut value), Ok(1))
+        && value == *b"y"
+}
+
+/// What a copied file is.
+enum Content {
+    File(File, u32),
+    Link(PathBuf),
+}
+
+fn place_copy(
+    ground: &Ground<'_>,
+    epoch: &Epoch,
+    source: &Path,
+    path: &Path,
+) -> Result<(), Failure> {
+    let target = Path::new("/").join(path);
+    let action = || format!("copy to `{}`", target.display());
+    // Opened before the machine is entered: the repository's mount is not visible in there.
+    let metadata = fs::symlink_metadata(source).doing(action)?;
+    let content = if metadata.is_symlink() {
+        Content::Link(fs::read_link(source).doing(action)?)
+    } else {
+        Content::File(File::open(source).doing(action)?, metadata.mode())
+    };
+    in_machine(ground.proof, ground.inner, epoch.mounts(), || {
+        write_copy(content, &target).doing(action)?;
+        Ok(Reply::Done)
+    })
+    .map(|_| ())
+}
+
+fn write_copy(content: Content, target: &Path) -> io::Result<()> {
+    if let Some(parent) = target.parent() {
+        make_directories(parent)?;
+    }
+    match fs::remove_file(target) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    match content {
+        Content::Link(to) => std::os::unix::fs::symlink(to, target),
+        Content::File(mut source, mode) => {
+            let mut file = File::create_new(target)?;
+            io::copy(&mut source, &mut file)?;
+            file.set_permissions(fs::Permissions::from_mode(mode & 0o1777))
+        }
+    }
+}
+
+fn make_directories(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o755).create(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hidden_directories_are_not_visible() {
+        let root = tempfile::tempdir().unwrap();
+        let layer = |name: &str| root.path().join(name);
+        for path in ["top", "middle/a/b", "low/a/b", "low/c", "low/d"] {
+            fs::create_dir_all(root.path().join(path)).unwrap();
+        }
+        fs::write(layer("middle/c"), "").unwrap();
+        let layers = [layer("top"), layer("middle"), layer("low")];
+        assert_eq!(visible(&layers, Path::new("a/b")), [layer("middle/a/b"), layer("low/a/b")]);
+        assert_eq!(visible(&layers, Path::new("c")), [] as [PathBuf; 0]);
+        assert_eq!(visible(&layers, Path::new("d")), [layer("low/d")]);
+        if rustix::fs::setxattr(
+            layer("middle/a"),
+            "user.overlay.opaque",
+            b"y",
+            rustix::fs::XattrFlags::empty(),
+        )
+        .is_ok()
+        {
+            assert_eq!(visible(&layers, Path::new("a/b")), [layer("middle/a/b")]);
+        } else {
+            println!("SKIPPED: the temporary directory takes no extended attributes");
+        }
+    }
+}
