@@ -99,7 +99,7 @@ impl Recorder {
         }
     }
 
-    /// The answers given first since the last call.
+    /// The answers given first since the last call, and those that contradict an earlier one.
     pub(super) fn take(&self) -> ReadSet {
         let mut taken = self.taken();
         let asked = std::mem::take(&mut *self.asked.lock().unwrap_or_else(PoisonError::into_inner));
@@ -110,14 +110,19 @@ impl Recorder {
             if fingerprint == answers::unstable() {
                 taken.unstable.insert(key.clone());
             }
+            let answer = Answer { fingerprint, reader: asked.reader };
             match taken.answers.get(&key) {
                 Some(first) if *first == fingerprint => {}
                 Some(_) => {
-                    taken.unstable.insert(key);
+                    taken.unstable.insert(key.clone());
+                    // Both answers may be in this very set: then neither is to be believed.
+                    let told_now = reads.answers.remove(&key).is_some();
+                    let fingerprint = if told_now { answers::unstable() } else { fingerprint };
+                    reads.answers.insert(key, Answer { fingerprint, ..answer });
                 }
                 None => {
                     taken.answers.insert(key.clone(), fingerprint);
-                    reads.answers.insert(key, Answer { fingerprint, reader: asked.reader });
+                    reads.answers.insert(key, answer);
                 }
             }
         }

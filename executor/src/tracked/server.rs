@@ -53,8 +53,9 @@ impl TrackedServer {
         Ok(self.served.add_layer(Shape::of(files)?))
     }
 
-    /// What was asked since the last call. A question that was asked before, even in an earlier call's set, is not repeated:
-    /// its first answer stands for the life of the mount.
+    /// What was asked since the last call. A question that was asked before, even in an earlier call's set, is not
+    /// repeated: its first answer stands for the life of the mount. Unless it got another answer, because the repository
+    /// changed: then it is in the set again with that one, or with one that no repository gives when both were given since.
     pub fn take_reads(&self) -> ReadSet {
         self.served.recorder.take()
     }

@@ -27,6 +27,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("entries_lie_over_each_other", entries_lie_over_each_other),
     ("a_change_during_the_run_is_found", a_change_during_the_run_is_found),
     ("a_change_within_the_clock_s_tick_is_found", a_change_within_the_clock_s_tick_is_found),
+    ("a_second_answer_is_told", a_second_answer_is_told),
     ("layers_come_while_mounted", layers_come_while_mounted),
     ("bytes_arrive_whole", bytes_arrive_whole),
     ("bulk_and_single_answers_agree", bulk_and_single_answers_agree),
@@ -270,6 +271,31 @@ fn a_change_within_the_clock_s_tick_is_found() {
         world.reads();
         assert!(world.changed().contains(&format!("{name} Content")), "round {round}");
     }
+}
+
+/// The same file through another layer: another node, so the kernel asks again.
+fn a_second_answer_is_told() {
+    let world = World::new(make_repository);
+    let again = |world: &World| {
+        let entry = layerc_executor::backend::CopiedEntry {
+            repository_path: "plain".to_owned(),
+            machine_path: "/again".to_owned(),
+        };
+        let files = layerc_executor::backend::CopiedFiles { entries: vec![entry] };
+        let layer = world.server.add_layer(&files).unwrap();
+        fs::read_to_string(world.mount(&layer).join("again")).unwrap()
+    };
+    world.bash("cat app/plain");
+    let first = world.server.take_reads();
+    assert_eq!(again(&world), "one\n");
+    assert_eq!(world.reads(), [""; 0], "the same answer is not told twice");
+    fs::write(world.outside("plain"), "ONE\n").unwrap();
+    assert_eq!(again(&world), "ONE\n");
+    let second = world.server.take_reads();
+    let key = (TrackedPath::new("plain"), Question::Content);
+    assert_ne!(first.answers[&key].fingerprint, second.answers[&key].fingerprint);
+    fs::write(world.outside("plain"), "one\n").unwrap();
+    assert_eq!(world.changed(), ["plain Content"], "though it is as it was again");
 }
 
 fn layers_come_while_mounted() {
