@@ -57,7 +57,7 @@ fn separated_unit(
     let diagnostic =
         reporter.at(&rules::MEMORY_AMOUNT, range, "no blank may stand between number and unit");
     reporter.say(diagnostic.with_help(format!("write `MEMORY {joined}`")).safely(
-        "delete the blank",
+        "write number and letter as one word",
         span,
         joined,
     ));
