@@ -119,6 +119,9 @@ fn splits(file: &File<'_>, checked: &mut Checked) {
 
 /// A shell variable in a path that no shell ever reads.
 fn not_expanded(file: &File<'_>, path: &Word, checked: &mut Checked) {
+    if !path.value.contains('$') {
+        return;
+    }
     let Some(first) = shell::variable_uses(&path.value).into_iter().next() else { return };
     let span = file.located(path).span(&(0..path.value.len()));
     let name = path.value.get(first.name).unwrap_or_default();

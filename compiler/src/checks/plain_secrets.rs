@@ -56,8 +56,12 @@ pub(super) fn check(file: &File<'_>, checked: &mut Checked) {
 fn env(file: &File<'_>, pair: &EnvPair, checked: &mut Checked) {
     let EnvPair { key, value } = pair;
     let literal = shell::unquoted(&value.value);
+    if literal.len() < SHORTEST_WORD {
+        return;
+    }
     let shaped = token(&literal).is_some();
-    let announced = TELLING.iter().any(|part| key.value.to_ascii_uppercase().contains(part));
+    let name = key.value.to_ascii_uppercase();
+    let announced = TELLING.iter().any(|part| name.contains(part));
     let random = announced && looks_random(&literal);
     if !shaped && !random {
         return;
@@ -83,37 +87,49 @@ fn run_text(file: &File<'_>, command: &Word, checked: &mut Checked) {
     );
 }
 
-/// The first token in the shape of a well-known service's.
+/// The first token in the shape of a well-known service's, or the head of a private key.
 fn token(text: &str) -> Option<Range<usize>> {
-    const PRIVATE_KEY: &str = "PRIVATE KEY-----";
-    if let Some(start) = text.find("-----BEGIN ") {
-        let end = text.get(start..)?.find(PRIVATE_KEY).map(|at| start + at + PRIVATE_KEY.len());
-        if let Some(end) = end.filter(|end| end - start < 60) {
-            return Some(start..end);
+    let bytes = text.as_bytes();
+    let mut start = 0;
+    while start < bytes.len() {
+        let rest = bytes.get(start..).unwrap_or_default();
+        let length = rest.iter().take_while(|byte| is_inside(**byte)).count();
+        if length >= SHORTEST_WORD {
+            let found = secret_at(text, start..start + length);
+            if found.is_some() {
+                return found;
+            }
         }
+        start += length + 1;
     }
-    words(text).find(|range| {
-        let word = text.get(range.clone()).unwrap_or_default();
-        word.bytes().any(|byte| byte.is_ascii_digit())
-            && TOKEN_SHAPES.iter().any(|(prefix, length)| {
-                word.len() >= prefix.len() + length && word.starts_with(prefix)
-            })
-    })
+    None
 }
 
-/// The longest runs of characters that tokens are made of, if they are long enough for one.
-fn words(text: &str) -> impl Iterator<Item = Range<usize>> {
-    const SHORTEST: usize = 20;
-    let inside = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-    let mut start = 0;
-    text.as_bytes()
-        .split(move |byte| !inside(byte))
-        .map(move |word| {
-            let range = start..start + word.len();
-            start = range.end + 1;
-            range
-        })
-        .filter(|range| range.len() >= SHORTEST)
+/// Fewer characters of tokens in a row are nothing to look at: the dashes and the first word of a key's head.
+const SHORTEST_WORD: usize = PRIVATE_KEY_HEAD.len();
+
+/// How the head of a private key begins, up to its first blank.
+const PRIVATE_KEY_HEAD: &str = "-----BEGIN";
+
+/// Whether tokens are made of such characters.
+const fn is_inside(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
+}
+
+/// The secret that the word at `range` is or begins.
+fn secret_at(text: &str, range: Range<usize>) -> Option<Range<usize>> {
+    const PRIVATE_KEY_END: &str = "PRIVATE KEY-----";
+    const LONGEST_HEAD: usize = 60;
+    let word = text.get(range.clone())?;
+    if word == PRIVATE_KEY_HEAD {
+        let length = text.get(range.start..)?.find(PRIVATE_KEY_END)? + PRIVATE_KEY_END.len();
+        return (length < LONGEST_HEAD).then(|| range.start..range.start + length);
+    }
+    let shaped = |(prefix, length): &(&str, usize)| {
+        word.len() >= prefix.len() + length && word.starts_with(prefix)
+    };
+    let random = word.bytes().any(|byte| byte.is_ascii_digit());
+    (random && TOKEN_SHAPES.iter().any(shaped)).then_some(range)
 }
 
 /// Whether a value is long, of one piece, and mixes letters and digits as a generated one does.
@@ -145,6 +161,8 @@ mod tests {
             None
         );
         assert_eq!(token("ghp_short"), None);
+        let head = "-----BEGIN RSA PRIVATE KEY-----";
+        assert_eq!(token(&format!("echo '{head}' > key")), Some(6..6 + head.len()));
     }
 
     #[test]

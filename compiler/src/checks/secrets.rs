@@ -2,7 +2,7 @@
 //!
 //! Only plain cases are reported: a command in a pipe, in brackets or with its output redirected is trusted.
 
-use super::{Checked, File, Located, found};
+use super::{Checked, File, found};
 use crate::analysis::{Inherited, OWN_FILE};
 use crate::catalog::variable;
 use crate::diagnostic::Diagnostic;
@@ -35,31 +35,29 @@ pub(super) fn check(file: &File<'_>, checked: &mut Checked) {
                 secrets.extend(names.iter().map(|name| (name.value.as_str(), name.span)));
             }
             Instruction::Cache(paths) => caches.extend(paths),
-            Instruction::Run(run) if may_show(&run.command.value) => {
-                if secrets.is_empty() && !inherits {
-                    continue;
+            Instruction::Run(run) if inherits || !secrets.is_empty() => {
+                if let Some(script) = Script::new(file, &run.command, &secrets) {
+                    script.printed(checked);
+                    script.environment(checked);
+                    script.traced(checked);
+                    script.cached(&caches, checked);
                 }
-                let script = Script::new(file, &run.command, &secrets);
-                script.printed(checked);
-                script.environment(checked);
-                script.traced(checked);
-                script.cached(&caches, checked);
             }
             _ => {}
         }
     }
 }
 
-/// Whether a text can show a secret at all: most end here.
-fn may_show(text: &str) -> bool {
-    let commands = ["env", "set", "export", "declare", "login", "configure", "auth"];
-    text.contains('$') || commands.iter().any(|command| text.contains(command))
+/// Whether a command of a text may print all variables.
+fn may_list_variables(text: &str) -> bool {
+    ["env", "set", "export", "declare"].iter().any(|command| text.contains(command))
 }
 
 /// A RUN with the secrets it sees.
 struct Script<'a> {
+    file: &'a File<'a>,
+    command: &'a Word,
     text: &'a str,
-    located: Located<'a>,
     commands: Vec<Command>,
     /// The uses of secrets: bytes of the name, and where SECRET ENV names it.
     uses: Vec<(Range<usize>, Span)>,
@@ -69,8 +67,17 @@ struct Script<'a> {
 }
 
 impl<'a> Script<'a> {
-    fn new(file: &File<'a>, command: &'a Word, secrets: &'a BTreeMap<&'a str, Span>) -> Self {
+    /// `None` if nothing in the text can show a secret, as in most.
+    fn new(
+        file: &'a File<'a>,
+        command: &'a Word,
+        secrets: &'a BTreeMap<&'a str, Span>,
+    ) -> Option<Self> {
         let text = command.value.as_str();
+        let lists = may_list_variables(text);
+        if !lists && !text.contains('$') {
+            return None;
+        }
         let shown = shell::variable_uses(text).into_iter().filter(|found| {
             found.expansion == Expansion::Expanded && shows_value(text, &found.name)
         });
@@ -85,8 +92,14 @@ impl<'a> Script<'a> {
                 None => {}
             }
         }
-        let (located, commands) = (file.located(command), shell::commands(text));
-        Self { text, located, commands, uses, foreign, secrets }
+        if !lists && uses.is_empty() && foreign.is_empty() {
+            return None;
+        }
+        Some(Self { file, command, text, commands: shell::commands(text), uses, foreign, secrets })
+    }
+
+    fn span(&self, range: &Range<usize>) -> Span {
+        self.file.located(self.command).span(range)
     }
 
     fn word(&self, range: &Range<usize>) -> &str {
@@ -130,7 +143,7 @@ impl<'a> Script<'a> {
 
     fn print_finding(&self, name: &Range<usize>) -> Diagnostic {
         let message = format!("prints the secret `{}` to the log", self.word(name));
-        found(&rules::SECRET_PRINTED, self.located.span(name), message)
+        found(&rules::SECRET_PRINTED, self.span(name), message)
             .with_help("test for it without printing: `test -n \"$NAME\"`")
     }
 
@@ -141,7 +154,7 @@ impl<'a> Script<'a> {
             let Some(range) = command.words.first() else { continue };
             let message = format!("`{}` prints secrets to the log", words.join(" "));
             let finding = || {
-                found(&rules::ENVIRONMENT_PRINTED, self.located.span(range), message.clone())
+                found(&rules::ENVIRONMENT_PRINTED, self.span(range), message.clone())
                     .with_help("print the variables that matter by name")
             };
             let place = match words.as_slice() {
@@ -179,8 +192,8 @@ impl<'a> Script<'a> {
         };
         let message = format!("tracing prints the secret `{}` to the log", self.word(name));
         checked.add(
-            found(&rules::ENVIRONMENT_PRINTED, self.located.span(range), message)
-                .with_related(OWN_FILE, self.located.span(name), "printed with its value")
+            found(&rules::ENVIRONMENT_PRINTED, self.span(range), message)
+                .with_related(OWN_FILE, self.span(name), "printed with its value")
                 .with_related(OWN_FILE, *place, "a secret")
                 .with_help("leave tracing off where secrets are used"),
         );
@@ -237,7 +250,7 @@ impl<'a> Script<'a> {
         let Some(cache) = caches.iter().find(inside) else { return };
         let message = format!("leaves a secret below `{}`, which later runs share", cache.value);
         checked.add(
-            found(&rules::SECRET_IN_CACHE, self.located.span(range), message)
+            found(&rules::SECRET_IN_CACHE, self.span(range), message)
                 .with_related(OWN_FILE, cache.span, "shared since here")
                 .with_help("keep credentials outside of CACHE directories"),
         );
