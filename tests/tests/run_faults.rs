@@ -1,6 +1,8 @@
 //! What can go wrong in a run, on real machines: each is a clear error or correct behaviour, nothing is left behind,
 //! and the store opens afterwards.
 
+#![expect(clippy::unwrap_used, reason = "a test: a panic is a failed case")]
+
 use layerc_tests::layerc::Outcome;
 use layerc_tests::ordinary_user::is_root;
 use layerc_tests::running::{Run, Workplace, cannot_run};
