@@ -4,15 +4,15 @@ mod source;
 
 use crate::exit::Exit;
 use crate::replace::replace_file;
+use crate::run::forecast;
 use crate::terminal;
 use anstyle::{AnsiColor, Effects, Style};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use layerc_planner::codec::encode;
-use layerc_planner::plan::Plan;
 use layerc_planner::render::tree::{Detail, Role};
 use layerc_planner::render::{StepAnnotations, dot, json, mermaid, summary, svg, tree};
-pub(crate) use source::{Planned, Source};
+pub(crate) use source::{FromSource, Planned, Source};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -45,6 +45,10 @@ pub(crate) struct Arguments {
     /// Write to a file instead, `-` is standard output; without --format, a plan file
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    /// Say which steps are cached in this store [default: the user's, in the tree only]
+    #[arg(long, value_name = "DIRECTORY")]
+    store: Option<PathBuf>,
 }
 
 /// `--format`.
@@ -64,22 +68,23 @@ enum Format {
 
 /// Plans and shows.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit> {
-    let plan = match arguments.source.plan()? {
-        Planned::Plan(planned) => planned.plan,
+    let planned = match arguments.source.plan()? {
+        Planned::Plan(planned) => planned,
         Planned::Errors => return Ok(Exit::Findings),
     };
+    let plan = &planned.plan;
     match (&arguments.output, arguments.format) {
         (None, format) => {
-            terminal::print(&rendered(&plan, format.unwrap_or(Format::Tree), arguments)?)?;
+            terminal::print(&rendered(&planned, format.unwrap_or(Format::Tree), arguments)?)?;
         }
         (Some(file), None) => {
-            write(file, &encode(&plan)?)?;
-            terminal::tell(&format!("{}\n", summary(&plan)));
+            write(file, &encode(plan)?)?;
+            terminal::tell(&format!("{}\n", summary(plan)));
         }
         (Some(file), Some(format)) => {
             write(
                 file,
-                anstream::adapter::strip_str(&rendered(&plan, format, arguments)?)
+                anstream::adapter::strip_str(&rendered(&planned, format, arguments)?)
                     .to_string()
                     .as_bytes(),
             )?;
@@ -88,18 +93,33 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-fn rendered(plan: &Plan, format: Format, arguments: &Arguments) -> Result<String> {
-    let unknown = StepAnnotations::new();
+fn rendered(planned: &FromSource, format: Format, arguments: &Arguments) -> Result<String> {
+    let plan = &planned.plan;
+    let known = annotations(planned, format, arguments)?;
     Ok(match format {
         Format::Tree => {
             let detail = if arguments.outline { Detail::Outline } else { Detail::Steps };
-            tree::render(plan, detail, &unknown, &paint)
+            tree::render(plan, detail, &known, &paint)
         }
-        Format::Json => json::render(plan, &unknown)?,
-        Format::Dot => dot::render(plan, &unknown),
-        Format::Mermaid => mermaid::render(plan, &unknown),
-        Format::Svg => svg::render(plan, &unknown),
+        Format::Json => json::render(plan, &known)?,
+        Format::Dot => dot::render(plan, &known),
+        Format::Mermaid => mermaid::render(plan, &known),
+        Format::Svg => svg::render(plan, &known),
     })
+}
+
+/// What a store says about the steps. Formats for programs say the same on every machine unless a store is named.
+fn annotations(
+    planned: &FromSource,
+    format: Format,
+    arguments: &Arguments,
+) -> Result<StepAnnotations> {
+    match &planned.root {
+        Some(root) if format == Format::Tree || arguments.store.is_some() => {
+            forecast(&planned.plan, root, &planned.configuration, arguments.store.as_deref())
+        }
+        _ => Ok(StepAnnotations::new()),
+    }
 }
 
 /// The style of each part of the tree.

@@ -1,7 +1,9 @@
 //! `layerc run`: runs a plan and shows how it goes.
 
+mod forecast;
 mod interrupt;
 mod live;
+mod opened;
 mod place;
 mod plain;
 mod secret_values;
@@ -13,20 +15,18 @@ use crate::exit::{Exit, WrongUsage};
 use crate::plan::{Planned, Source};
 use crate::repository::Repository as RepositoryOnDisk;
 use crate::terminal;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
+pub(crate) use forecast::forecast;
 use layerc_executor::backend::ImageSource;
 use layerc_executor::engine::OnFailure;
 use layerc_executor::event::RunOutcome;
-use layerc_executor::overlay::{OverlayBackend, OverlayOptions};
 use layerc_executor::run::{
     CacheUse, Options, RunError, Setup, cancellation, image_names, secret_names,
 };
-use layerc_executor::store::stat_cache::StoredStatCache;
-use layerc_executor::store::{Store, file_system};
-use layerc_executor::tracked::{Repository, RepositoryOptions, StatCache};
 use layerc_executor::variables::BuiltIns;
 use layerc_planner::plan::Plan;
+use opened::Opened;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -129,10 +129,7 @@ fn repository_of_plan_file(given: Option<&Path>) -> Result<(PathBuf, Configurati
 /// What a run works with, opened.
 struct Prepared {
     root: PathBuf,
-    repository: Arc<Repository>,
-    stat_cache: Arc<StoredStatCache>,
-    store: Arc<Store>,
-    backend: OverlayBackend,
+    opened: Opened,
     secrets: layerc_executor::secrets::Secrets,
     built_ins: BuiltIns,
     options: Options,
@@ -155,32 +152,9 @@ impl Prepared {
         let variables: BTreeMap<String, String> = variables.collect::<Result<_>>()?;
         let directory =
             place::store_directory(arguments.store.as_deref(), configuration.run.store.as_deref())?;
-        let store = Arc::new(Store::open(&directory)?);
-        if let Some(warning) = file_system::unsuitable(store.directory()) {
-            terminal::warn(&warning);
-        }
-        let stat_cache = Arc::new(StoredStatCache::new(Arc::clone(&store), root));
-        let known: Arc<dyn StatCache> = Arc::clone(&stat_cache) as Arc<dyn StatCache>;
-        let repository_options =
-            RepositoryOptions { stat_cache: Some(known), ..RepositoryOptions::default() };
-        let repository = Repository::open(root, repository_options)
-            .with_context(|| format!("cannot open the repository `{}`", root.display()))?;
-        let repository = Arc::new(repository);
-        let backend_options =
-            OverlayOptions { hidden: vec![root.to_owned()], ..OverlayOptions::default() };
-        let backend =
-            OverlayBackend::new(store.directory(), Arc::clone(&repository), backend_options)?;
+        let opened = Opened::new(&directory, root)?;
         let built_ins = BuiltIns::new(root, job_number(), variables);
-        Ok(Self {
-            root: root.to_owned(),
-            repository,
-            stat_cache,
-            store,
-            backend,
-            secrets,
-            built_ins,
-            options,
-        })
+        Ok(Self { root: root.to_owned(), opened, secrets, built_ins, options })
     }
 
     fn run(self, plan: &Plan, arguments: &Arguments, started: Instant) -> Result<RunOutcome> {
@@ -189,10 +163,10 @@ impl Prepared {
         interrupt::listen(move || canceller.cancel())?;
         let setup = Setup {
             plan,
-            backend: &self.backend,
-            repository: self.repository.as_ref(),
+            backend: &self.opened.backend,
+            repository: self.opened.repository.as_ref(),
             repository_name: self.root.display().to_string(),
-            store: Arc::clone(&self.store),
+            store: Arc::clone(&self.opened.store),
             secrets: self.secrets,
             built_ins: self.built_ins,
             events: &view,
@@ -205,7 +179,7 @@ impl Prepared {
             }
             outcome => outcome?,
         };
-        if let Err(error) = self.stat_cache.flush() {
+        if let Err(error) = self.opened.stat_cache.flush() {
             terminal::warn(&error.to_string());
         }
         Ok(outcome)

@@ -53,6 +53,12 @@ pub enum AnnotateError {
     Store(#[from] StoreError),
 }
 
+/// A state that records lead to, or why a step on the way would run.
+type Reached = Result<Chain, Reason>;
+
+/// What is reached at the end of each stretch.
+type Ends = HashMap<StretchId, Reached>;
+
 /// The forecast of every step that touches a machine, by node of the plan.
 ///
 /// # Errors
@@ -60,7 +66,7 @@ pub enum AnnotateError {
 pub fn annotate(known: &Known<'_>) -> Result<BTreeMap<u32, Forecast>, AnnotateError> {
     let graph = StretchGraph::new(known.plan)?;
     let mut forecasts = BTreeMap::new();
-    let mut ends: HashMap<StretchId, Option<Chain>> = HashMap::new();
+    let mut ends: Ends = HashMap::new();
     for stretch in &graph.stretches {
         let chain =
             walk(known, stretch, starting_chain(known, stretch, &ends), |planned, found| {
@@ -77,51 +83,48 @@ pub fn annotate(known: &Known<'_>) -> Result<BTreeMap<u32, Forecast>, AnnotateEr
     Ok(forecasts)
 }
 
-fn starting_chain(
-    known: &Known<'_>,
-    stretch: &Stretch,
-    ends: &HashMap<StretchId, Option<Chain>>,
-) -> Option<Chain> {
+fn starting_chain(known: &Known<'_>, stretch: &Stretch, ends: &Ends) -> Reached {
     let mut chain = match &stretch.start {
-        Start::Base(image) => Chain::new(image, Arc::clone(known.bases.get(image)?)),
-        Start::After(source) => ends.get(source).cloned().flatten()?,
+        Start::Base(image) => {
+            Chain::new(image, Arc::clone(known.bases.get(image).ok_or(Reason::New)?))
+        }
+        Start::After(source) => ends.get(source).cloned().unwrap_or(Err(Reason::New))?,
     };
     if let Some(fork) = stretch.fork {
         advance::enter_copy(&mut chain, fork, known.store.run().id());
     }
-    Some(chain)
+    Ok(chain)
 }
 
-/// Walks a stretch as long as records answer; `None` behind the first step that would run.
+/// Walks a stretch as long as records answer.
 fn walk(
     known: &Known<'_>,
     stretch: &Stretch,
-    mut chain: Option<Chain>,
+    mut chain: Reached,
     mut found: impl FnMut(&StretchStep, &Lookup),
-) -> Result<Option<Chain>, StoreError> {
+) -> Result<Reached, StoreError> {
     let runner = runner_name(
         known.plan,
         RunnerId { layerfile: stretch.layerfile, copy: stretch.copies.first },
     );
     let view = known.store.index().view()?;
-    let mut missed: Option<&StretchStep> = None;
     for planned in &stretch.steps {
         let action = &planned.step.action;
         if !matches!(action, Action::Run { .. } | Action::Copy { .. } | Action::Env { .. }) {
             let Known { secrets, built_ins, store, .. } = *known;
             let values =
                 KeyedValues { secrets, secret_key: store.secret_key(), built_ins, runner: &runner };
-            if let Some(chain) = &mut chain {
+            if let Ok(chain) = &mut chain {
                 let _: Advanced = advance::set(chain, action, values);
             }
             continue;
         }
-        let Some(current) = &mut chain else {
-            found(
-                planned,
-                &Lookup::Miss(missed.map_or(Reason::New, |first| follows(known.plan, first))),
-            );
-            continue;
+        let current = match &mut chain {
+            Ok(current) => current,
+            Err(reason) => {
+                found(planned, &Lookup::Miss(reason.clone()));
+                continue;
+            }
         };
         let instruction = key::instruction(action);
         let question = Answers {
@@ -137,10 +140,7 @@ fn walk(
             Lookup::Hit(record) => {
                 current.accept(planned, info(known.plan, planned), question.text, *record);
             }
-            Lookup::Miss(_) => {
-                missed = Some(planned);
-                chain = None;
-            }
+            Lookup::Miss(_) => chain = Err(follows(known.plan, planned)),
         }
     }
     Ok(chain)
@@ -205,7 +205,7 @@ impl Known<'_> {
             let chain =
                 walk(self, stretch, starting_chain(self, stretch, &ends), |_, _| {}).unwrap();
             if stretch.is_last {
-                finals.extend(chain.clone());
+                finals.extend(chain.clone().ok());
             }
             ends.insert(stretch.id, chain);
         }

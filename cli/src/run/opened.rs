@@ -1,0 +1,38 @@
+//! A store, a repository and a backend over both, opened together.
+
+use crate::terminal;
+use anyhow::{Context, Result};
+use layerc_executor::overlay::{OverlayBackend, OverlayOptions};
+use layerc_executor::store::stat_cache::StoredStatCache;
+use layerc_executor::store::{Store, file_system};
+use layerc_executor::tracked::{Repository, RepositoryOptions, StatCache};
+use std::path::Path;
+use std::sync::Arc;
+
+/// See the module.
+pub(super) struct Opened {
+    pub(super) store: Arc<Store>,
+    pub(super) stat_cache: Arc<StoredStatCache>,
+    pub(super) repository: Arc<Repository>,
+    pub(super) backend: OverlayBackend,
+}
+
+impl Opened {
+    /// Opens the store in `directory`, made if it isn't there, for the repository at `root`.
+    pub(super) fn new(directory: &Path, root: &Path) -> Result<Self> {
+        let store = Arc::new(Store::open(directory)?);
+        if let Some(warning) = file_system::unsuitable(store.directory()) {
+            terminal::warn(&warning);
+        }
+        let stat_cache = Arc::new(StoredStatCache::new(Arc::clone(&store), root));
+        let known: Arc<dyn StatCache> = Arc::clone(&stat_cache) as Arc<dyn StatCache>;
+        let options = RepositoryOptions { stat_cache: Some(known), ..RepositoryOptions::default() };
+        let repository = Repository::open(root, options)
+            .with_context(|| format!("cannot open the repository `{}`", root.display()))?;
+        let repository = Arc::new(repository);
+        // Steps see the repository through COPY alone, wherever on this machine it lies.
+        let options = OverlayOptions { hidden: vec![root.to_owned()], ..OverlayOptions::default() };
+        let backend = OverlayBackend::new(store.directory(), Arc::clone(&repository), options)?;
+        Ok(Self { store, stat_cache, repository, backend })
+    }
+}
