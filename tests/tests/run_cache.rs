@@ -177,6 +177,28 @@ fn daemons_live_on_for_later_steps_and_children() {
 }
 
 #[test]
+fn files_can_be_copied_while_processes_live() {
+    if !can_run("files_can_be_copied_while_processes_live") {
+        return;
+    }
+    let text = "FROM vm/test\nRUN sleep 86400.25 > /dev/null 2>&1 &\nCOPY x /x/\nRUN cat /x/x; pgrep -c sleep\n";
+    let place = Workplace::with(&[("Layerfile", text), ("x", "one\n")]);
+    assert_eq!(place.run(&[]).output("main-layerfile"), "one\n1\n");
+    assert_eq!(place.ran(), NONE);
+    place.repository.write("x", "two\n");
+    let run = place.run(&[]);
+    assert_eq!(run.output("main-layerfile"), "two\n1\n", "{}", run.outcome.everything());
+    assert_eq!(
+        run.started(),
+        [
+            "main-layerfile:1 state_needed",
+            "main-layerfile:2 state_needed",
+            "main-layerfile:3 x content by cat"
+        ]
+    );
+}
+
+#[test]
 fn environment_users_and_directories_flow_along() {
     if !can_run("environment_users_and_directories_flow_along") {
         return;
