@@ -13,7 +13,7 @@ use modes::LineStart;
 use std::ops::Range;
 
 pub(crate) use cover::cover;
-pub(crate) use modes::is_unusual_blank;
+pub(crate) use modes::{closing_parenthesis, is_unusual_blank};
 
 /// A token of the logical text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

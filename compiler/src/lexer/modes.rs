@@ -58,8 +58,13 @@ enum CloneWord {
     Word,
 }
 
-/// Between the assignments of ENV.
+/// Command substitutions of one ENV that may lack their closing parenthesis before the search for it is given up.
+/// Each such search reads the rest of the line.
+const MAX_OPEN_SUBSTITUTIONS: u32 = 16;
+
+/// Between the assignments of ENV. The extra counts command substitutions that were not closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Logos)]
+#[logos(extras = u32)]
 enum Assignment {
     #[regex(r"[ \t]+")]
     Blank,
@@ -74,6 +79,7 @@ enum Assignment {
 
 /// Behind the `=` of an assignment. The longest match wins, so quotes in the middle of a value group nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Logos)]
+#[logos(extras = u32)]
 enum AssignedValue {
     #[regex(r"[ \t]+")]
     Blank,
@@ -125,12 +131,15 @@ fn substitution(lexer: &mut Lexer<'_, AssignedValue>) {
     let word = |from: usize| {
         from + rest.get(from..).map_or(0, |tail| tail.find([' ', '\t']).unwrap_or(tail.len()))
     };
-    let end = closing_parenthesis(rest).map_or_else(|| word(0), |close| word(close + 1));
+    let is_searched = lexer.extras < MAX_OPEN_SUBSTITUTIONS;
+    let close = is_searched.then(|| closing_parenthesis(rest)).flatten();
+    let end = close.map_or_else(|| word(0), |close| word(close + 1));
+    lexer.extras += u32::from(close.is_none() && is_searched);
     lexer.bump(end);
 }
 
 /// The parenthesis that closes the one before `text`; quotes and backslashes hide parentheses.
-fn closing_parenthesis(text: &str) -> Option<usize> {
+pub(crate) fn closing_parenthesis(text: &str) -> Option<usize> {
     let mut depth = 1_usize;
     let mut quote = None;
     let mut escaped = false;

@@ -32,6 +32,9 @@ pub(super) fn report_unknown(
     index: usize,
     reporter: &mut Reporter<'_>,
 ) -> Option<DirectiveKind> {
+    if reporter.is_full() {
+        return None;
+    }
     let line = lexed.lines.get(index)?;
     let lexeme = lexed.line(line).iter().find(|lexeme| lexeme.kind == TokenKind::UnknownWord)?;
     let end = lexed.range(line).end;

@@ -69,9 +69,14 @@ impl<'text> Reporter<'text> {
         rule.at(self.file, span, message)
     }
 
+    /// Whether further findings are dropped, so that nobody needs to look for them.
+    pub(super) fn is_full(&self) -> bool {
+        self.diagnostics.len() >= MAX_DIAGNOSTICS_PER_FILE
+    }
+
     /// Reports a finding.
     pub(super) fn say(&mut self, diagnostic: Diagnostic) {
-        if self.diagnostics.len() < MAX_DIAGNOSTICS_PER_FILE {
+        if !self.is_full() {
             self.diagnostics.push(diagnostic);
         }
     }

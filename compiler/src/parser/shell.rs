@@ -94,7 +94,8 @@ pub(super) fn heredoc_body(
         statement.info.kind,
         DirectiveKind::Run | DirectiveKind::RunBackground | DirectiveKind::RunRepeatable
     );
-    let Some(command) = statement.arguments.first().filter(|_| is_run) else { return 0 };
+    let is_of_use = is_run && !reporter.is_full();
+    let Some(command) = statement.arguments.first().filter(|_| is_of_use) else { return 0 };
     let Some((range, delimiter)) = scan(command.text).heredoc else { return 0 };
     let following = lexed.lines.get(index + 1..).unwrap_or_default().iter().take(MAX_HEREDOC_LINES);
     let line_text = |range: Range<u32>| {

@@ -236,6 +236,7 @@ fn assignments_that_lose_something() {
          ENV A=b\"c d\"\n\
          ENV A=\"b\"c\n\
          SECRET ENV TOKEN=secret\n\
+         ENV A=$(b c\n\
          BUILD ENV $A,B\n";
     insta::assert_snapshot!(findings(text), @r#"
     2:5 LF0047 "A" `A` has no value
@@ -248,13 +249,15 @@ fn assignments_that_lose_something() {
     5:5 LF0050 "=" the name before `=` is missing
       help: write `ENV NAME=value`, without blanks around `=`
     6:7 LF0051 "\"b" the value of `A` has a `"` that is not closed
-      help: close the quote on the same line; to go on in the next line, end the line with a backslash
+      help: close it on the same line; to go on in the next line, end the line with a backslash
     7:7 LF0051 "b\"c" the value of `A` has a `"` that is not closed
       help: quotes group words only where they start the value: quote all of it
     9:12 LF0052 "TOKEN=secret" `SECRET ENV` takes names, not values
       help: write `SECRET ENV TOKEN`; `ENV` sets values
       Suggestion: delete the value
-    10:11 LF0050 "$A,B" `$A,B` cannot be the name of a variable
+    10:7 LF0051 "$(b" the value of `A` has a `$(` that is not closed
+      help: close it on the same line; to go on in the next line, end the line with a backslash
+    11:11 LF0050 "$A,B" `$A,B` cannot be the name of a variable
       help: a name holds letters, digits and `_`, and does not start with a digit
       Safe: separate names with blanks
     "#);

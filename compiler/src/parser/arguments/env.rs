@@ -3,6 +3,7 @@
 use super::shape::{Arguments, Misfit, argument, expect_words, fit, misfit, to_word, to_words};
 use super::{Argument, Reporter, Statement, WithFix};
 use crate::directive::{EnvPair, Instruction, Word};
+use crate::lexer::closing_parenthesis;
 use crate::parser::shell;
 use crate::rules;
 use crate::span::Spanned;
@@ -128,8 +129,8 @@ fn read_pair(
         let empty = Spanned::new(String::new(), reporter.span(value_start..value_start));
         return Some(EnvPair { key: to_word(name, reporter), value: empty });
     };
-    if let Some(quote) = shell::scan(value.text).unclosed {
-        unclosed_quote(name, value, quote, reporter);
+    if let Some(opening) = unclosed(value.text) {
+        report_unclosed(name, value, &opening, reporter);
         return None;
     }
     nested_substitution(value, reporter);
@@ -211,15 +212,22 @@ fn quoted(value: &str, rest: &str) -> String {
     format!("`'{bare}'`")
 }
 
-fn unclosed_quote(
+/// What a value opens and does not close.
+fn unclosed(value: &str) -> Option<String> {
+    let substitution =
+        value.strip_prefix("$(").filter(|inside| closing_parenthesis(inside).is_none());
+    substitution.map(|_| "$(".to_owned()).or_else(|| shell::scan(value).unclosed.map(String::from))
+}
+
+fn report_unclosed(
     name: &Argument<'_>,
     value: &Argument<'_>,
-    quote: char,
+    opening: &str,
     reporter: &mut Reporter<'_>,
 ) {
-    let message = format!("the value of `{}` has a `{quote}` that is not closed", name.text);
-    let help = if value.text.starts_with(quote) {
-        "close the quote on the same line; to go on in the next line, end the line with a backslash"
+    let message = format!("the value of `{}` has a `{opening}` that is not closed", name.text);
+    let help = if value.text.starts_with(opening) {
+        "close it on the same line; to go on in the next line, end the line with a backslash"
     } else {
         "quotes group words only where they start the value: quote all of it"
     };
