@@ -69,6 +69,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit> {
         Compilation::of(&arguments.paths)?
     };
     let gravity = compilation.repository.report_notes();
+    if !compilation.compiled.project.ids().any(|id| compilation.is_in_scope(id)) {
+        terminal::warn("there is no file named `Layerfile` here");
+    }
     terminal::print(&match arguments.format {
         Format::Human => human::report(&compilation),
         Format::Json => json::report(&compilation)?,

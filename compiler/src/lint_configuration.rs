@@ -75,14 +75,14 @@ impl LintConfiguration {
         Ok(())
     }
 
-    /// Names an image that the project has a source for, so that FROM may use it without a remark.
+    /// Names an image that the project has a source for, so that FROM may use it without a remark; `*` means all.
     pub fn add_known_image(&mut self, name: impl Into<String>) {
         self.known_images.insert(name.into());
     }
 
     /// Whether the project has a source for an image.
     pub fn knows_image(&self, name: &str) -> bool {
-        self.known_images.contains(name)
+        self.known_images.contains(name) || self.known_images.contains("*")
     }
 
     /// What a rule's findings become; `default` is the rule's own severity. `None` drops them.

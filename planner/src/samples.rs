@@ -1,8 +1,8 @@
 //! Projects made by hand, for the tests of this crate: just enough words to say what a Layerfile holds.
 
 use layerc_compiler::directive::{
-    Checkpoint, Copy, Directive, EnvPair, FromSource, Instruction, LabelPair, Memory, Run, RunMode,
-    Split, SplitOrder, Word,
+    Checkpoint, Comparison, Condition, Copy, Directive, EnvPair, FromSource, Instruction,
+    LabelPair, Memory, Run, RunMode, Split, SplitOrder, Word,
 };
 use layerc_compiler::project::{LinkedDirective, LinkedFile, Parent, Project};
 use layerc_compiler::repo_path::RepoPath;
@@ -60,6 +60,20 @@ pub(crate) fn checkpoint(name: Option<&str>) -> Instruction {
         Some("disabled") => Checkpoint::Disabled,
         Some(name) => Checkpoint::Named(word(name)),
     })
+}
+
+/// `SECRET ENV name`.
+pub(crate) fn secret(name: &str) -> Instruction {
+    Instruction::SecretEnv(vec![word(name)])
+}
+
+/// `SKIP REMAINING IF name=value`.
+pub(crate) fn skip_if(name: &str, value: &str) -> Instruction {
+    Instruction::SkipIf(vec![Condition {
+        name: word(name),
+        comparison: Comparison::Equal,
+        value: word(value),
+    }])
 }
 
 /// `WAIT`, to be given its targets by [`project`].

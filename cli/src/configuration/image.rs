@@ -44,9 +44,9 @@ impl ImageMap {
         self.sources.get(image).or_else(|| self.sources.get(ANY))
     }
 
-    /// The images with an entry of their own, sorted.
+    /// The names that have an entry, `*` among them, sorted.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.sources.keys().map(String::as_str).filter(|name| *name != ANY)
+        self.sources.keys().map(String::as_str)
     }
 }
 

@@ -39,6 +39,8 @@ struct Names {
     directories: Vec<DirEntry>,
     links: Vec<DirEntry>,
     layerfile: Option<DirEntry>,
+    /// Files whose name is a Layerfile's but for its case.
+    miscased: Vec<DirEntry>,
     has_gitignore: bool,
 }
 
@@ -79,6 +81,15 @@ impl Discovery {
         }
         for link in &names.links {
             self.note_link(root, &link.path(), ignored);
+        }
+        for path in names.miscased.iter().map(DirEntry::path) {
+            if !is_ignored(ignored, &path, Kind::File) {
+                let shown = path.strip_prefix(root).unwrap_or(&path).display();
+                let text = format!(
+                    "`{shown}` is not looked at: only the exact name `{LAYERFILE_NAME}` counts"
+                );
+                self.note(Gravity::Warning, &text);
+            }
         }
     }
 
@@ -127,6 +138,8 @@ fn read_names(directory: &Path) -> std::io::Result<Names> {
             names.links.push(entry);
         } else if kind.is_file() && name == LAYERFILE_NAME {
             names.layerfile = Some(entry);
+        } else if kind.is_file() && name.eq_ignore_ascii_case(LAYERFILE_NAME) {
+            names.miscased.push(entry);
         } else if kind.is_file() && name == ".gitignore" {
             names.has_gitignore = true;
         }

@@ -104,3 +104,45 @@ fn a_file_with_errors_has_no_plan_but_others_do() {
     assert_eq!(error.to_string(), "`suite/Layerfile` has errors");
     assert!(build(&project, &target(&project, "unit")).is_ok());
 }
+
+#[test]
+fn only_certain_values_are_in_the_environment() {
+    use crate::samples::{env, secret, skip_if};
+    let project = project(vec![
+        (
+            "a",
+            "i",
+            vec![
+                env("A", "1"),
+                env("B", "2"),
+                secret("B"),
+                skip_if("GIT_BRANCH", "main"),
+                env("A", "1"),
+                env("C", "3"),
+            ],
+        ),
+        ("b", "a", vec![env("C", "4"), env("D", "$A$C"), env("E", "$B"), env("A", "$(date)")]),
+    ]);
+    let plan = build(&project, &Selection::Everything).expect("a plan");
+    let environments: Vec<String> =
+        plan.layerfiles.iter().map(|file| format!("{:?}", file.static_environment)).collect();
+    assert_eq!(environments, [r#"{"A": "1"}"#, r#"{"C": "4", "D": "14"}"#]);
+}
+
+#[test]
+fn a_long_chain_is_planned_and_drawn() {
+    let names: Vec<String> = (0..2000).map(|number| format!("f{number:04}")).collect();
+    let parent = |index: usize| if index == 0 { "i" } else { names[index - 1].as_str() };
+    let samples = names
+        .iter()
+        .enumerate()
+        .map(|(index, name)| (name.as_str(), parent(index), vec![run("x")]));
+    let plan = build(&project(samples.collect()), &Selection::Everything).expect("a plan");
+    assert_eq!(plan.graph.node_count(), 1 + 2 * 2000);
+    let nothing = crate::render::StepAnnotations::new();
+    let paint = |_, text: &str| text.to_owned();
+    let tree =
+        crate::render::tree::render(&plan, crate::render::tree::Detail::Steps, &nothing, &paint);
+    assert!(tree.lines().count() == 4002 && tree.len() < 2_000_000, "{}", tree.len());
+    assert!(crate::render::svg::render(&plan, &nothing).len() < 10_000_000);
+}

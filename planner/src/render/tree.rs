@@ -9,6 +9,10 @@ use std::collections::BTreeMap;
 /// Characters of one step that are shown.
 const STEP_CHARACTERS: usize = 100;
 
+/// Where lines stop moving to the right. Nobody reads a chain of that many Layerfiles as a tree, and without an end
+/// the text would grow with the square of its length.
+const MAX_INDENT_CHARACTERS: usize = 120;
+
 /// What a piece of the tree is, so that the caller can style it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -123,7 +127,8 @@ impl Tree<'_> {
                 Place::Last => ("└─ ", "   "),
             };
             self.heading(&format!("{indent}{branch}"), layerfile);
-            let inner = format!("{indent}{below}");
+            let deepest = indent.chars().count() >= MAX_INDENT_CHARACTERS;
+            let inner = if deepest { indent } else { format!("{indent}{below}") };
             let step_indent = format!("{inner}{}", if children.is_empty() { "   " } else { "│  " });
             self.steps(id, &step_indent);
             pending.extend(in_reverse(&children, &inner));

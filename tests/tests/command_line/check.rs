@@ -206,7 +206,11 @@ fn discovery_obeys_gitignore_and_names_what_it_leaves_out() {
     repository.link("../Layerfile", "linked/Layerfile");
     let outcome = run_in(&repository, &["check"]).expect_success("check");
     assert!(outcome.stdout.starts_with("4 Layerfiles checked"), "{}", outcome.stdout);
-    assert_eq!(outcome.stderr, "warning: `linked/Layerfile` is a symbolic link and not followed\n");
+    assert_eq!(
+        outcome.stderr,
+        "warning: `layerfile` is not looked at: only the exact name `Layerfile` counts\n\
+         warning: `linked/Layerfile` is a symbolic link and not followed\n"
+    );
 }
 
 #[test]
@@ -257,4 +261,20 @@ fn silenced_findings_are_counted() {
         outcome.stdout,
         "1 Layerfile checked, nothing to complain about (1 silenced by comments)\n"
     );
+}
+
+#[test]
+fn a_wildcard_makes_every_image_known() {
+    let repository = Repository::with(&[("Layerfile", "FROM house/base:1\nRUN a\n")]);
+    let before = run_in(&repository, &["check"]).stdout;
+    assert!(before.contains("unknown-image"), "{before}");
+    repository.write("layerc.toml", "[images]\n\"*\" = \"host\"\n");
+    let after = run_in(&repository, &["check"]).stdout;
+    assert_eq!(after, "1 Layerfile checked, nothing to complain about\n");
+}
+
+#[test]
+fn nothing_to_check_is_said() {
+    let outcome = run_in(&Repository::with(&[("README", "")]), &["check"]).expect_success("check");
+    assert_eq!(outcome.stderr, "warning: there is no file named `Layerfile` here\n");
 }
