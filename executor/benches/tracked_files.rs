@@ -86,18 +86,19 @@ struct Tracked {
 impl Bench {
     fn new(place: &Path) -> Self {
         let repository = place.join("repository");
-        for (tree, count) in [("small", SMALL_FILES), ("many", MANY_FILES)] {
-            make_files(&repository.join(tree), count);
-        }
-        fs::create_dir_all(repository.join("flat")).unwrap();
-        for index in 0..SMALL_FILES {
-            fs::write(repository.join(format!("flat/f{index}")), "").unwrap();
-        }
-        fs::write(repository.join("large"), vec![7_u8; LARGE_FILE_BYTES]).unwrap();
-        rustix::fs::sync();
-        // Stamps are believed only once they are older than the clock's tick.
-        std::thread::sleep(Duration::from_millis(200));
+        fs::create_dir(&repository).unwrap();
         Self { place: place.to_owned(), repository }
+    }
+
+    /// Makes a part of the repository unless it is there.
+    fn make(&self, part: &str, make: impl FnOnce(&Path)) {
+        let path = self.repository.join(part);
+        if !path.exists() {
+            make(&path);
+            rustix::fs::sync();
+            // Stamps are believed only once they are older than the clock's tick.
+            std::thread::sleep(Duration::from_millis(200));
+        }
     }
 
     fn tracked(&self, name: &str) -> Tracked {
@@ -133,6 +134,7 @@ impl Bench {
     }
 
     fn small_files(&self) {
+        self.make("small", |path| make_files(path, SMALL_FILES));
         let paths = file_paths("small", SMALL_FILES);
         let plain = self.overlay("plain", &self.repository);
         let read_all = |root: &Path| {
@@ -179,6 +181,11 @@ impl Bench {
     }
 
     fn listing(&self) {
+        self.make("flat", |path| {
+            fs::create_dir(path).unwrap();
+            (0..SMALL_FILES)
+                .for_each(|index| fs::write(path.join(format!("f{index}")), "").unwrap());
+        });
         let list = |root: &Path| {
             timed(|| assert_eq!(fs::read_dir(root.join("flat")).unwrap().count(), SMALL_FILES))
         };
@@ -198,6 +205,7 @@ impl Bench {
     }
 
     fn large_file(&self) {
+        self.make("large", |path| fs::write(path, vec![7_u8; LARGE_FILE_BYTES]).unwrap());
         let read = |root: &Path| timed(|| read_whole(&root.join("large")));
         let cold = || {
             rustix::fs::sync();
@@ -244,6 +252,7 @@ impl Bench {
     }
 
     fn copy_of_many(&self) {
+        self.make("many", |path| make_files(path, MANY_FILES));
         let tracked = self.tracked("many");
         let path = tracked.root.join("many/d7/f3");
         let one = timed(|| drop(fs::read(&path).unwrap()));
@@ -263,6 +272,7 @@ impl Bench {
 
     fn fingerprints(&self) {
         for (tree, count) in [("small", SMALL_FILES), ("many", MANY_FILES)] {
+            self.make(tree, |path| make_files(path, count));
             let tracked = self.tracked(&format!("fingerprints-{tree}"));
             let paths = file_paths(tree, count);
             paths.iter().for_each(|path| drop(fs::read(tracked.root.join(path)).unwrap()));
