@@ -102,7 +102,8 @@ pub fn analyze_file(source: &SourceFile) -> FileAnalysis {
         })
         .collect();
     let facts = facts(&directives);
-    let mut checked = checks::Checked { diagnostics, ..checks::Checked::default() };
+    let mut checked = checks::Checked::default();
+    checked.findings.extend(diagnostics);
     checks::check_file(
         &checks::File { text: &source.text, directives: &directives, facts: &facts },
         &mut checked,
@@ -114,7 +115,7 @@ pub fn analyze_file(source: &SourceFile) -> FileAnalysis {
         lines,
         tokens,
         directives,
-        diagnostics: checked.diagnostics,
+        diagnostics: checked.findings.into_list(),
         deferred: checked.deferred,
         needs_secret: checked.needs_secret,
         suppressions,

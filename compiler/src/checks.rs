@@ -15,6 +15,8 @@ mod variables;
 use crate::analysis::{Deferred, Facts, Inherited, NeedsSecret, OWN_FILE, Refutation};
 use crate::diagnostic::{Applicability, Diagnostic, Fix, TextEdit};
 use crate::directive::{Directive, Instruction, Run, Word};
+use crate::findings::Findings;
+use crate::limits::MAX_DIAGNOSTICS_PER_FILE;
 use crate::rules::Rule;
 use crate::source_map::LogicalText;
 use crate::span::Span;
@@ -36,7 +38,7 @@ pub(crate) struct File<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Checked {
     /// Findings that stand.
-    pub(crate) diagnostics: Vec<Diagnostic>,
+    pub(crate) findings: Findings,
     /// Findings that an ancestor can refute.
     pub(crate) deferred: Vec<Deferred>,
     /// Findings that hold only if an ancestor has a secret.
@@ -45,15 +47,19 @@ pub(crate) struct Checked {
 
 impl Checked {
     fn add(&mut self, finding: Diagnostic) {
-        self.diagnostics.push(finding);
+        self.findings.push(finding);
     }
 
     fn defer(&mut self, unless: Refutation, finding: Diagnostic) {
-        self.deferred.push(Deferred { unless, finding });
+        if self.deferred.len() < MAX_DIAGNOSTICS_PER_FILE {
+            self.deferred.push(Deferred { unless, finding });
+        }
     }
 
     fn if_inherited(&mut self, secret: Inherited, finding: Diagnostic) {
-        self.needs_secret.push(NeedsSecret { secret, finding });
+        if self.needs_secret.len() < MAX_DIAGNOSTICS_PER_FILE {
+            self.needs_secret.push(NeedsSecret { secret, finding });
+        }
     }
 }
 

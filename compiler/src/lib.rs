@@ -12,6 +12,7 @@ mod checks;
 pub mod diagnostic;
 pub mod directive;
 pub mod edits;
+mod findings;
 pub mod format;
 mod lexer;
 pub mod limits;

@@ -2,6 +2,7 @@
 
 use layerc_compiler::diagnostic::{Diagnostic, Severity};
 use layerc_compiler::edits;
+use layerc_compiler::limits::MAX_DIAGNOSTICS_PER_FILE;
 use layerc_compiler::link::{Compiled, compile};
 use layerc_compiler::lint_configuration::LintConfiguration;
 use layerc_compiler::project::{Parent, SourceFile};
@@ -176,4 +177,29 @@ proptest! {
             prop_assert!(home || !known_missing.contains(&code.as_str()), "{diagnostic:?}");
         }
     }
+}
+
+#[test]
+fn a_huge_file_says_only_so_much() {
+    let mut text = String::from("FROM ./missing\nSPLIT 2\n");
+    for keyword in ["WAIT", "COPY", "SECRET ENV", "CACHE"] {
+        text.push_str(keyword);
+        text.push_str(&" nothing/here".repeat(30_000));
+        text.push_str(" there/\n");
+    }
+    text.push_str(&"RUN sudo echo $LAYERCI_BRANCH\n".repeat(30_000));
+    text.push_str("SPLIT 3\n");
+    let files = [SourceFile { path: path("", "Layerfile"), text }];
+    let compiled = compiled(&files, &tree(&files));
+    let of = |severity| {
+        compiled.diagnostics.iter().filter(|finding| finding.severity == severity).count()
+    };
+    for severity in [Severity::Hint, Severity::Warning, Severity::Error] {
+        assert!(
+            (1..=2 * MAX_DIAGNOSTICS_PER_FILE).contains(&of(severity)),
+            "{} {severity:?}",
+            of(severity)
+        );
+    }
+    assert!(compiled.project.files[0].has_errors);
 }

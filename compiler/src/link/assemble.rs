@@ -6,6 +6,7 @@ use super::with_ids;
 use crate::analysis::FileAnalysis;
 use crate::project::{LinkedDirective, LinkedFile, Parent, Project};
 use crate::span::FileId;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// The project; no file is marked as broken yet.
@@ -34,11 +35,10 @@ fn directives(
     setup_files: &SetupFiles,
 ) -> Vec<LinkedDirective> {
     let mut waits: Vec<Vec<FileId>> = vec![Vec::new(); file.directives.len()];
+    let mut seen: HashSet<(usize, FileId)> = HashSet::new();
     for wait in references.of(id).into_iter().flat_map(|references| &references.waits) {
-        if let Some(targets) =
-            waits.get_mut(wait.directive).filter(|targets| !targets.contains(&wait.target))
-        {
-            targets.push(wait.target);
+        if seen.insert((wait.directive, wait.target)) {
+            waits.get_mut(wait.directive).into_iter().for_each(|targets| targets.push(wait.target));
         }
     }
     let linked =

@@ -5,6 +5,7 @@
 use super::with_ids;
 use crate::analysis::FileAnalysis;
 use crate::diagnostic::{Applicability, Code, Diagnostic, Severity};
+use crate::findings::Findings;
 use crate::lint_configuration::{LintConfiguration, rule_question};
 use crate::project::{Parent, Project};
 use crate::rules;
@@ -24,7 +25,7 @@ pub(crate) struct Finished {
 /// Finishes findings; `linked` are those that linking made.
 pub(crate) fn finish(
     files: &[&FileAnalysis],
-    linked: Vec<Diagnostic>,
+    linked: Findings,
     configuration: &LintConfiguration,
 ) -> Finished {
     let mut of_files: Vec<Vec<Diagnostic>> = with_ids(files)
@@ -32,7 +33,7 @@ pub(crate) fn finish(
             file.diagnostics.iter().map(|finding| with_file(finding.clone(), id)).collect()
         })
         .collect();
-    for finding in linked {
+    for finding in linked.into_list() {
         if let Some(own) = of_files.get_mut(finding.primary.file.index()) {
             own.push(finding);
         }

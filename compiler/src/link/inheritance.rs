@@ -7,8 +7,10 @@ use super::resolve::Layerfiles;
 use super::with_ids;
 use crate::analysis::{FileAnalysis, Inherited, Refutation};
 use crate::diagnostic::Diagnostic;
+use crate::findings::Findings;
 use crate::rules;
 use crate::span::{FileId, Span};
+use std::collections::HashSet;
 
 /// The largest MEMORY of a file and its ancestors: bytes, file and place.
 type ChainMemory = Option<(u64, FileId, Span)>;
@@ -18,7 +20,7 @@ pub(crate) fn check(
     files: &[&FileAnalysis],
     layerfiles: &Layerfiles<'_>,
     references: &References,
-    findings: &mut Vec<Diagnostic>,
+    findings: &mut Findings,
 ) {
     let check = Check { files, layerfiles, references };
     check.memory(findings);
@@ -68,7 +70,7 @@ impl Check<'_> {
     }
 
     /// A child that asks for more memory than the files it inherits from.
-    fn memory(&self, findings: &mut Vec<Diagnostic>) {
+    fn memory(&self, findings: &mut Findings) {
         let mut chain: Vec<ChainMemory> = vec![None; self.files.len()];
         for id in self.parents_first() {
             let own = self.file(id).and_then(|file| file.facts.memory);
@@ -115,7 +117,7 @@ impl Check<'_> {
     }
 
     /// A file that inherits from one that is split: from which copy?
-    fn split(&self, id: FileId, findings: &mut Vec<Diagnostic>) {
+    fn split(&self, id: FileId, findings: &mut Findings) {
         let Some(parent) = self.references.parent(id) else { return };
         let Some(split) = self.file(parent).and_then(|file| file.facts.split) else { return };
         let Some(span) = self.span_of_from(id) else { return };
@@ -129,13 +131,10 @@ impl Check<'_> {
     }
 
     /// A WAIT on a file that this one inherits from: it has succeeded long before.
-    fn waits(&self, id: FileId, file: &FileAnalysis, findings: &mut Vec<Diagnostic>) {
-        let Some(own) = self.references.of(id) else { return };
-        for wait in &own.waits {
-            if wait.target == id || !self.references.ancestors(id).any(|above| above == wait.target)
-            {
-                continue;
-            }
+    fn waits(&self, id: FileId, file: &FileAnalysis, findings: &mut Findings) {
+        let Some(own) = self.references.of(id).filter(|own| !own.waits.is_empty()) else { return };
+        let ancestors: HashSet<FileId> = self.references.ancestors(id).collect();
+        for wait in own.waits.iter().filter(|wait| ancestors.contains(&wait.target)) {
             let Some(directive) = file.directives.get(wait.directive) else { continue };
             let message = format!(
                 "{} has always finished here: this file starts from it",
@@ -150,7 +149,7 @@ impl Check<'_> {
     }
 
     /// Findings that an ancestor can refute.
-    fn deferred(&self, id: FileId, file: &FileAnalysis, findings: &mut Vec<Diagnostic>) {
+    fn deferred(&self, id: FileId, file: &FileAnalysis, findings: &mut Findings) {
         for deferred in &file.deferred {
             let refutes = |above: FileId| {
                 self.file(above).is_some_and(|file| refutes(&deferred.unless, file))
@@ -162,7 +161,7 @@ impl Check<'_> {
     }
 
     /// Findings about secrets that only an ancestor can have.
-    fn secrets(&self, id: FileId, file: &FileAnalysis, findings: &mut Vec<Diagnostic>) {
+    fn secrets(&self, id: FileId, file: &FileAnalysis, findings: &mut Findings) {
         for needs in &file.needs_secret {
             let place = self.references.ancestors(id).find_map(|above| {
                 let place = secret_of(self.file(above)?, &needs.secret)?;

@@ -15,6 +15,7 @@ mod tree;
 
 use crate::analysis::{FileAnalysis, analyze_file};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::findings::Findings;
 use crate::lint_configuration::LintConfiguration;
 use crate::project::{Project, SourceFile};
 use crate::sources::Sources;
@@ -52,7 +53,7 @@ pub fn link<'a>(
 ) -> Compiled {
     let files = in_order(analyses);
     let layerfiles = Layerfiles::new(files.iter().map(|file| &file.path).collect());
-    let mut findings: Vec<Diagnostic> = Vec::new();
+    let mut findings = Findings::default();
     let references =
         References::resolve(&files, &layerfiles, sources, configuration, &mut findings);
     let knots = references.report_cycles(&layerfiles, &mut findings);

@@ -10,6 +10,7 @@ use crate::analysis::FileAnalysis;
 use crate::checks::without_word;
 use crate::diagnostic::{Applicability, Diagnostic};
 use crate::directive::{Directive, FromSource, Instruction, Word};
+use crate::findings::Findings;
 use crate::lint_configuration::LintConfiguration;
 use crate::nearest::nearest;
 use crate::project::Parent;
@@ -17,7 +18,7 @@ use crate::repo_path::RepoPath;
 use crate::rules;
 use crate::sources::Sources;
 use crate::span::{FileId, Span};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// The images that `layerc` has sources for without configuration.
 const BUILT_IN_IMAGES: [&str; 2] = ["vm/ubuntu:18.04", "vm/ubuntu:22.04"];
@@ -80,7 +81,7 @@ impl References {
         layerfiles: &Layerfiles<'_>,
         sources: &dyn Sources,
         configuration: &LintConfiguration,
-        findings: &mut Vec<Diagnostic>,
+        findings: &mut Findings,
     ) -> Self {
         let explainer = Explainer::new(layerfiles, sources);
         let resolver = Resolver { layerfiles, explainer, configuration };
@@ -110,7 +111,7 @@ impl References {
     pub(crate) fn report_cycles(
         &self,
         layerfiles: &Layerfiles<'_>,
-        findings: &mut Vec<Diagnostic>,
+        findings: &mut Findings,
     ) -> Vec<Knot> {
         let needs: Vec<Vec<FileId>> = self.files.iter().map(FileReferences::needs).collect();
         let knots = cycles::knots(&needs);
@@ -146,8 +147,9 @@ impl References {
                 format!("{} {verb} {}", name(&file), name(&next)),
             );
         }
-        for file in knot.files.iter().filter(|file| !knot.cycle.contains(file)) {
-            let inside = |target: &FileId| knot.files.contains(target);
+        let shown: HashSet<FileId> = knot.cycle.iter().copied().collect();
+        for file in knot.files.iter().filter(|file| !shown.contains(file)) {
+            let inside = |target: &FileId| knot.files.binary_search(target).is_ok();
             let Some(references) = self.of(*file) else { continue };
             let next = references.needs().into_iter().find(inside);
             let Some((span, verb)) = next.and_then(|next| references.word_for(next)) else {
@@ -175,7 +177,7 @@ impl Resolver<'_> {
         &self,
         id: FileId,
         file: &FileAnalysis,
-        findings: &mut Vec<Diagnostic>,
+        findings: &mut Findings,
     ) -> FileReferences {
         let mut references =
             FileReferences { parent: Parent::Unresolved, from: None, waits: Vec::new() };
@@ -208,7 +210,7 @@ impl Resolver<'_> {
         id: FileId,
         file: &FileAnalysis,
         source: &FromSource,
-        findings: &mut Vec<Diagnostic>,
+        findings: &mut Findings,
     ) -> Parent {
         let role = match source {
             FromSource::Image(word) => {
@@ -229,7 +231,7 @@ impl Resolver<'_> {
         file: &FileAnalysis,
         word: &Word,
         role: Role,
-        findings: &mut Vec<Diagnostic>,
+        findings: &mut Findings,
     ) -> Option<FileId> {
         let path = RepoPath::resolve(&file.directory, &word.value);
         let found = path.and_then(|path| self.layerfiles.named_by(&path));
@@ -278,7 +280,7 @@ fn report_repeated_waits(
     id: FileId,
     file: &FileAnalysis,
     waits: &[WaitWord],
-    findings: &mut Vec<Diagnostic>,
+    findings: &mut Findings,
 ) {
     let mut first: BTreeMap<FileId, Span> = BTreeMap::new();
     for wait in waits {

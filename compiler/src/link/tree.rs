@@ -8,6 +8,7 @@ use super::with_ids;
 use crate::analysis::FileAnalysis;
 use crate::diagnostic::{Applicability, Diagnostic};
 use crate::directive::{Instruction, Word};
+use crate::findings::Findings;
 use crate::nearest::nearest;
 use crate::repo_path::RepoPath;
 use crate::rules;
@@ -26,7 +27,7 @@ pub(crate) type SetupFiles = BTreeMap<(FileId, usize), Vec<RepoPath>>;
 pub(crate) fn check(
     files: &[&FileAnalysis],
     sources: &dyn Sources,
-    findings: &mut Vec<Diagnostic>,
+    findings: &mut Findings,
 ) -> SetupFiles {
     let known = sources.kind(&RepoPath::root()).is_some();
     let tree =
@@ -123,7 +124,7 @@ impl Tree<'_> {
         id: FileId,
         directory: &RepoPath,
         word: &Word,
-        findings: &mut Vec<Diagnostic>,
+        findings: &mut Findings,
     ) -> Option<RepoPath> {
         let text = word.value.as_str();
         let Some(path) = RepoPath::resolve(directory, text) else {
