@@ -164,20 +164,21 @@ impl Filesystem for TrackedFilesystem {
             Err(error) => return reply.error(error_number(&error)),
         };
         let itself = [(".", node.number), ("..", node.parent())];
-        let itself =
-            itself.iter().map(|(name, number)| (*number, Kind::Directory, name.as_bytes()));
-        let names = listing
-            .entries()
-            .iter()
-            .map(|entry| (number_of(node.number, &entry.name), entry.kind, &*entry.name));
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
-        for (position, (number, kind, name)) in itself.chain(names).enumerate().skip(start) {
-            if reply.add(
-                INodeNo(number),
-                position as u64 + 1,
-                file_type(kind),
-                OsStr::from_bytes(name),
-            ) {
+        let mut position = start;
+        for (name, number) in itself.iter().skip(start) {
+            position += 1;
+            if reply.add(INodeNo(*number), position as u64, FileType::Directory, *name) {
+                return reply.ok();
+            }
+        }
+        // By position, not by skipping: a large directory is asked for in a thousand pieces.
+        let first = start.saturating_sub(itself.len());
+        for entry in listing.entries().get(first..).unwrap_or_default() {
+            position += 1;
+            let number = INodeNo(number_of(node.number, &entry.name));
+            let name = OsStr::from_bytes(&entry.name);
+            if reply.add(number, position as u64, file_type(entry.kind), name) {
                 break;
             }
         }

@@ -29,6 +29,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("a_change_within_the_clock_s_tick_is_found", a_change_within_the_clock_s_tick_is_found),
     ("a_second_answer_is_told", a_second_answer_is_told),
     ("layers_come_while_mounted", layers_come_while_mounted),
+    ("names_arrive_whole", names_arrive_whole),
     ("bytes_arrive_whole", bytes_arrive_whole),
     ("bulk_and_single_answers_agree", bulk_and_single_answers_agree),
 ];
@@ -316,6 +317,26 @@ fn layers_come_while_mounted() {
         ["src Existence", "src/a.c Content"],
         "the way there is not the repository's"
     );
+}
+
+fn names_arrive_whole() {
+    for count in [0, 1, 2, 3, 5_000] {
+        let world = World::new(|root| {
+            fs::create_dir(root.join("d")).unwrap();
+            for index in 0..count {
+                fs::write(root.join(format!("d/{}{index}", "long".repeat(index % 30))), "")
+                    .unwrap();
+            }
+        });
+        let names = |path| {
+            let listed = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name());
+            listed.collect::<std::collections::BTreeSet<_>>()
+        };
+        let seen = names(world.machine("app/d"));
+        assert_eq!(seen.len(), count);
+        assert_eq!(seen, names(world.outside("d")));
+        assert_eq!(world.bash("ls -a app/d | head -n 2"), ".\n..\n");
+    }
 }
 
 fn bytes_arrive_whole() {
