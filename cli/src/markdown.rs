@@ -2,11 +2,13 @@
 //!
 //! Only what the pages of this project use is known; everything else passes as it is.
 
-use anstyle::{AnsiColor, Effects, Style};
+use anstyle::{AnsiColor, Style};
 
-const HEADING: Style = AnsiColor::BrightWhite.on_default().effects(Effects::BOLD);
+const HEADING: Style = Style::new().bold().underline();
 const CODE: Style = AnsiColor::Cyan.on_default();
 const STRONG: Style = Style::new().bold();
+const BAD: Style = AnsiColor::Red.on_default();
+const GOOD: Style = AnsiColor::Green.on_default();
 
 /// The page with styles instead of markup.
 pub(crate) fn styled(page: &str) -> String {
@@ -15,13 +17,30 @@ pub(crate) fn styled(page: &str) -> String {
     for line in page.lines() {
         let fence = line.trim_start().starts_with("```");
         match block {
-            Block::Prose if fence => block = Block::Code,
+            Block::Prose if fence => {
+                text += &caption(line);
+                block = Block::Code;
+            }
             Block::Code if fence => block = Block::Prose,
             Block::Prose => text += &(prose(line) + "\n"),
             Block::Code => text += &format!("    {CODE}{line}{CODE:#}\n"),
         }
     }
     text
+}
+
+/// What the words behind a fence say about the block: whether it is right or wrong, and which file it is.
+fn caption(fence: &str) -> String {
+    let mut captions = Vec::new();
+    for word in fence.split_whitespace().skip(1) {
+        match (word, word.strip_prefix("path=")) {
+            ("bad", _) => captions.push(format!("{BAD}wrong{BAD:#}")),
+            ("good", _) => captions.push(format!("{GOOD}right{GOOD:#}")),
+            (_, Some(path)) => captions.push(path.to_owned()),
+            (_, None) => {}
+        }
+    }
+    if captions.is_empty() { String::new() } else { format!("  {}:\n", captions.join(", ")) }
 }
 
 /// What the current line belongs to.
@@ -81,5 +100,6 @@ mod tests {
         check("# Title\n", "<<Title<\n");
         check("use `RUN` and **not** `x\n", "use <RUN< and <not< `x\n");
         check("```text\nFROM a\n```\nend\n", "    <FROM a<\nend\n");
+        check("```layerfile bad path=a/b\nFROM a\n```\n", "  <wrong<, a/b:\n    <FROM a<\n");
     }
 }

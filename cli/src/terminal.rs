@@ -5,7 +5,7 @@
 use crate::exit::{Exit, WrongUsage};
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Effects, Style};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::ValueEnum;
 use std::io::{ErrorKind, Write};
 
@@ -40,17 +40,19 @@ impl Color {
 /// Writes `text` to standard output, styles removed unless it is a terminal that wants them.
 pub(crate) fn print(text: &str) -> Result<()> {
     let mut output = anstream::stdout().lock();
-    output.write_all(text.as_bytes())?;
-    output.flush()?;
-    Ok(())
+    output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.flush())
+        .context("cannot write to standard output")
 }
 
 /// Writes `text` to standard output as it is, whatever the output is.
 pub(crate) fn print_exactly(text: &str) -> Result<()> {
     let mut output = std::io::stdout().lock();
-    output.write_all(text.as_bytes())?;
-    output.flush()?;
-    Ok(())
+    output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.flush())
+        .context("cannot write to standard output")
 }
 
 /// Says on standard error why a command could not do its work, causes below.
