@@ -181,11 +181,11 @@ fn files_can_be_copied_while_processes_live() {
     if !can_run("files_can_be_copied_while_processes_live") {
         return;
     }
-    let text = "FROM vm/test\nRUN sleep 86400.25 > /dev/null 2>&1 &\nCOPY x /x/\nRUN cat /x/x; pgrep -c sleep\n";
-    let place = Workplace::with(&[("Layerfile", text), ("x", "one\n")]);
+    let text = "FROM vm/test\nRUN sleep 86400.25 > /dev/null 2>&1 &\nCOPY d /x\nRUN cat /x/x; pgrep -c sleep\n";
+    let place = Workplace::with(&[("Layerfile", text), ("d/x", "one\n")]);
     assert_eq!(place.run(&[]).output("main-layerfile"), "one\n1\n");
     assert_eq!(place.ran(), NONE);
-    place.repository.write("x", "two\n");
+    place.repository.write("d/x", "two\n");
     let run = place.run(&[]);
     assert_eq!(run.output("main-layerfile"), "two\n1\n", "{}", run.outcome.everything());
     assert_eq!(
@@ -193,7 +193,7 @@ fn files_can_be_copied_while_processes_live() {
         [
             "main-layerfile:1 state_needed",
             "main-layerfile:2 state_needed",
-            "main-layerfile:3 x content by cat"
+            "main-layerfile:3 d/x content by cat"
         ]
     );
 }
