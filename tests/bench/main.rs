@@ -44,5 +44,14 @@ fn main() {
             measure(&mut table);
         }
     }
-    println!("{table}");
+    println!("{}\n\n{table}", circumstances());
+}
+
+/// What the figures depend on besides the code.
+fn circumstances() -> String {
+    let processors = std::thread::available_parallelism().map_or(0, std::num::NonZeroUsize::get);
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().unwrap_or("unknown").to_owned();
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    format!("{processors} processors, load {load} at the end, Linux {}", kernel.trim())
 }

@@ -39,7 +39,12 @@ mod tests {
         for round in 0..rounds {
             let scenario = scenario(&mut Random::new(seed + round));
             match check(&scenario) {
-                Ok(compared) => comparisons += compared,
+                Ok(compared) => {
+                    comparisons += compared;
+                    if round % 50 == 49 {
+                        println!("{} of {rounds} scenarios, {comparisons} pairs equal", round + 1);
+                    }
+                }
                 Err(problem) => {
                     let (scenario, problem) = smallest(scenario, problem);
                     panic!(
