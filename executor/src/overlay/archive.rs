@@ -17,6 +17,9 @@ use tar::{Archive, Entry, EntryType};
 /// Entries unpacked at most: a large distribution has half a million files.
 const ENTRY_LIMIT: usize = 5_000_000;
 
+/// Most padding after an archive's end: `tar` fills up records of at most 512 blocks of 512 bytes, some pad to more.
+const PADDING_LIMIT_BYTES: u64 = 64 * 1024 * 1024;
+
 /// Bytes at the beginning of an archive that tell how it is compressed, with the program that undoes it.
 const COMPRESSIONS: [(&[u8], &str); 4] = [
     (&[0x1f, 0x8b], "gzip"),
@@ -50,9 +53,11 @@ pub(super) fn unpack(path: &Path, target: &Path, ownership: Ownership) -> Result
         None => unpacking.all(file).doing(action),
         Some((_, name)) => {
             let mut helper = decompress(name, file)?;
-            let output =
+            let mut output =
                 helper.stdout.take().ok_or_else(|| io::Error::other("no output")).doing(action)?;
-            let unpacked = unpacking.all(output).doing(action);
+            let unpacked =
+                unpacking.all(&mut output).and_then(|()| drain(&mut output)).doing(action);
+            drop(output);
             let ended = helper.wait().doing(action)?;
             unpacked?;
             if ended.success() {
@@ -62,6 +67,11 @@ pub(super) fn unpack(path: &Path, target: &Path, ownership: Ownership) -> Result
             }
         }
     }
+}
+
+/// Reads the padding after an archive's end: the program that writes it would otherwise be told that nobody listens.
+fn drain(output: &mut impl Read) -> io::Result<()> {
+    io::copy(&mut output.take(PADDING_LIMIT_BYTES), &mut io::sink()).map(|_| ())
 }
 
 fn decompress(name: &str, archive: File) -> Result<Child, BackendError> {

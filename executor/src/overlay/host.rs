@@ -128,7 +128,7 @@ impl HostBase {
             hasher.update(b"\0");
         }
         let digest: String = hasher.finalize().to_hex().chars().take(16).collect();
-        mirror::ensure(&self.bases, &format!("mirror-{digest}"), parts)
+        mirror::ensure(&self.bases, &format!("mirror2-{digest}"), parts)
     }
 
     fn parts(&self) -> Result<Vec<HostPart>, BackendError> {

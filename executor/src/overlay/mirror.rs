@@ -14,8 +14,18 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-/// Directories mirrored at most: three times what a full desktop system has.
-const DIRECTORY_LIMIT: usize = 150_000;
+/// Levels mirrored below a part: where packages put their directories (`usr/lib/python3/dist-packages`), not what is
+/// inside those of packages that are there.
+const LEVELS: u32 = 3;
+
+/// Mirrored to the bottom: made for changes by hand.
+const WHOLE: &str = "/usr/local";
+
+/// Directories with very many directories that nobody but their packages writes to.
+const LEAVES: [&str; 3] = ["/usr/share/doc", "/usr/share/locale", "/usr/share/icons"];
+
+/// Directories mirrored at most: ten times what a desktop system has.
+const DIRECTORY_LIMIT: usize = 20_000;
 
 /// The mirror of these parts; made unless there is one of this name. `name` changes with the host's packages.
 pub(super) fn ensure(
@@ -33,7 +43,7 @@ pub(super) fn ensure(
     let made = parts.iter().try_for_each(|part| {
         let place = beside.join(&part.path);
         fs::create_dir_all(&place)?;
-        mirror(&part.source, &place, &mut left)
+        mirror(&part.source, &place, LEVELS, &mut left)
     });
     made.doing(|| "mirror the host's directories".to_owned())?;
     let placed = fs::rename(&beside, &directory);
@@ -47,7 +57,11 @@ pub(super) fn ensure(
     }
 }
 
-fn mirror(source: &Path, target: &Path, left: &mut usize) -> io::Result<()> {
+fn mirror(source: &Path, target: &Path, levels: u32, left: &mut usize) -> io::Result<()> {
+    let levels = if source.starts_with(WHOLE) { LEVELS } else { levels };
+    if levels == 0 || LEAVES.iter().any(|leaf| source == Path::new(leaf)) {
+        return Ok(());
+    }
     // What this user can't list, a machine of this user can't either.
     let Ok(entries) = fs::read_dir(source) else { return Ok(()) };
     for entry in entries.flatten() {
@@ -60,7 +74,7 @@ fn mirror(source: &Path, target: &Path, left: &mut usize) -> io::Result<()> {
         let place = target.join(entry.file_name());
         // Made enterable first: its own directories come before its final mode would forbid them.
         DirBuilder::new().mode(0o700).create(&place)?;
-        mirror(&entry.path(), &place, left)?;
+        mirror(&entry.path(), &place, levels - 1, left)?;
         rustix::fs::chmod(&place, rustix::fs::Mode::from_raw_mode(mode | 0o500))?;
     }
     Ok(())
@@ -74,11 +88,12 @@ mod tests {
     fn directories_are_mirrored_without_files() {
         let root = tempfile::tempdir().unwrap();
         let source = root.path().join("source");
-        fs::create_dir_all(source.join("a/b")).unwrap();
+        fs::create_dir_all(source.join("a/b/c/d")).unwrap();
         fs::write(source.join("a/file"), "").unwrap();
         let part = HostPart { path: PathBuf::from("usr"), source };
         let mirror = ensure(root.path(), "mirror", &[part]).unwrap();
-        assert!(mirror.join("usr/a/b").is_dir());
+        assert!(mirror.join("usr/a/b/c").is_dir());
+        assert!(!mirror.join("usr/a/b/c/d").exists());
         assert!(!mirror.join("usr/a/file").exists());
     }
 }

@@ -148,7 +148,7 @@ fn live_copies() {
     let lab = Lab::with(&files);
     let mut machine = lab.start(&[]);
     let script = "mkdir -p /app/js; echo old > /app/index.html; echo kept > /app/kept; chmod 711 /app; \
-                  (while sleep 0.02; do cat /app/index.html > /tmp/seen; done) & echo";
+                  (while sleep 0.02; do cat /app/index.html > /tmp/s; mv /tmp/s /tmp/seen; done) & echo";
     output(&mut *machine, script);
     assert!(matches!(machine.freeze().unwrap(), Freeze::ProcessesAlive(_)));
     copy(&mut *machine, &["web", "unread"], "/app/");

@@ -4,6 +4,7 @@ mod bases;
 mod basics;
 mod copying;
 mod layers;
+mod ordinary_user;
 mod people;
 mod processes;
 mod walls;
@@ -16,7 +17,7 @@ use layerc_executor::overlay::{OverlayBackend, OverlayOptions};
 use layerc_executor::tracked::{Repository, RepositoryOptions};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -32,6 +33,7 @@ pub(crate) const GROUPS: &[&[Case]] = &[
     layers::CASES,
     copying::CASES,
     bases::CASES,
+    ordinary_user::CASES,
 ];
 
 /// Names a store in the environment of a process that is to start a machine there and be killed.
@@ -50,6 +52,20 @@ pub(crate) fn has_other_users() -> bool {
 /// Says loudly that a case did not run.
 pub(crate) fn skipped(reason: &str) {
     println!("SKIPPED: {reason}");
+}
+
+/// Directory in the environment that all cases keep their bases in: making them anew for each takes most of the time.
+const BASES: &str = "LAYERC_TEST_BASES";
+
+fn share_bases(store: &Path) {
+    static SHARED: OnceLock<PathBuf> = OnceLock::new();
+    let shared = SHARED.get_or_init(|| match std::env::var_os(BASES) {
+        Some(directory) => directory.into(),
+        None => Path::new(env!("CARGO_TARGET_TMPDIR")).join("bases"),
+    });
+    std::fs::create_dir_all(shared).unwrap();
+    // There already when several labs use one store.
+    let _ = std::os::unix::fs::symlink(shared, store.join("bases"));
 }
 
 /// Whether a program is installed here.
@@ -112,6 +128,7 @@ impl Lab {
     }
 
     fn over(store: Store, repository: TempDir) -> Self {
+        share_bases(store.path());
         let opened =
             Arc::new(Repository::open(repository.path(), RepositoryOptions::default()).unwrap());
         let options = OverlayOptions {
