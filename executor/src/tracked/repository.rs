@@ -120,10 +120,14 @@ impl Repository {
     /// Opens the directory at `root`.
     ///
     /// # Errors
-    /// When it is not a directory that can be read.
+    /// When it is not a directory that can be entered, or the kernel can't resolve paths safely (Linux 5.6 can).
     pub fn open(root: &Path, options: RepositoryOptions) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = rustix::fs::open(root, flags, Mode::empty())?;
+        if let Err(Errno::NOSYS) = open_below(root.as_fd(), b"", flags) {
+            let text = "the kernel does not offer `openat2` (Linux 5.6), or a sandbox forbids it";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, text));
+        }
         let stat_cache = options.stat_cache.unwrap_or_else(|| Arc::new(MemoryStatCache::default()));
         Ok(Self { root, git_directories: options.git_directories, stat_cache })
     }

@@ -79,3 +79,48 @@ fn machine_names(path: &str) -> io::Result<Vec<&str>> {
     }
     Ok(names)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Shape, machine_names};
+    use crate::backend::{CopiedEntry, CopiedFiles};
+
+    fn shape(entries: &[(&str, &str)]) -> Shape {
+        let entry = |&(repository_path, machine_path): &(&str, &str)| CopiedEntry {
+            repository_path: repository_path.to_owned(),
+            machine_path: machine_path.to_owned(),
+        };
+        Shape::of(&CopiedFiles { entries: entries.iter().map(entry).collect() }).unwrap()
+    }
+
+    #[test]
+    fn machine_paths_are_absolute_and_normalised() {
+        assert_eq!(machine_names("/").unwrap(), [""; 0]);
+        assert_eq!(machine_names("/a/b/").unwrap(), ["a", "b"]);
+        for refused in ["", "a", "~", "//", "/a//b", "/a/../b", "/.", "/a/b/.."] {
+            assert!(machine_names(refused).is_err(), "{refused}");
+        }
+    }
+
+    #[test]
+    fn later_entries_come_first_and_outrank_what_leads_to_earlier_ones() {
+        let root = shape(&[("one", "/d"), ("two", "/d"), ("three", "/d/sub")]);
+        assert!(root.sources.is_empty());
+        assert_eq!(root.rank_below, Some(2));
+        let directory = &root.children[b"d".as_slice()];
+        let paths: Vec<_> =
+            directory.sources.iter().map(|source| source.path.to_string()).collect();
+        assert_eq!(paths, ["two", "one"]);
+        assert_eq!(directory.rank_below, Some(2));
+        let sub = &directory.children[b"sub".as_slice()];
+        assert_eq!((sub.sources.len(), sub.rank_below), (1, None));
+    }
+
+    #[test]
+    fn a_source_s_names_are_joined_from_the_repository_s_root_too() {
+        let root = shape(&[("", "/")]);
+        let below = root.sources[0].join(b"a");
+        assert_eq!(below.path.as_bytes(), b"a");
+        assert_eq!(below.join(b"b").path.as_bytes(), b"a/b");
+    }
+}

@@ -29,6 +29,8 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("a_change_within_the_clock_s_tick_is_found", a_change_within_the_clock_s_tick_is_found),
     ("a_second_answer_is_told", a_second_answer_is_told),
     ("layers_come_while_mounted", layers_come_while_mounted),
+    ("a_copy_to_the_machine_s_root", a_copy_to_the_machine_s_root),
+    ("a_copy_of_one_file", a_copy_of_one_file),
     ("names_arrive_whole", names_arrive_whole),
     ("bytes_arrive_whole", bytes_arrive_whole),
     ("bulk_and_single_answers_agree", bulk_and_single_answers_agree),
@@ -317,6 +319,29 @@ fn layers_come_while_mounted() {
         ["src Existence", "src/a.c Content"],
         "the way there is not the repository's"
     );
+}
+
+fn a_copy_to_the_machine_s_root() {
+    let world = World::copying(make_repository, &[("", "/")]);
+    assert_eq!(world.bash("cat plain; test -e usr || echo no usr"), "one\nno usr\n");
+    assert_eq!(world.reads(), [". Existence", "plain Content", "usr Existence"]);
+    world.bash("ls");
+    assert_eq!(world.reads(), [". Listing"]);
+}
+
+fn a_copy_of_one_file() {
+    let world = World::copying(make_repository, &[("src/a.c", "/etc/deep/main.c")]);
+    assert_eq!(
+        world.bash("ls etc etc/deep; cat etc/deep/main.c"),
+        "etc:\ndeep\n\netc/deep:\nmain.c\nint a;\n"
+    );
+    assert_eq!(
+        world.reads(),
+        ["src/a.c Content"],
+        "its siblings and its directory are not asked for"
+    );
+    fs::remove_file(world.outside("src/a.c")).unwrap();
+    assert_eq!(world.changed(), ["src/a.c Content"]);
 }
 
 fn names_arrive_whole() {
