@@ -5,6 +5,7 @@
 
 use crate::span::Span;
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::ops::Range;
 
 /// One deleted continuation.
@@ -23,6 +24,9 @@ pub struct Continuation {
 pub struct LogicalText<'text> {
     text: Cow<'text, str>,
     continuations: Vec<Continuation>,
+    /// How many continuations stood before the last range that was asked for. Ranges are asked for in order, so the
+    /// next one is usually behind the same or one more.
+    near: Cell<usize>,
 }
 
 impl<'text> LogicalText<'text> {
@@ -44,10 +48,10 @@ impl<'text> LogicalText<'text> {
             continuations.push(Continuation { original, logical: offset(joined.len()), removed });
         }
         if continuations.is_empty() {
-            return Self { text: Cow::Borrowed(original), continuations };
+            return Self { text: Cow::Borrowed(original), continuations, near: Cell::new(0) };
         }
         joined.push_str(original.get(copied..).unwrap_or_default());
-        Self { text: Cow::Owned(joined), continuations }
+        Self { text: Cow::Owned(joined), continuations, near: Cell::new(0) }
     }
 
     /// The text after removal.
@@ -71,7 +75,7 @@ impl<'text> LogicalText<'text> {
 
     /// The original bytes of a logical range, without continuations at its edges.
     pub fn span(&self, logical: Range<u32>) -> Span {
-        let before = self.continuations.partition_point(|piece| piece.logical <= logical.start);
+        let before = self.count_before(logical.start);
         let start = logical.start + self.removed_by(before);
         if logical.is_empty() {
             return Span::empty(start);
@@ -92,6 +96,22 @@ impl<'text> LogicalText<'text> {
     pub fn original_end(&self, logical: u32) -> u32 {
         logical
             + self.removed_by(self.continuations.partition_point(|piece| piece.logical < logical))
+    }
+
+    /// Number of continuations that are missing at or before a logical offset.
+    fn count_before(&self, logical: u32) -> usize {
+        let is_count = |count: &usize| {
+            let before = self.continuations.get(..*count).map(<[Continuation]>::last);
+            let after = self.continuations.get(*count);
+            before.is_some_and(|last| last.is_none_or(|piece| piece.logical <= logical))
+                && after.is_none_or(|piece| piece.logical > logical)
+        };
+        let near = self.near.get();
+        let count = [near, near + 1].into_iter().find(is_count);
+        let search = || self.continuations.partition_point(|piece| piece.logical <= logical);
+        let count = count.unwrap_or_else(search);
+        self.near.set(count);
+        count
     }
 
     fn removed_by(&self, count: usize) -> u32 {
@@ -155,6 +175,7 @@ mod tests {
                 let at = map.original_start(index as u32) as usize;
                 prop_assert_eq!(text.as_bytes()[at], byte);
                 prop_assert_eq!(map.original_end(index as u32 + 1) as usize, at + 1);
+                prop_assert_eq!(map.span(index as u32..index as u32 + 1).range(), at..at + 1);
             }
         }
     }

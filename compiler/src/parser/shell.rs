@@ -61,6 +61,9 @@ fn heredoc_at(text: &str, start: usize) -> Option<(Range<usize>, String)> {
 
 /// Says what a comment in a command costs.
 pub(super) fn check_comment(command: &Argument<'_>, reporter: &mut Reporter<'_>) {
+    if !command.text.contains('#') {
+        return; // Most commands: no need to walk over them.
+    }
     let Some(comment) = scan(command.text).comment else { return };
     let range = command.part(comment..command.text.len());
     let lost = reporter.logical().continuations_in(range.start + 1..range.end).first().copied();
@@ -96,6 +99,9 @@ pub(super) fn heredoc_body(
     );
     let is_of_use = is_run && !reporter.is_full();
     let Some(command) = statement.arguments.first().filter(|_| is_of_use) else { return 0 };
+    if !command.text.contains("<<") {
+        return 0;
+    }
     let Some((range, delimiter)) = scan(command.text).heredoc else { return 0 };
     let following = lexed.lines.get(index + 1..).unwrap_or_default().iter().take(MAX_HEREDOC_LINES);
     let line_text = |range: Range<u32>| {
