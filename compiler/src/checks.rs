@@ -135,6 +135,7 @@ pub(crate) fn without_word(directive: &Directive, words: &[Word], span: Span) ->
     if words.len() < 2 {
         return directive.span;
     }
-    let before = words.iter().map(|word| word.span.end()).filter(|end| *end <= span.start()).max();
-    Span::new(before.unwrap_or(directive.keyword.end()), span.end())
+    let index = words.partition_point(|word| word.span.start() < span.start());
+    let before = index.checked_sub(1).and_then(|before| words.get(before));
+    Span::new(before.map_or(directive.keyword.end(), |word| word.span.end()), span.end())
 }
