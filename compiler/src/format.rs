@@ -190,7 +190,7 @@ impl Formatter<'_> {
         text.push_str(
             self.original.get(position as usize..span.end() as usize).unwrap_or_default(),
         );
-        text
+        if lexeme.kind == TokenKind::Comment { without_empty_lines(&text).to_owned() } else { text }
     }
 
     /// Whether a line continues onto nothing, which reads like an empty line behind it.
@@ -198,6 +198,15 @@ impl Formatter<'_> {
         let range = self.lexed.range(line);
         self.logical.original_end(range.end) != self.logical.original_start(range.end)
     }
+}
+
+/// A comment without lines at its end that hold nothing but the continuation that joins them.
+fn without_empty_lines(comment: &str) -> &str {
+    let mut text = comment.trim_end_matches([' ', '\t']);
+    while let Some(rest) = text.strip_suffix("\\\n") {
+        text = rest.trim_end_matches([' ', '\t']);
+    }
+    text
 }
 
 #[cfg(test)]

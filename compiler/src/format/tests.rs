@@ -57,6 +57,7 @@ fn commands_keep_every_byte_and_lists_are_indented() {
 
 #[test]
 fn odd_continuations_keep_their_meaning() {
+    check_format("FROM a:1\nCACHE b #\\\n ", "FROM a:1\nCACHE b #\n");
     check_format("FROM a:1\nRU\\\nN b \\\n\nRUN c", "FROM a:1\nRUN b\n\nRUN c\n");
     check_format("FROM a:1\nRUN b \\\\\n\nRUN c\n", "FROM a:1\nRUN b \\\\\n\nRUN c\n");
     check_format("FROM a:1\n# c \\\nRUN a\nRUN b \\", "FROM a:1\n# c \\\nRUN a\nRUN b\n");
