@@ -219,6 +219,11 @@ pub trait Backend: Send + Sync {
 
     /// Where frozen layers are kept.
     fn layer_directory(&self) -> &Path;
+
+    /// Whether a frozen layer is still there.
+    fn has_layer(&self, layer: &LayerId) -> bool {
+        self.layer_directory().join(&layer.0).is_dir()
+    }
 }
 
 /// Why a backend could not do it.

@@ -30,6 +30,8 @@ pub(crate) struct ModelBackend {
     pub(crate) base_identity: Mutex<[u8; 32]>,
     /// How many machines were started.
     pub(crate) started: Mutex<usize>,
+    /// Layers that somebody removed.
+    pub(crate) lost: Mutex<BTreeSet<LayerId>>,
     directory: PathBuf,
 }
 
@@ -40,6 +42,7 @@ impl ModelBackend {
             layers: Arc::default(),
             base_identity: Mutex::new([1; 32]),
             started: Mutex::new(0),
+            lost: Mutex::default(),
             directory: PathBuf::from("/nonexistent"),
         }
     }
@@ -88,6 +91,11 @@ impl Backend for ModelBackend {
 
     fn layer_directory(&self) -> &Path {
         &self.directory
+    }
+
+    fn has_layer(&self, layer: &LayerId) -> bool {
+        self.layers.lock().unwrap().contains_key(layer)
+            && !self.lost.lock().unwrap().contains(layer)
     }
 }
 

@@ -2,7 +2,7 @@
 //! them again. Cheap to clone: children and copies share what is behind them.
 
 use super::key;
-use crate::backend::BaseImage;
+use crate::backend::{BaseImage, Layer, LayerId};
 use crate::event::StepInfo;
 use crate::read_set::ReadSet;
 use crate::store::index::View;
@@ -127,10 +127,17 @@ impl Chain {
         change(Arc::make_mut(&mut self.state));
     }
 
-    /// How many links are behind the last state that can be restored; the layers of that state.
-    pub fn restorable(&self) -> (usize, &[crate::backend::Layer]) {
+    /// How many links are behind the last state that can be restored, and the layers of that state. A frozen layer
+    /// that isn't `there` any more makes its states as good as not kept.
+    pub fn restorable(&self, there: impl Fn(&LayerId) -> bool) -> (usize, &[Layer]) {
+        let is_there = |layer: &Layer| match layer {
+            Layer::Frozen(id) => there(id),
+            Layer::Copied(_) => true,
+        };
         for (index, link) in self.links.iter().enumerate().rev() {
-            if let Snapshot::Taken(layers) = &link.snapshot {
+            if let Snapshot::Taken(layers) = &link.snapshot
+                && layers.iter().all(is_there)
+            {
                 return (index + 1, layers);
             }
         }

@@ -40,8 +40,15 @@ impl Worker<'_> {
         }
         let Some(record) = view.record(entry.weak, entry.strong)? else { return Ok(None) };
         Ok(match record.snapshot.clone() {
-            Snapshot::Taken(layers) => Some(OwnLast { record, layers }),
-            Snapshot::NotTaken(_) => None,
+            Snapshot::Taken(layers) if self.are_there(&layers) => Some(OwnLast { record, layers }),
+            Snapshot::Taken(_) | Snapshot::NotTaken(_) => None,
+        })
+    }
+
+    fn are_there(&self, layers: &[Layer]) -> bool {
+        layers.iter().all(|layer| match layer {
+            Layer::Frozen(id) => self.context.backend.has_layer(id),
+            Layer::Copied(_) => true,
         })
     }
 
@@ -54,7 +61,8 @@ impl Worker<'_> {
     /// Makes the machine be in the state behind the chain: goes on with one that is on the way, or restores the
     /// deepest state that was kept, and repeats what was not.
     pub(super) fn materialise(&mut self, chain: &Chain) -> Result<(), Trouble> {
-        let (restorable, layers) = chain.restorable();
+        let kept = self.context.backend;
+        let (restorable, layers) = chain.restorable(|layer| kept.has_layer(layer));
         let own = self.live.take().or_else(|| self.take_inherited(restorable));
         match own.filter(|live| live.at >= restorable) {
             Some(live) => self.adopt(live),
@@ -112,7 +120,7 @@ impl Worker<'_> {
                 format!("processes live on ({})", names.join(", "))
             }
             Snapshot::NotTaken(NotTaken::Forbidden) => "CHECKPOINT disabled".to_owned(),
-            Snapshot::Taken(_) => "a step before it had to run again".to_owned(),
+            Snapshot::Taken(_) => "its files are not in the store any more".to_owned(),
         };
         self.announce(&link.info, Reason::StateNeeded { cause }, StartsFrom::PreviousStep);
         let started = Instant::now();

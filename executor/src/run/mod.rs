@@ -35,7 +35,7 @@ use crate::event::{Event, EventSink, RunOutcome, RunnerInfo};
 use crate::repository_view::RepositoryView;
 use crate::secrets::Secrets;
 use crate::store::committer::Committer;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, orphans};
 use crate::variables::BuiltIns;
 use context::Context;
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
@@ -45,6 +45,7 @@ use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::Scope;
+use std::time::SystemTime;
 use worker::{Position, Worker};
 
 /// Whether records are looked up.
@@ -121,6 +122,7 @@ pub fn run(setup: &Setup<'_>) -> Result<RunOutcome, RunError> {
     if !missing.is_empty() {
         return Err(RunError::Requirements(missing));
     }
+    orphans::remove(&setup.store, setup.backend.layer_directory(), SystemTime::now())?;
     let mut engine = Engine::new(setup.plan, setup.options.jobs, setup.options.on_failure)?;
     let graph = engine.graph().clone();
     let committer =

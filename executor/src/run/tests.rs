@@ -47,7 +47,8 @@ impl Bench {
         Self {
             backend: ModelBackend::new(Arc::clone(&repository)),
             repository,
-            directory: tempfile::tempdir().unwrap(),
+            // In memory where there is such a place: these tests commit hundreds of times.
+            directory: tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap(),
             secrets: BTreeMap::new(),
             variables: BTreeMap::new(),
             cache: CacheUse::LookUp,

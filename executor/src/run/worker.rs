@@ -115,7 +115,7 @@ impl<'run> Worker<'run> {
             return Position { chain, machine: Arc::clone(&self.inherited) };
         };
         let mut successors = self.context.graph.successors(self.stretch.id);
-        let is_restorable = chain.restorable().0 == live.at;
+        let is_restorable = chain.restorable(|_| true).0 == live.at;
         let is_needed = if is_restorable {
             successors.any(|next| self.is_same_runner(next))
         } else {

@@ -7,6 +7,7 @@
 pub mod committer;
 pub mod file_system;
 pub mod index;
+pub mod orphans;
 pub mod record;
 pub mod runs;
 pub mod stat_cache;

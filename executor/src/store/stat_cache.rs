@@ -9,12 +9,19 @@ use heed::{RoTxn, WithoutTls};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 /// Digests kept in memory before they are written in one go.
 const MOST_PENDING: usize = 50_000;
 
 /// Bytes of a stored stamp: four numbers of 8 bytes, the mode, and one more.
 const STAMP_BYTES: usize = 44;
+
+/// A read transaction and when it was begun.
+type PooledView = (Instant, RoTxn<'static, WithoutTls>);
+
+/// An older view is not used again: the file can't reuse what was freed since.
+const OLDEST_VIEW: Duration = Duration::from_secs(2);
 
 type Pending = HashMap<TrackedPath, (Stamp, Fingerprint)>;
 
@@ -25,7 +32,7 @@ pub struct StoredStatCache {
     repository: [u8; 8],
     pending: RwLock<Pending>,
     /// Read transactions to be used again: beginning one takes a lock shared by all processes.
-    views: Mutex<Vec<RoTxn<'static, WithoutTls>>>,
+    views: Mutex<Vec<PooledView>>,
 }
 
 impl std::fmt::Debug for StoredStatCache {
@@ -66,7 +73,7 @@ impl StoredStatCache {
             .write(|writer| entries.iter().try_for_each(|(key, value)| writer.put(key, value)))
     }
 
-    fn lock_views(&self) -> MutexGuard<'_, Vec<RoTxn<'static, WithoutTls>>> {
+    fn lock_views(&self) -> MutexGuard<'_, Vec<PooledView>> {
         self.views.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -79,13 +86,13 @@ impl StoredStatCache {
     }
 
     fn stored(&self, path: &TrackedPath) -> Option<(Stamp, Fingerprint)> {
-        let pooled = self.lock_views().pop();
-        let view = match pooled {
-            Some(view) => view,
-            None => self.store.index().static_view().ok()?,
+        let pooled = self.lock_views().pop().filter(|(begun, _)| begun.elapsed() < OLDEST_VIEW);
+        let (begun, view) = match pooled {
+            Some(pooled) => pooled,
+            None => (Instant::now(), self.store.index().static_view().ok()?),
         };
         let found = self.store.index().bytes_in(&view, &self.key(path)).and_then(decode);
-        self.lock_views().push(view);
+        self.lock_views().push((begun, view));
         found
     }
 }

@@ -2,10 +2,13 @@
 
 use super::Store;
 use super::index::Entry;
+use super::orphans;
 use super::record::{MachineState, Record, Snapshot, StrongKey, TextKey, WeakKey};
 use super::runs::Cleanup;
+use crate::backend::{Layer, LayerId};
 use crate::read_set::{Answer, Fingerprint, Question, ReadSet, Reader, TrackedPath};
 use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
 
 fn entry(weak: u8, strong: u8, recorded_at: u64) -> Entry {
     let reader = Reader { command: "cat".to_owned(), pid: 7 };
@@ -78,4 +81,27 @@ fn what_a_dead_run_left_is_removed_and_a_live_one_is_left_alone() {
     assert!(!dead.exists());
     assert!(index.exists());
     assert_eq!(store.run().cleanup(), Cleanup::AloneAfterCrash);
+}
+
+#[test]
+fn layers_without_a_record_are_removed_after_a_crash_only() {
+    let directory = tempfile::tempdir().unwrap();
+    let layers = directory.path().join("layers");
+    let make = |name: &str| std::fs::create_dir_all(layers.join(name).join("etc")).unwrap();
+    make("named");
+    make("orphan");
+    let store = Store::open(directory.path()).unwrap();
+    let mut named = entry(1, 1, 1);
+    named.record.snapshot = Snapshot::Taken(vec![Layer::Frozen(LayerId("named".to_owned()))]);
+    store.index().store(&[named]).unwrap();
+    let later = SystemTime::now() + Duration::from_secs(60);
+    assert_eq!(orphans::remove(&store, &layers, later).unwrap(), 0, "nothing crashed");
+    drop(store);
+    let dead = directory.path().join("live/dead");
+    std::fs::create_dir_all(&dead).unwrap();
+    std::fs::write(dead.join("lock"), "").unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    assert_eq!(orphans::remove(&store, &layers, SystemTime::UNIX_EPOCH).unwrap(), 0, "too young");
+    assert_eq!(orphans::remove(&store, &layers, later).unwrap(), 1);
+    assert!(layers.join("named").exists() && !layers.join("orphan").exists());
 }

@@ -1,6 +1,7 @@
 //! More than one step: parents, copies, live processes, keyed values, failures.
 
 use super::{Bench, NONE, only, reading_bench, reading_plan, repeatable, started, step, warnings};
+use crate::backend::LayerId;
 use crate::bench::plans::{From, Line, copy, plan};
 use crate::cache::annotate::{Forecast, Known, annotate};
 use crate::engine::OnFailure;
@@ -246,4 +247,24 @@ fn a_forecast_says_what_a_run_would_do() {
     let forecasts: Vec<bool> =
         annotate(&known).unwrap().values().map(|forecast| *forecast == Forecast::Cached).collect();
     assert_eq!(forecasts, [true, true, true, false]);
+}
+
+#[test]
+fn a_layer_that_somebody_removed_is_made_again() {
+    let bench = Bench::new(&[("a", "1")]);
+    let plan =
+        only(vec![step("write /x"), copy("", "/app"), step("read /x; read /app/a; write /y")]);
+    bench.ran(&plan);
+    bench.backend.lost.lock().unwrap().insert(LayerId("layer-0".to_owned()));
+    assert_eq!(bench.ran(&plan), NONE, "nobody needs it");
+    bench.repository.write("a", "2");
+    let gone = "its state is needed and wasn't kept: its files are not in the store any more";
+    assert_eq!(
+        bench.ran(&plan),
+        [
+            format!("f0:1 {gone}"),
+            format!("f0:2 {gone}"),
+            "f0:3 `a` changed: asked for by model (pid 42) in step 3".to_owned()
+        ]
+    );
 }
