@@ -1,7 +1,7 @@
 //! One file by itself: parsed, checked, and summed up for linking. Pure in the text, so an editor keeps it by version.
 //!
 //! Refuses to know any other file. Where a finding depends on the files that this one inherits from, it is
-//! kept as [`Deferred`] and linking decides. The file's own id isn't known here: spans carry [`OWN_FILE`].
+//! kept as `Deferred` and linking decides. The file's own id isn't known here: spans carry [`OWN_FILE`].
 
 use crate::checks;
 use crate::diagnostic::Diagnostic;

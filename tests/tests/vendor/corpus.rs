@@ -2,7 +2,7 @@
 
 use crate::differences::Differences;
 use crate::verdict::{Difference, Verdict, ours};
-use layerc_compiler::diagnostic::Severity;
+use layerc_compiler::diagnostic::{Applicability, Severity};
 use layerc_compiler::parser::parse;
 use layerc_compiler::span::FileId;
 use layerc_tests::{reference, skip};
@@ -94,5 +94,27 @@ fn formatting_public_files_keeps_what_they_say_and_is_stable() {
         let formatted = layerc_compiler::format::format(&text);
         assert_eq!(said(&formatted), said(&text), "{name}");
         assert_eq!(layerc_compiler::format::format(&formatted), formatted, "{name} is not stable");
+    }
+}
+
+#[test]
+fn safe_fixes_of_public_files_make_no_new_errors() {
+    let Some(folder) = reference::folder() else {
+        skip::skipped("fixes in public files", "no folder `shared` beside the repository");
+        return;
+    };
+    let errors = |text: &str| {
+        let findings = parse(FileId::new(0), text).diagnostics;
+        findings.into_iter().filter(|finding| finding.severity == Severity::Error).count()
+    };
+    for (name, text, _) in files(&folder) {
+        let findings = parse(FileId::new(0), &text).diagnostics;
+        let fixes = findings.iter().flat_map(|finding| &finding.fixes);
+        for fix in fixes.filter(|fix| fix.applicability == Applicability::Safe) {
+            let fixed =
+                layerc_compiler::edits::apply(&text, &fix.edits).expect("edits fit their text");
+            assert_ne!(fixed, text, "{name}: {:?} changes nothing", fix.title);
+            assert!(errors(&fixed) <= errors(&text), "{name}: {:?} makes an error", fix.title);
+        }
     }
 }
