@@ -31,6 +31,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("directory_replaced_by_a_link", directory_replaced_by_a_link),
     ("copy_up", copy_up),
     ("overwriting", overwriting),
+    ("opening", opening),
 ];
 
 /// A repository with one of everything.
@@ -252,4 +253,10 @@ fn copy_up() {
 /// Overwriting keeps nothing of the content.
 fn overwriting() {
     check_planted("echo own > app/plain", |root| write(root, "plain", "ONE\n"), &[]);
+}
+
+/// Opening asks for no byte.
+fn opening() {
+    check_planted("exec < app/plain", |root| write(root, "plain", "ONE\n"), &[]);
+    check_planted("exec < app/plain", |root| write(root, "plain", "more\n"), &["plain Attributes"]);
 }
