@@ -203,3 +203,19 @@ fn a_huge_file_says_only_so_much() {
     }
     assert!(compiled.project.files[0].has_errors);
 }
+
+#[test]
+fn a_suppression_is_not_called_useless_where_nothing_is_known() {
+    let text = "FROM vm/ubuntu:18.04\n# layerc: ignore copy-source-missing generated before the run\nCOPY dist .\n";
+    let files = [SourceFile { path: path("", "Layerfile"), text: text.to_owned() }];
+    assert_eq!(compiled(&files, &NoSources).diagnostics, []);
+    assert_eq!(compiled(&files, &tree(&files)).diagnostics, []);
+    let mut with_dist = tree(&files);
+    with_dist.insert(&path("", "dist"), EntryKind::Directory);
+    let codes: Vec<String> = compiled(&files, &with_dist)
+        .diagnostics
+        .iter()
+        .map(|finding| finding.code.to_string())
+        .collect();
+    assert_eq!(codes, ["LF0290"]);
+}

@@ -22,12 +22,35 @@ pub(crate) struct Finished {
     pub(crate) suppressed: Vec<(FileId, Code)>,
 }
 
+/// What findings are measured by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Context<'a> {
+    /// The levels of rules.
+    pub(crate) configuration: &'a LintConfiguration,
+    /// Whether the repository could be asked.
+    pub(crate) tree: Tree,
+}
+
+/// Whether the repository could be asked about names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tree {
+    /// Yes.
+    Known,
+    /// No: rules that ask it were silent, whatever is there.
+    Unknown,
+}
+
+impl Context<'_> {
+    /// Whether a rule that found nothing would have spoken.
+    fn could_speak(self, code: Code) -> bool {
+        let asks_tree = rules::FROM_NOT_FOUND.code <= code && code < rules::UNKNOWN_VARIABLE.code;
+        (self.tree == Tree::Known || !asks_tree)
+            && self.configuration.severity(code, Severity::Hint).is_some()
+    }
+}
+
 /// Finishes findings; `linked` are those that linking made.
-pub(crate) fn finish(
-    files: &[&FileAnalysis],
-    linked: Findings,
-    configuration: &LintConfiguration,
-) -> Finished {
+pub(crate) fn finish(files: &[&FileAnalysis], linked: Findings, context: Context<'_>) -> Finished {
     let mut of_files: Vec<Vec<Diagnostic>> = with_ids(files)
         .map(|(id, file)| {
             file.diagnostics.iter().map(|finding| with_file(finding.clone(), id)).collect()
@@ -40,8 +63,8 @@ pub(crate) fn finish(
     }
     let mut finished = Finished::default();
     for ((id, file), findings) in with_ids(files).zip(of_files) {
-        let mut kept = suppress(id, file, findings, configuration, &mut finished.suppressed);
-        kept.retain_mut(|finding| level(finding, configuration));
+        let mut kept = suppress(id, file, findings, context, &mut finished.suppressed);
+        kept.retain_mut(|finding| level(finding, context.configuration));
         finished.diagnostics.extend(kept);
     }
     finished.diagnostics.sort_by(|one, other| key(one).cmp(&key(other)));
@@ -78,7 +101,7 @@ fn suppress(
     id: FileId,
     file: &FileAnalysis,
     findings: Vec<Diagnostic>,
-    configuration: &LintConfiguration,
+    context: Context<'_>,
     suppressed: &mut Vec<(FileId, Code)>,
 ) -> Vec<Diagnostic> {
     if file.suppressions.is_empty() {
@@ -87,11 +110,11 @@ fn suppress(
     let mut used: BTreeSet<(usize, Code)> = BTreeSet::new();
     let mut kept: Vec<Diagnostic> = Vec::new();
     for finding in findings {
-        let by = file.suppressions.iter().position(|suppression| silences(suppression, &finding));
+        let by = silencer(&file.suppressions, &finding);
         used.extend(by.map(|by| (by, finding.code)));
         if by.is_none() || finding.severity == Severity::Error {
             kept.push(finding);
-        } else if configuration.severity(finding.code, finding.severity).is_some() {
+        } else if context.configuration.severity(finding.code, finding.severity).is_some() {
             suppressed.push((id, finding.code));
         }
     }
@@ -102,17 +125,24 @@ fn suppress(
         .collect();
     for (index, suppression) in file.suppressions.iter().enumerate() {
         let is_used = |code: Code| used.contains(&(index, code));
-        kept.extend(remarks(id, suppression, is_used, &errors, configuration));
+        kept.extend(remarks(id, suppression, is_used, &errors, context));
     }
     kept
 }
 
-/// Whether a suppression covers a finding.
-fn silences(suppression: &Suppression, finding: &Diagnostic) -> bool {
+/// The suppression that silences a finding: the nearest of those above its instruction.
+/// They are in order, and so are the ends of what they cover.
+fn silencer(suppressions: &[Suppression], finding: &Diagnostic) -> Option<usize> {
     let start = finding.primary.span.start();
-    suppression.covers.start() <= start
-        && start < suppression.covers.end()
-        && suppression.rules.iter().any(|rule| rule.code == Some(finding.code))
+    let above = suppressions.partition_point(|suppression| suppression.covers.start() <= start);
+    let candidates = suppressions.iter().enumerate().take(above).rev();
+    let names = |suppression: &Suppression| {
+        suppression.rules.iter().any(|rule| rule.code == Some(finding.code))
+    };
+    candidates
+        .take_while(|(_, suppression)| start < suppression.covers.end())
+        .find(|(_, suppression)| names(suppression))
+        .map(|(index, _)| index)
 }
 
 /// What there is to say about one suppression.
@@ -121,7 +151,7 @@ fn remarks(
     suppression: &Suppression,
     is_used: impl Fn(Code) -> bool,
     errors: &BTreeSet<Code>,
-    configuration: &LintConfiguration,
+    context: Context<'_>,
 ) -> Vec<Diagnostic> {
     let mut remarks = Vec::new();
     for rule in &suppression.rules {
@@ -136,7 +166,7 @@ fn remarks(
         if is_used(code) && errors.contains(&code) {
             let message = format!("`{text}` can't be ignored: it makes a plan impossible");
             remarks.push(rules::SUPPRESSION_OF_ERROR.at(id, rule.span, message));
-        } else if !is_used(code) && configuration.severity(code, Severity::Hint).is_some() {
+        } else if !is_used(code) && context.could_speak(code) {
             remarks.push(unused(id, suppression, text, rule.span));
         }
     }

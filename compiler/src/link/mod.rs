@@ -18,9 +18,10 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::findings::Findings;
 use crate::lint_configuration::LintConfiguration;
 use crate::project::{Project, SourceFile};
+use crate::repo_path::RepoPath;
 use crate::sources::Sources;
 use crate::span::FileId;
-use finish::Finished;
+use finish::{Context, Finished, Tree};
 use references::References;
 use resolve::Layerfiles;
 
@@ -60,7 +61,9 @@ pub fn link<'a>(
     inheritance::check(&files, &layerfiles, &references, &mut findings);
     let setup_files = tree::check(&files, sources, &mut findings);
     let mut project = assemble::project(&files, &references, &setup_files);
-    let Finished { diagnostics, suppressed } = finish::finish(&files, findings, configuration);
+    let known = sources.kind(&RepoPath::root()).is_some();
+    let context = Context { configuration, tree: if known { Tree::Known } else { Tree::Unknown } };
+    let Finished { diagnostics, suppressed } = finish::finish(&files, findings, context);
     let tangled = knots.iter().flat_map(|knot| knot.files.iter().copied());
     finish::mark_errors(&mut project, &diagnostics, tangled);
     Compiled { project, diagnostics, suppressed }
