@@ -6,12 +6,55 @@ use layerc_tests::workflow::{Ran, Workflow, run_command};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// Whether a run may skip what its store knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Knowledge {
+    Used,
+    Refused,
+}
+
+/// Every so many comparisons the store of the run from scratch is a new one.
+const NEW_STORE_EVERY: u64 = 10;
+
+/// Where runs from scratch take place. Mostly in one store that keeps nothing but the base image from run to run,
+/// which takes as long to make ready as everything else; now and then in an empty one.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    store: tempfile::TempDir,
+    runs: u64,
+}
+
+impl Scratch {
+    /// Nothing is known yet.
+    pub(crate) fn new() -> Self {
+        Self { store: tempfile::tempdir().unwrap(), runs: 0 }
+    }
+
+    fn final_state(&mut self, scenario: &Scenario, repository: &Path) -> Result<String, String> {
+        self.runs += 1;
+        if self.runs.is_multiple_of(NEW_STORE_EVERY) {
+            let store = tempfile::tempdir().unwrap();
+            return final_state(scenario, repository, store.path(), Knowledge::Used);
+        }
+        final_state(scenario, repository, self.store.path(), Knowledge::Refused)
+    }
+}
+
 /// How a machine ended, as text that two runs can be compared by.
-fn final_state(scenario: &Scenario, repository: &Path, store: &Path) -> Result<String, String> {
+fn final_state(
+    scenario: &Scenario,
+    repository: &Path,
+    store: &Path,
+    knowledge: Knowledge,
+) -> Result<String, String> {
     // Another value each time, in the whole process: the manifest is never served from a cache.
     static RUN: AtomicU64 = AtomicU64::new(0);
     let nonce = format!("nonce-{}-{}", std::process::id(), RUN.fetch_add(1, Ordering::Relaxed));
-    let ran = Ran::of(run_command(repository, store).env("LAYERC_SECRET_NONCE", &nonce));
+    let mut command = run_command(repository, store);
+    if knowledge == Knowledge::Refused {
+        command.arg("--no-cache");
+    }
+    let ran = Ran::of(command.env("LAYERC_SECRET_NONCE", &nonce));
     match ran.outcome.code() {
         0 => manifest(scenario, &ran),
         // A file that COPY names is gone, or its pattern matches nothing: both runs must say so, in the same words.
@@ -42,7 +85,7 @@ fn manifest(scenario: &Scenario, ran: &Ran) -> Result<String, String> {
 }
 
 /// Checks one scenario; the number of comparisons, or what is wrong.
-pub(crate) fn check(scenario: &Scenario) -> Result<usize, String> {
+pub(crate) fn check(scenario: &Scenario, scratch: &mut Scratch) -> Result<usize, String> {
     let layerfiles = scenario.layerfiles();
     let files: Vec<(&str, &str)> =
         layerfiles.iter().map(|(path, text)| (*path, text.as_str())).collect();
@@ -50,12 +93,11 @@ pub(crate) fn check(scenario: &Scenario) -> Result<usize, String> {
     let repository = &workflow.repository;
     std::fs::create_dir_all(repository.join("tree")).unwrap();
     scenario.tree.iter().for_each(|edit| edit.apply(repository));
-    final_state(scenario, repository.path(), workflow.store())?;
+    final_state(scenario, repository.path(), workflow.store(), Knowledge::Used)?;
     for (number, batch) in scenario.batches.iter().enumerate() {
         batch.iter().for_each(|edit| edit.apply(repository));
-        let cached = final_state(scenario, repository.path(), workflow.store())?;
-        let scratch = tempfile::tempdir().unwrap();
-        let fresh = final_state(scenario, repository.path(), scratch.path())?;
+        let cached = final_state(scenario, repository.path(), workflow.store(), Knowledge::Used)?;
+        let fresh = scratch.final_state(scenario, repository.path())?;
         if cached != fresh {
             return Err(format!(
                 "run {} differs from a run from scratch:\n{}",

@@ -18,7 +18,7 @@ mod shrink;
 
 #[cfg(test)]
 mod tests {
-    use crate::check::check;
+    use crate::check::{Scratch, check};
     use crate::generate::scenario;
     use crate::random::Random;
     use crate::shrink::smallest;
@@ -35,10 +35,11 @@ mod tests {
     fn cached_runs_end_like_runs_from_scratch() {
         let rounds = setting("LAYERC_DIFFERENTIAL_ROUNDS", 24);
         let seed = setting("LAYERC_DIFFERENTIAL_SEED", 1);
+        let mut scratch = Scratch::new();
         let mut comparisons = 0;
         for round in 0..rounds {
             let scenario = scenario(&mut Random::new(seed + round));
-            match check(&scenario) {
+            match check(&scenario, &mut scratch) {
                 Ok(compared) => {
                     comparisons += compared;
                     if round % 50 == 49 {
@@ -46,7 +47,7 @@ mod tests {
                     }
                 }
                 Err(problem) => {
-                    let (scenario, problem) = smallest(scenario, problem);
+                    let (scenario, problem) = smallest(scenario, problem, &mut scratch);
                     panic!(
                         "seed {}: {problem}\nthe smallest scenario found:\n{scenario}",
                         seed + round

@@ -1,20 +1,24 @@
 //! Makes a failing scenario smaller: leaves out one part after the other as long as it still fails.
 
-use crate::check::check;
+use crate::check::{Scratch, check};
 use crate::scenario::Scenario;
 
 /// Attempts at most, so that a failure is shown within minutes.
 const MOST_ATTEMPTS: usize = 150;
 
 /// The smallest failing scenario found, and how it fails.
-pub(crate) fn smallest(scenario: Scenario, problem: String) -> (Scenario, String) {
+pub(crate) fn smallest(
+    scenario: Scenario,
+    problem: String,
+    scratch: &mut Scratch,
+) -> (Scenario, String) {
     let mut best = (scenario, problem);
     let mut attempts = 0;
     let mut position = 0;
     while attempts < MOST_ATTEMPTS {
         let Some(candidate) = without(&best.0, position) else { break };
         attempts += 1;
-        match check(&candidate) {
+        match check(&candidate, scratch) {
             Ok(_) => position += 1,
             // The next part has moved to this position.
             Err(problem) => best = (candidate, problem),
