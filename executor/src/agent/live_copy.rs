@@ -9,6 +9,7 @@ use super::failure::{Doing, Failure};
 use super::inside::in_machine;
 use super::layers::copy_attributes;
 use super::overlay_mount::OverlayMount;
+use super::overlays::Overlays;
 use super::protocol::{LiveEntry, Reply};
 
 use rustix::fs::{Mode, OFlags};
@@ -33,6 +34,7 @@ pub(crate) struct Tree {
 pub(crate) fn copy_into(
     ground: &Ground<'_>,
     epoch: &mut Epoch,
+    overlays: &Overlays,
     layer: &str,
     entries: &[LiveEntry],
 ) -> Result<(), Failure> {
@@ -45,7 +47,7 @@ pub(crate) fn copy_into(
             ));
         }
         if !covered.iter().any(|other| path.starts_with(other)) {
-            cover(ground, epoch, &served, &path)?;
+            cover(ground, epoch, overlays, &served, &path)?;
             covered.push(path);
         }
     }
@@ -61,6 +63,7 @@ pub(crate) fn copy_into(
 fn cover(
     ground: &Ground<'_>,
     epoch: &mut Epoch,
+    overlays: &Overlays,
     served: &Path,
     path: &Path,
 ) -> Result<(), Failure> {
@@ -70,9 +73,9 @@ fn cover(
         make_directories(&target).doing(action)?;
         Ok(Reply::Done)
     })?;
-    let (mut directories, attributes) = what_is_there(ground, epoch, path);
+    let (mut directories, attributes) = what_is_there(ground, epoch, overlays, path);
     directories.insert(0, served.join(path));
-    let place = epoch.live_directory();
+    let place = overlays.run_directory().join(format!("live-{}", epoch.live().len()));
     let (upper, work) = (place.join("upper"), place.join("work"));
     for directory in [&place, &upper, &work] {
         fs::create_dir(directory).doing(action)?;
@@ -90,7 +93,7 @@ fn cover(
     let detached = detach(&staged).doing(action)?;
     attach(epoch.mounts(), &detached, &target).doing(action)?;
     directories.insert(0, upper);
-    epoch.add_tree(Tree { path: path.to_owned(), directories });
+    epoch.add_live(Tree { path: path.to_owned(), directories });
     Ok(())
 }
 
@@ -118,12 +121,13 @@ fn attach(mounts: &OwnedFd, mount: &OwnedFd, target: &Path) -> io::Result<()> {
 fn what_is_there(
     ground: &Ground<'_>,
     epoch: &Epoch,
+    overlays: &Overlays,
     path: &Path,
 ) -> (Vec<PathBuf>, Option<fs::Metadata>) {
-    let tree = epoch
-        .trees(ground.layers)
-        .rev()
-        .find_map(|tree| Some((path.strip_prefix(&tree.path).ok()?.to_owned(), tree)));
+    let of_parts = overlays.trees(ground.layers);
+    let trees = of_parts.iter().chain(epoch.live());
+    let tree =
+        trees.rev().find_map(|tree| Some((path.strip_prefix(&tree.path).ok()?.to_owned(), tree)));
     let Some((rest, tree)) = tree else { return (Vec::new(), None) };
     let directories = visible(&tree.directories, &rest);
     let attributes = directories.first().and_then(|directory| fs::metadata(directory).ok());

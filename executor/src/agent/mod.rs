@@ -12,7 +12,8 @@
 //! | [`inner`] | the namespaces that steps live in |
 //! | [`layers`] | which directories make up each overlay |
 //! | [`overlay_mount`] | one OverlayFS mount, new and old kernel interface |
-//! | [`epoch`] | the root from one mount to the freeze of what was written |
+//! | [`overlays`] | the overlays of a root, mounted and frozen |
+//! | [`epoch`] | the root put together from them |
 //! | [`launch`] | from a forked child to bash |
 //! | [`login`] | what bash reads before the script |
 //! | [`accounts`] | users and groups of the machine |
@@ -36,6 +37,7 @@ mod live_copy;
 mod login;
 mod output;
 mod overlay_mount;
+mod overlays;
 pub mod protocol;
 mod removal;
 mod serve;

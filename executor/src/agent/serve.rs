@@ -3,7 +3,7 @@
 //! When the executor hangs up, process 1 ends, and the kernel ends everything else in the machine.
 
 use super::destination;
-use super::epoch::{Epoch, Ground, Written};
+use super::epoch::{Epoch, Ground};
 use super::failure::{Doing, Failure};
 use super::inner::InnerNamespaces;
 use super::inside::in_machine;
@@ -11,6 +11,7 @@ use super::launch::{Place, launch};
 use super::layers::Layers;
 use super::live_copy::copy_into;
 use super::output::Sources;
+use super::overlays::{Overlays, Written};
 use super::protocol::{
     self, CommandNumber, Destination, LiveEntry, MachineSetup, ProtocolError, Reply, Request,
     RunCommand,
@@ -23,7 +24,7 @@ use rustix::process::{Pid, WaitOptions, WaitStatus};
 use std::fs;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How long processes that a step left may take to end before they count as alive: helpers that a shell started last
@@ -55,8 +56,7 @@ struct Server<'a> {
     guest: Guest<'a>,
     layers: Layers,
     epoch: Option<Epoch>,
-    /// Epochs so far: names their directories.
-    epochs: u32,
+    overlays: Overlays,
     sources: Sources,
     background: Vec<BackgroundShell>,
     /// Shell of the command being run, and how it ended.
@@ -68,11 +68,12 @@ pub(crate) fn serve(guest: Guest<'_>, notes: Vec<String>) -> Result<(), Failure>
     rustix::process::chdir(&guest.machine.store_directory)
         .doing(|| "enter the store".to_owned())?;
     let layers = Layers::of_base(guest.machine, guest.stage.path("settings"));
+    let overlays = Overlays::new(PathBuf::from(&guest.machine.run_directory), &layers);
     let mut server = Server {
         guest,
         layers,
         epoch: None,
-        epochs: 0,
+        overlays,
         sources: Sources::default(),
         background: Vec::new(),
         foreground: None,
@@ -122,9 +123,6 @@ impl Server<'_> {
     /// The root, mounted if it isn't.
     fn ensure_epoch(&mut self) -> Result<&Epoch, Failure> {
         if self.epoch.is_none() {
-            let directory =
-                Path::new(&self.guest.machine.run_directory).join(format!("epoch-{}", self.epochs));
-            self.epochs += 1;
             let ground = Ground {
                 proof: self.guest.proof,
                 stage: &self.guest.stage,
@@ -132,21 +130,19 @@ impl Server<'_> {
                 layers: &self.layers,
                 store: Path::new(&self.guest.machine.store_directory),
             };
-            self.epoch = Some(Epoch::mount(&ground, directory)?);
+            self.overlays.ensure(&ground)?;
+            self.epoch = Some(Epoch::assemble(&ground)?);
         }
         self.epoch.as_ref().ok_or_else(|| Failure::Refused("the machine has no root".to_owned()))
     }
 
     /// Unmounts a root that nothing was written to.
     fn leave_root(&mut self) -> Result<(), Failure> {
-        let Some(epoch) = &self.epoch else { return Ok(()) };
-        if epoch.written(&self.layers)? == Written::Something {
+        if self.overlays.written()? == Written::Something {
             return Err(Failure::Refused("what was written is not frozen yet".to_owned()));
         }
-        match self.epoch.take() {
-            Some(epoch) => epoch.discard(),
-            None => Ok(()),
-        }
+        self.epoch = None;
+        self.overlays.take_down(&self.guest.stage)
     }
 
     fn run(&mut self, command: &RunCommand) -> Result<CommandEnd, Failure> {
@@ -305,7 +301,7 @@ impl Server<'_> {
         let Some(epoch) = &mut self.epoch else {
             return Err(Failure::Refused("the machine has no root".to_owned()));
         };
-        copy_into(&ground, epoch, layer, entries)
+        copy_into(&ground, epoch, &self.overlays, layer, entries)
     }
 
     fn freeze(&mut self, target: &Path) -> Result<Reply, Failure> {
@@ -313,20 +309,18 @@ impl Server<'_> {
             return Ok(Reply::Unchanged);
         }
         let mut alive = self.settle()?;
-        if alive.is_empty() && self.epoch.as_ref().is_some_and(Epoch::is_mixed) {
+        if alive.is_empty() && self.epoch.as_ref().is_some_and(|epoch| !epoch.live().is_empty()) {
             alive.push("(files were copied while processes ran)".to_owned());
         }
         if !alive.is_empty() {
             return Ok(Reply::Alive(alive));
         }
-        let Some(epoch) = &self.epoch else { return Ok(Reply::Unchanged) };
-        if epoch.written(&self.layers)? == Written::Nothing {
+        if self.overlays.written()? == Written::Nothing {
             return Ok(Reply::Unchanged);
         }
-        if let Some(epoch) = self.epoch.take() {
-            epoch.freeze(&self.layers, target)?;
-            self.layers.push(target.to_owned());
-        }
+        self.epoch = None;
+        self.overlays.freeze(&self.guest.stage, &self.layers, target)?;
+        self.layers.push(target.to_owned());
         Ok(Reply::Frozen)
     }
 

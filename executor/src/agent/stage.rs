@@ -53,7 +53,7 @@ impl Stage {
         fs::create_dir_all(&directory).doing(|| format!("make {}", directory.display()))?;
         mount_tmpfs(&directory, c"mode=0755")?;
         let stage = Self { directory };
-        for name in ["dev", "proc", "sys", "root", "tracked", "passages", "settings", "live"] {
+        for name in ["dev", "proc", "sys", "tracked", "passages", "settings", "live"] {
             fs::create_dir(stage.path(name)).doing(|| format!("make {name} on the stage"))?;
         }
         Ok(stage)
@@ -62,6 +62,17 @@ impl Stage {
     /// A path on the stage.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)
+    }
+
+    /// Where the overlay of a part is mounted.
+    pub(crate) fn part(&self, place: usize) -> Result<PathBuf, Failure> {
+        let path = self.directory.join(format!("part-{place}"));
+        match fs::create_dir(&path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                Err(error).doing(|| format!("make {}", path.display()))
+            }
+            Ok(()) | Err(_) => Ok(path),
+        }
     }
 
     /// Mounts the repository's filesystem. Its server gets the device that is returned.
