@@ -4,7 +4,7 @@ use super::host::{Composition, HostBase, HostPart};
 use super::identities::Identities;
 use super::machine::{OverlayMachine, Parts};
 use super::memory::MemoryGroup;
-use super::removal::Removal;
+use super::removal::{Removal, Remover};
 use super::start::Agent;
 use super::store_layout::StoreLayout;
 use super::{debootstrap, rootfs};
@@ -49,6 +49,7 @@ pub struct OverlayBackend {
     repository: Arc<Repository>,
     options: OverlayOptions,
     removal: Removal,
+    remover: Remover,
     host: HostBase,
 }
 
@@ -70,11 +71,11 @@ impl OverlayBackend {
             agent_program: options.agent_program.clone(),
             identities: Identities::of_this_process(),
         };
+        let remover = Remover::start(removal.clone());
         for abandoned in layout.abandoned_runs() {
-            // What can't be removed harms nobody and is tried again next time.
-            let _ = removal.remove_tree(&abandoned);
+            remover.queue().remove(abandoned);
         }
-        Ok(Self { layout, repository, options, removal, host })
+        Ok(Self { layout, repository, options, removal, remover, host })
     }
 
     fn setup(
@@ -121,7 +122,7 @@ impl Backend for OverlayBackend {
     }
 
     fn start(&self, start: &MachineStart) -> Result<Box<dyn Machine>, BackendError> {
-        let run = self.layout.new_run()?;
+        let run = self.layout.new_run(self.remover.queue())?;
         let setup = self.setup(start, &run.path)?;
         let (memory, refused) = memory_group(start, &run.path);
         let program = &self.options.agent_program;
@@ -131,7 +132,6 @@ impl Backend for OverlayBackend {
             agent,
             layout: Arc::clone(&self.layout),
             run,
-            removal: self.removal.clone(),
             repository: Arc::clone(&self.repository),
             grace: self.options.background_grace,
         };

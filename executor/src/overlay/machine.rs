@@ -2,7 +2,6 @@
 
 use super::copy::{self, Source, Target};
 use super::failure::{Doing, unexpected};
-use super::removal::Removal;
 use super::start::Agent;
 use super::store_layout::{RunDirectory, StoreLayout};
 use crate::agent::protocol::{Destination, LayerPlace, LiveEntry, Reply, Request, RunCommand};
@@ -21,13 +20,13 @@ use std::time::Duration;
 pub(super) struct OverlayMachine {
     agent: Option<Agent>,
     layout: Arc<StoreLayout>,
-    run: RunDirectory,
-    removal: Removal,
     repository: Arc<Repository>,
     server: Option<TrackedServer>,
     /// Commands so far.
     commands: u32,
     grace: Duration,
+    /// Dropped after the agent: first the processes and mounts go, then what they were made of.
+    _run: RunDirectory,
 }
 
 /// What a machine is made from.
@@ -36,7 +35,6 @@ pub(super) struct Parts {
     pub(super) agent: Agent,
     pub(super) layout: Arc<StoreLayout>,
     pub(super) run: RunDirectory,
-    pub(super) removal: Removal,
     pub(super) repository: Arc<Repository>,
     pub(super) grace: Duration,
 }
@@ -47,12 +45,11 @@ impl OverlayMachine {
         let mut machine = Self {
             agent: Some(parts.agent),
             layout: parts.layout,
-            run: parts.run,
-            removal: parts.removal,
             repository: parts.repository,
             server: None,
             commands: 0,
             grace: parts.grace,
+            _run: parts.run,
         };
         if !layers.is_empty() {
             let places =
@@ -222,14 +219,5 @@ impl Machine for OverlayMachine {
                 let _ = pidfd_send_signal(&**init, Signal::KILL);
             }
         })
-    }
-}
-
-impl Drop for OverlayMachine {
-    fn drop(&mut self) {
-        // First the processes and mounts, then what they were made of.
-        self.agent = None;
-        // What can't be removed now is removed by the next process that opens the store.
-        let _ = self.removal.remove_tree(&self.run.path);
     }
 }

@@ -1,4 +1,4 @@
-//! Removing trees that steps wrote, whatever modes they gave their directories.
+//! Removing trees that steps wrote, whatever modes they gave their directories; beside the work where that can wait.
 //!
 //! With lent numbers the files belong to users this process is not; then an agent in a user namespace of the same
 //! numbers removes them.
@@ -8,8 +8,11 @@ use super::identities::Identities;
 use super::start;
 use crate::agent::remove_own_tree;
 use crate::backend::BackendError;
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 /// How trees are removed here.
 #[derive(Debug, Clone)]
@@ -30,5 +33,60 @@ impl Removal {
             }
             other => other.doing(|| format!("remove {}", directory.display())),
         }
+    }
+}
+
+/// How long the end of a process waits for what is being removed. The rest is swept by the next one.
+const LAST_WAIT: Duration = Duration::from_millis(100);
+
+/// Removes directories one after the other, while the work goes on.
+#[derive(Debug)]
+pub(super) struct Remover {
+    queue: Option<Sender<PathBuf>>,
+    ended: Receiver<()>,
+}
+
+/// Hands directories to a [`Remover`].
+#[derive(Debug, Clone)]
+pub(super) struct RemovalQueue {
+    queue: Option<Sender<PathBuf>>,
+}
+
+impl Remover {
+    /// Starts to wait for directories.
+    pub(super) fn start(removal: Removal) -> Self {
+        let (queue, directories) = unbounded::<PathBuf>();
+        let (ending, ended) = bounded(0);
+        let work = move || {
+            for directory in directories {
+                // What can't be removed harms nobody; the next process that opens the store tries again.
+                let _ = removal.remove_tree(&directory);
+            }
+            drop(ending);
+        };
+        // Without this thread nothing takes what is sent; then the next process sweeps.
+        let _ = thread::Builder::new().name("remover".to_owned()).spawn(work);
+        Self { queue: Some(queue), ended }
+    }
+
+    /// For those who have directories to remove.
+    pub(super) fn queue(&self) -> RemovalQueue {
+        RemovalQueue { queue: self.queue.clone() }
+    }
+}
+
+impl RemovalQueue {
+    /// Has a directory removed.
+    pub(super) fn remove(&self, directory: PathBuf) {
+        if let Some(queue) = &self.queue {
+            let _ = queue.send(directory);
+        }
+    }
+}
+
+impl Drop for Remover {
+    fn drop(&mut self) {
+        self.queue = None;
+        let _ = self.ended.recv_timeout(LAST_WAIT);
     }
 }

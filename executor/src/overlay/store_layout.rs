@@ -4,6 +4,7 @@
 //! whose process is gone is swept at the next start. `bases/ID` holds what was unpacked or installed.
 
 use super::failure::Doing;
+use super::removal::RemovalQueue;
 use crate::backend::{BackendError, LayerId};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, File};
@@ -51,7 +52,7 @@ impl StoreLayout {
     }
 
     /// Makes a directory for a new machine.
-    pub(super) fn new_run(&self) -> Result<RunDirectory, BackendError> {
+    pub(super) fn new_run(&self, removal: RemovalQueue) -> Result<RunDirectory, BackendError> {
         let path = self.runs.join(fresh_name());
         // Made with its lock under a name that no sweep looks at.
         let beside = self.runs.join(format!("{NEW_PREFIX}{}", fresh_name()));
@@ -61,7 +62,7 @@ impl StoreLayout {
         flock(&lock, FlockOperation::NonBlockingLockExclusive)
             .doing(|| format!("lock `{}`", beside.display()))?;
         fs::rename(&beside, &path).doing(|| format!("make `{}`", path.display()))?;
-        Ok(RunDirectory { path, _lock: lock })
+        Ok(RunDirectory { path, _lock: lock, removal })
     }
 
     /// Directories of machines whose process is gone.
@@ -88,6 +89,13 @@ const LOCK: &str = "lock";
 pub(super) struct RunDirectory {
     pub(super) path: PathBuf,
     _lock: File,
+    removal: RemovalQueue,
+}
+
+impl Drop for RunDirectory {
+    fn drop(&mut self) {
+        self.removal.remove(std::mem::take(&mut self.path));
+    }
 }
 
 /// 16 hexadecimal digits that no other call gives, here or in another process of this machine.

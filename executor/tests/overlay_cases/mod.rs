@@ -100,9 +100,10 @@ impl Store {
 
 /// A store, a repository and a backend.
 pub(crate) struct Lab {
+    /// Dropped first: it still removes directories of the store.
+    pub(crate) backend: OverlayBackend,
     pub(crate) store: Store,
     pub(crate) repository: TempDir,
-    pub(crate) backend: OverlayBackend,
     pub(crate) base: Arc<BaseImage>,
 }
 
