@@ -49,14 +49,17 @@ pub fn look_up(
         if question.except == Some(record.run) {
             continue;
         }
-        let Some(reads) = view.reads(record.strong)? else { continue };
-        if repeats(repository, &reads) {
+        let Some(reads) = view.stored_reads(record.strong)? else { continue };
+        let today = repository.fingerprints(&reads.questions());
+        if today.is_ok_and(|today| reads.fingerprints().eq(today)) {
             return Ok(Lookup::Hit(Box::new(record)));
         }
         nearest.get_or_insert(reads);
     }
     Ok(Lookup::Miss(match nearest {
-        Some(reads) => most_telling(repository, &reads, question.number).unwrap_or(Reason::New),
+        Some(reads) => {
+            most_telling(repository, &reads.unpack(), question.number).unwrap_or(Reason::New)
+        }
         None => {
             without_candidate(view.newest_by_text(question.text, None)?.as_ref(), question.keyed)
         }

@@ -55,9 +55,10 @@ pub struct Entry {
     pub branch: Option<[u8; 8]>,
 }
 
-/// A read set as it is stored: readers once, answers refer to them.
-#[derive(Serialize, Deserialize)]
-struct StoredReads {
+/// A read set as it is stored: readers once, answers refer to them, sorted by path and question. Comparing it with
+/// the repository needs no more than this; most lookups end there.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StoredReads {
     readers: Vec<Reader>,
     answers: Vec<(TrackedPath, Question, Fingerprint, u32)>,
 }
@@ -219,8 +220,15 @@ impl View<'_> {
     /// # Errors
     /// When the index can't be read.
     pub fn reads(&self, strong: StrongKey) -> Result<Option<ReadSet>> {
-        let stored: Option<StoredReads> = self.get(&key(Table::Reads, &[&strong.0]))?;
-        Ok(stored.map(unpack))
+        Ok(self.stored_reads(strong)?.map(StoredReads::unpack))
+    }
+
+    /// The same, as it is stored.
+    ///
+    /// # Errors
+    /// When the index can't be read.
+    pub fn stored_reads(&self, strong: StrongKey) -> Result<Option<StoredReads>> {
+        self.get(&key(Table::Reads, &[&strong.0]))
     }
 
     /// What a step printed.
@@ -331,12 +339,25 @@ fn pack(reads: &ReadSet) -> StoredReads {
     StoredReads { readers, answers }
 }
 
-fn unpack(stored: StoredReads) -> ReadSet {
-    let StoredReads { readers, answers } = stored;
-    let nobody = Reader { command: String::new(), pid: 0 };
-    let answers = answers.into_iter().map(|(path, question, fingerprint, place)| {
-        let reader = readers.get(place as usize).unwrap_or(&nobody).clone();
-        ((path, question), Answer { fingerprint, reader })
-    });
-    ReadSet { answers: answers.collect() }
+impl StoredReads {
+    /// The questions, in order.
+    pub fn questions(&self) -> Vec<(&TrackedPath, Question)> {
+        self.answers.iter().map(|(path, question, _, _)| (path, *question)).collect()
+    }
+
+    /// The answers, in the same order.
+    pub fn fingerprints(&self) -> impl Iterator<Item = Fingerprint> {
+        self.answers.iter().map(|(_, _, fingerprint, _)| *fingerprint)
+    }
+
+    /// Everything, with the readers.
+    pub fn unpack(self) -> ReadSet {
+        let Self { readers, answers } = self;
+        let nobody = Reader { command: String::new(), pid: 0 };
+        let answers = answers.into_iter().map(|(path, question, fingerprint, place)| {
+            let reader = readers.get(place as usize).unwrap_or(&nobody).clone();
+            ((path, question), Answer { fingerprint, reader })
+        });
+        ReadSet { answers: answers.collect() }
+    }
 }
