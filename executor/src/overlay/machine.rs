@@ -149,7 +149,10 @@ impl Machine for OverlayMachine {
             grace_milliseconds: u32::try_from(self.grace.as_millis()).unwrap_or(u32::MAX),
         });
         let reply = self.agent()?.ask(&request, &mut |reply| {
-            if let Reply::Output { stream, bytes, .. } = reply {
+            if let Reply::Output { command, stream, bytes } = reply
+                && (command == number || stream != Stream::Answer)
+            {
+                // What a daemon of an earlier command writes is shown with the step that runs then.
                 output(stream, &bytes);
             }
         })?;

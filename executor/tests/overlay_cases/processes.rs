@@ -10,6 +10,7 @@ pub(crate) const CASES: &[Case] = &[
     ("a step ends with its shell", step_ends_with_shell),
     ("a background command is watched for a moment", background_is_watched),
     ("long output comes whole", long_output),
+    ("what a daemon writes later is shown later", later_output),
     ("a stopped machine says so", stopped_machine),
     ("process 1 can't be killed from inside", process_one_is_safe),
     ("nothing is left of a machine", nothing_is_left),
@@ -61,6 +62,17 @@ fn long_output() {
     );
     let script = format!("echo {}", "y".repeat(300_000));
     assert_eq!(output(&mut *machine, &script).len(), 300_001);
+}
+
+fn later_output() {
+    let lab = Lab::new();
+    let mut machine = lab.start(&[]);
+    output(&mut *machine, "(sleep 0.2; echo late; echo late >&2; echo late >&3) &");
+    let outcome = run(&mut *machine, "sleep 0.6; echo mine; echo mine >&3");
+    assert_eq!(
+        (&*outcome.stdout, &*outcome.stderr, &*outcome.answer),
+        ("late\nmine\n", "late\n", "mine\n")
+    );
 }
 
 fn stopped_machine() {

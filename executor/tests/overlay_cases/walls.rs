@@ -1,7 +1,7 @@
 //! What a machine's root must not see and must not do.
 
 use super::{Case, Lab, is_root, output, run, skipped};
-use layerc_executor::backend::CommandEnd;
+use layerc_executor::backend::{CommandEnd, Freeze, Layer};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,7 @@ pub(crate) const CASES: &[Case] = &[
     ("planted secrets are not found", secrets_are_hidden),
     ("accounts are the system's without passwords", accounts_are_clean),
     ("a nested user namespace gains nothing", nested_namespaces),
+    ("a store inside a system directory is left out of it", store_inside),
 ];
 
 fn fails(lab: &Lab, scripts: &[&str]) {
@@ -229,4 +230,28 @@ fn nested_namespaces() {
             "unshare -Urn sh -c 'ls /proc/1/root/'",
         ],
     );
+}
+
+fn store_inside() {
+    let Ok(place) = tempfile::tempdir_in("/opt") else {
+        return skipped("making a store in /opt needs root");
+    };
+    fs::create_dir_all(place.path().join("beside")).unwrap();
+    fs::write(place.path().join("beside/file"), "seen").unwrap();
+    let lab = Lab::in_store(&place.path().join("store"));
+    let mut machine = lab.start(&[]);
+    let path = place.path().display();
+    assert_eq!(
+        output(
+            &mut *machine,
+            &format!("ls {path}; cat {path}/beside/file; echo x > {path}/beside/new")
+        ),
+        "beside\nseen"
+    );
+    let layer = match machine.freeze().unwrap() {
+        Freeze::Frozen(layer) => Layer::Frozen(layer),
+        other => panic!("expected a layer, got {other:?}"),
+    };
+    drop(machine);
+    assert_eq!(output(&mut *lab.start(&[layer]), &format!("cat {path}/beside/new")), "x\n");
 }
