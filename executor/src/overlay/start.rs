@@ -171,9 +171,10 @@ fn receive_repository(socket: &mut UnixStream) -> Result<Result<OwnedFd, String>
         Reply::RepositoryMounted => {
             Ok(Ok(receive_descriptor(&*socket).doing(|| "receive the FUSE device".to_owned())?))
         }
-        Reply::NoRepository(reason) => {
-            Ok(Err(format!("cannot mount the repository ({FUSE_DEVICE}): {reason}")))
-        }
+        Reply::NoRepository(reason) => Ok(Err(format!(
+            "cannot mount the repository through {FUSE_DEVICE}: {reason}; COPY needs this device to be there \
+                 (`modprobe fuse`) and open to its user (`chmod 666 {FUSE_DEVICE}`, as root)"
+        ))),
         other => Err(unexpected(other).into()),
     }
 }
