@@ -44,11 +44,6 @@ pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Whether machines here can have users besides root.
-pub(crate) fn has_other_users() -> bool {
-    is_root()
-}
-
 /// Says loudly that a case did not run.
 pub(crate) fn skipped(reason: &str) {
     println!("SKIPPED: {reason}");
@@ -145,6 +140,11 @@ impl Lab {
     pub(crate) fn on(&self, base: BaseImage) -> Self {
         let lab = Self::in_store(self.store.path());
         Self { base: Arc::new(base), ..lab }
+    }
+
+    /// Whether machines here can have users besides root.
+    pub(crate) fn has_other_users(&self) -> bool {
+        !self.base.notes.iter().any(|note| note.starts_with("steps run as root only"))
     }
 
     pub(crate) fn start(&self, layers: &[Layer]) -> Box<dyn Machine> {
