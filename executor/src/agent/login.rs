@@ -31,7 +31,9 @@ pub(crate) fn prelude(
     for (name, value) in environment.iter().filter(|(name, _)| is_shell_name(name)) {
         text.push_str(&format!("export {name}={}\n", quoted(value)));
     }
-    text.push_str(&format!("cd -- {}\n", quoted(&workdir.to_string_lossy())));
+    // The shell is there already, by the agent's power; a user might not get back into it, so only leaving is undone.
+    let workdir = quoted(&workdir.to_string_lossy());
+    text.push_str(&format!("if [ \"$PWD\" != {workdir} ]; then cd -- {workdir}; fi\n"));
     for (descriptor, file) in (FIRST_SETUP_DESCRIPTOR..).zip(setup_files) {
         let source = format!(". /proc/self/fd/{descriptor}\nexec {descriptor}<&-\n");
         if exports_all(file) {
@@ -81,7 +83,7 @@ mod tests {
             if [ -r ~/.profile ]; then . ~/.profile; fi\n\
             if [ -r ~/.bash_profile ]; then . ~/.bash_profile; fi\n\
             export A='it'\\''s'\n\
-            cd -- '/a b'\n\
+            if [ \"$PWD\" != '/a b' ]; then cd -- '/a b'; fi\n\
             set -a\n. /proc/self/fd/5\nexec 5<&-\nset +a\n\
             . /proc/self/fd/6\nexec 6<&-\n\
             exec 4<&-\n";

@@ -31,6 +31,9 @@ fn missing_user_is_made() {
         output(&mut *machine, "stat -c %U:%G /home/ci/x; getent group root"),
         "ci:ci\nroot:x:0:ci\n"
     );
+    let in_roots_home = Command { workdir: "/root".to_owned(), ..as_user("ci", "echo $PWD") };
+    let outcome = run_command(&mut *machine, &in_roots_home);
+    assert_eq!((&*outcome.stdout, &*outcome.stderr), ("/root\n", ""));
     let again = run_command(&mut *machine, &as_user("ci", "id -u"));
     assert_eq!(again.stdout, "1000\n");
     assert_ne!(
