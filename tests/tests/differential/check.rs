@@ -99,11 +99,13 @@ pub(crate) fn check(scenario: &Scenario, scratch: &mut Scratch) -> Result<usize,
         let cached = final_state(scenario, repository.path(), workflow.store(), Knowledge::Used)?;
         let fresh = scratch.final_state(scenario, repository.path())?;
         if cached != fresh {
-            return Err(format!(
-                "run {} differs from a run from scratch:\n{}",
-                number + 2,
-                difference(&cached, &fresh)
-            ));
+            let again = scratch.final_state(scenario, repository.path())?;
+            let what = if again == fresh {
+                "differs from a run from scratch"
+            } else {
+                "has steps that are not deterministic"
+            };
+            return Err(format!("run {} {what}:\n{}", number + 2, difference(&cached, &fresh)));
         }
     }
     Ok(scenario.batches.len())
