@@ -70,7 +70,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     keep_going: bool,
 
-    /// Where a base image comes from: host, rootfs:PATH or debootstrap:SUITE[@MIRROR]; NAME `*` is every other one
+    /// Where a base image comes from: `host`, `rootfs:PATH` or `debootstrap:SUITE[@MIRROR]`; NAME `*` is every other one
     #[arg(long = "image", value_name = "NAME=SOURCE")]
     images: Vec<String>,
 

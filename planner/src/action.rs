@@ -1,7 +1,7 @@
 //! An instruction becomes what the executor does: repository paths resolved, everything else as written.
 //!
 //! Instructions that do not act on the machine (FROM, MEMORY, LABEL, WAIT, SPLIT, BUTTON) have no action; they are
-//! structure, and [`crate::build`] deals with them.
+//! structure, and [`crate::build()`] deals with them.
 
 use crate::plan::{Action, CommandMode, SkipComparison, SkipCondition};
 use layerc_compiler::directive::{

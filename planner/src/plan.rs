@@ -1,7 +1,7 @@
 //! The plan: what to run, in which order, from which state. Plain data, the same for every machine.
 //!
 //! Knows nothing of Layerfile text, of the machine that made it, or of secrets' values. Built by
-//! [`crate::build`], stored by [`crate::codec`], walked by the executor.
+//! [`crate::build()`], stored by [`crate::codec`], walked by the executor.
 //!
 //! A *runner* is one Layerfile's path of nodes, times its split copies. Splitting is one [`Node::Fork`] on the path,
 //! never a duplication of nodes, so `SPLIT 1000` costs nothing here.
