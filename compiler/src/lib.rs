@@ -21,6 +21,7 @@ pub mod link;
 pub mod lint_configuration;
 pub mod nearest;
 pub mod parser;
+pub mod pattern;
 pub mod project;
 pub mod repo_path;
 pub mod rules;

@@ -21,6 +21,9 @@ pub mod selection;
 mod validity;
 mod wording;
 
+/// What patterns in [`plan::Action::Copy`] match: the language's rule, which the executor follows too.
+pub use layerc_compiler::pattern;
+
 pub use build::{PlanError, build, runner_names};
 pub use selection::Selection;
 pub use validity::InvalidPlan;

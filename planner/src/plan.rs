@@ -165,7 +165,7 @@ pub enum Action {
     },
     /// Repository files appear in the machine.
     Copy {
-        /// Paths or glob patterns, relative to the repository root, `/`-separated, never leaving it.
+        /// Paths or patterns ([`crate::pattern`]), relative to the repository root, `/`-separated, never leaving it.
         sources: Vec<String>,
         /// Machine path as written: absolute, `~…`, or relative to the working directory.
         destination: String,

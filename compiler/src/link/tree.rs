@@ -10,6 +10,7 @@ use crate::diagnostic::{Applicability, Diagnostic};
 use crate::directive::{Instruction, Word};
 use crate::findings::Findings;
 use crate::nearest::nearest;
+use crate::pattern::is_pattern;
 use crate::repo_path::RepoPath;
 use crate::rules;
 use crate::sources::{EntryKind, Sources};
@@ -79,9 +80,7 @@ impl Tree<'_> {
                 "use the variables GIT_COMMIT, GIT_BRANCH and so on, or CLONE the repository";
             return Some(rules::COPY_GIT.at(id, word.span, message).with_help(help));
         }
-        if glob::is_pattern(text)
-            && self.sources.is_none_or(|sources| sources.kind(&path).is_none())
-        {
+        if is_pattern(text) && self.sources.is_none_or(|sources| sources.kind(&path).is_none()) {
             return self.copy_pattern(id, word, &path);
         }
         if self.may_exist(&path) {

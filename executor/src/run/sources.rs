@@ -3,7 +3,7 @@
 
 use crate::read_set::{Answer, Question, ReadSet, Reader, TrackedPath};
 use crate::repository_view::RepositoryView;
-use globset::{GlobBuilder, GlobMatcher};
+use layerc_planner::pattern::{is_pattern, matches};
 use std::io;
 
 /// Why the sources can't be copied.
@@ -15,9 +15,6 @@ pub(super) enum SourceError {
     /// Nothing fits.
     #[error("no file in the repository matches the COPY source `{0}`")]
     NoMatch(String),
-    /// Not a pattern.
-    #[error("`{0}` is not a file pattern")]
-    BadPattern(String),
     /// The repository can't be read.
     #[error("cannot look at `{0}` in the repository")]
     Unreadable(String, #[source] io::Error),
@@ -64,19 +61,16 @@ fn descend(
     repository: &dyn RepositoryView,
     reads: &mut ReadSet,
 ) -> Result<Vec<String>, SourceError> {
-    let pattern = is_pattern(component).then(|| matcher(component)).transpose()?;
     let mut next = Vec::new();
     for directory in directories {
         let unreadable = |error| SourceError::Unreadable(directory.clone(), error);
         let path = TrackedPath::new(directory.as_bytes());
-        if let Some(pattern) = &pattern {
+        if is_pattern(component) {
             ask(repository, reads, &path, Question::Listing).map_err(unreadable)?;
             let names = repository.names(&path).map_err(unreadable)?;
             let names = names.into_iter().filter_map(|name| String::from_utf8(name).ok());
             next.extend(
-                names
-                    .filter(|name| fits(pattern, component, name))
-                    .map(|name| joined(directory, &name)),
+                names.filter(|name| matches(component, name)).map(|name| joined(directory, &name)),
             );
         } else {
             let child = joined(directory, component);
@@ -91,25 +85,8 @@ fn descend(
     Ok(next)
 }
 
-fn matcher(component: &str) -> Result<GlobMatcher, SourceError> {
-    GlobBuilder::new(component)
-        .literal_separator(true)
-        .build()
-        .map(|glob| glob.compile_matcher())
-        .map_err(|_| SourceError::BadPattern(component.to_owned()))
-}
-
-/// As shells do, a pattern doesn't match a leading dot unless it begins with one.
-fn fits(pattern: &GlobMatcher, component: &str, name: &str) -> bool {
-    (component.starts_with('.') || !name.starts_with('.')) && pattern.is_match(name)
-}
-
 fn joined(directory: &str, name: &str) -> String {
     if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
-}
-
-fn is_pattern(text: &str) -> bool {
-    text.contains(['*', '?', '['])
 }
 
 /// Asks for the executor itself.

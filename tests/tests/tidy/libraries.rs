@@ -14,7 +14,6 @@ const HOMES: &[(&str, &[&str])] = &[
     ("heed", &["executor/src/store", "executor/src/sys/"]),
     ("postcard", &["executor/"]),
     ("rustix", &["executor/"]),
-    ("globset", &["executor/"]),
     ("tar", &["executor/"]),
     ("crossbeam_channel", &["executor/"]),
     ("clap", &["cli/src/"]),
