@@ -10,7 +10,6 @@ pub mod ordinary_user;
 pub mod project_files;
 pub mod reference;
 pub mod repository;
-pub mod running;
 pub mod rust_text;
 pub mod skip;
 pub mod workflow;

@@ -2,9 +2,12 @@
 
 use crate::layerc::{Outcome, layerc};
 use crate::repository::Repository;
-use layerc_executor::event::{Event, OutputStream, StepInfo, TimedEvent};
+use crate::skip::skipped;
+use layerc_executor::event::{Event, OutputStream, Reason, StepInfo, TimedEvent};
+use serde::Serialize;
 use std::path::Path;
 use std::process::Command;
+use std::sync::OnceLock;
 
 /// Lets the machine's own root file system stand in for the image that the tests' Layerfiles name.
 const CONFIGURATION: &str = "[images]\n\"vm/ubuntu:22.04\" = \"host\"\n";
@@ -40,7 +43,20 @@ impl Workflow {
 
     /// Runs everything.
     pub fn run(&self) -> Ran {
-        Ran::of(&mut self.command())
+        self.run_with(&[])
+    }
+
+    /// Runs with more arguments.
+    pub fn run_with(&self, arguments: &[&str]) -> Ran {
+        Ran::of(self.command().args(arguments))
+    }
+
+    /// Runs everything, which must succeed; the steps that ran, as [`Ran::started`] tells them.
+    ///
+    /// # Panics
+    /// When the run fails.
+    pub fn ran(&self) -> Vec<String> {
+        self.run().expect_success().started()
     }
 }
 
@@ -96,20 +112,61 @@ impl Ran {
             .collect()
     }
 
-    /// What the steps of a runner printed to standard output.
-    pub fn printed(&self, runner: &str) -> String {
-        let mut printed = String::new();
+    /// The steps that ran: `runner:number why`, where a changed file is named with its reader; sorted.
+    pub fn started(&self) -> Vec<String> {
+        let mut lines = Vec::new();
         for event in &self.events {
-            match event {
-                Event::Output { runner: whose, stream: OutputStream::Stdout, text, .. }
-                    if whose == runner =>
-                {
-                    printed.push_str(text);
-                }
-                _ => {}
+            if let Event::StepStarted { runner, step, reason, .. } = event {
+                lines.push(format!("{runner}:{} {}", step.number, why(reason)));
             }
         }
-        printed
+        lines.sort();
+        lines
+    }
+
+    /// The texts of warnings and failures.
+    pub fn complaints(&self) -> Vec<&str> {
+        let mut texts = Vec::new();
+        for event in &self.events {
+            if let Event::Warning { text, .. } | Event::RunnerFailed { text, .. } = event {
+                texts.push(text.as_str());
+            }
+        }
+        texts
+    }
+
+    /// The state that a runner ended in, as events spell it; empty if it isn't told.
+    pub fn state(&self, runner: &str) -> String {
+        for event in &self.events {
+            if let Event::RunFinished { runners, .. } = event {
+                let summary = runners.iter().find(|summary| summary.name == runner);
+                return summary.map(|summary| spelled(&summary.state)).unwrap_or_default();
+            }
+        }
+        String::new()
+    }
+
+    /// Everything that the steps of a runner printed.
+    pub fn output(&self, runner: &str) -> String {
+        self.texts(runner, |_| true)
+    }
+
+    /// What the steps of a runner printed to standard output.
+    pub fn printed(&self, runner: &str) -> String {
+        self.texts(runner, |stream| stream == OutputStream::Stdout)
+    }
+
+    fn texts(&self, runner: &str, wanted: fn(OutputStream) -> bool) -> String {
+        let mut texts = String::new();
+        for event in &self.events {
+            if let Event::Output { runner: whose, stream, text, .. } = event
+                && whose == runner
+                && wanted(*stream)
+            {
+                texts.push_str(text);
+            }
+        }
+        texts
     }
 
     /// Itself, if the run succeeded.
@@ -119,4 +176,43 @@ impl Ran {
     pub fn expect_success(self) -> Self {
         Self { outcome: self.outcome.expect_success("layerc run"), ..self }
     }
+}
+
+/// A reason in few words.
+fn why(reason: &Reason) -> String {
+    match reason {
+        Reason::New => "new".to_owned(),
+        Reason::Follows { .. } => "follows".to_owned(),
+        Reason::FileChanged { path, change, reader, .. } => {
+            format!("{path} {} by {reader}", spelled(change))
+        }
+        Reason::ValueChanged { name } => format!("value {name}"),
+        Reason::StateNeeded { .. } => "state_needed".to_owned(),
+        Reason::Forced => "forced".to_owned(),
+    }
+}
+
+/// A plain enum as it stands in an event.
+fn spelled(value: &impl Serialize) -> String {
+    let value = serde_json::to_value(value).unwrap_or_default();
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// Whether machines can be started here; says aloud that the test is skipped if not.
+pub fn can_run(test: &str) -> bool {
+    static OBSTACLE: OnceLock<Option<String>> = OnceLock::new();
+    match OBSTACLE.get_or_init(obstacle) {
+        None => true,
+        Some(obstacle) => {
+            skipped(test, obstacle);
+            false
+        }
+    }
+}
+
+/// Why machines can't be started here; `None` if they can.
+fn obstacle() -> Option<String> {
+    let layerfile = "FROM vm/ubuntu:22.04\nCOPY . /x\nRUN cat /x/Layerfile\n";
+    let run = Workflow::with(&[("Layerfile", layerfile)]).run();
+    (run.outcome.code() != 0).then(|| run.complaints().join("; ") + &run.outcome.stderr)
 }

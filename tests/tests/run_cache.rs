@@ -1,25 +1,13 @@
 //! The cache rule through the built command, on real machines: exactly the right steps run, and for the right reason.
 
-use layerc_tests::running::{Workplace, cannot_run, holds_bytes};
-use layerc_tests::skip::skipped;
-use std::sync::OnceLock;
-
-/// Whether machines can be started here; says so aloud if not.
-fn can_run(test: &str) -> bool {
-    static OBSTACLE: OnceLock<Option<String>> = OnceLock::new();
-    match OBSTACLE.get_or_init(cannot_run) {
-        None => true,
-        Some(obstacle) => {
-            skipped(test, obstacle);
-            false
-        }
-    }
-}
+use layerc_executor::event::Event;
+use layerc_tests::workflow::{Ran, Workflow, can_run};
+use std::path::Path;
 
 const NONE: [&str; 0] = [];
 
 const LAYERFILE: &str = "\
-FROM vm/test
+FROM vm/ubuntu:22.04
 COPY . /app
 WORKDIR /app
 RUN cat a > /out-a
@@ -27,9 +15,9 @@ RUN ls src > /out-b; cat .npmrc || true
 RUN test -x c; echo $? > /out-c
 ";
 
-fn place() -> Workplace {
+fn place() -> Workflow {
     let files = [("Layerfile", LAYERFILE), ("a", "1"), ("c", "1"), ("src/x", "1"), ("unread", "1")];
-    let place = Workplace::with(&files);
+    let place = Workflow::with(&files);
     assert_eq!(place.ran().len(), 4);
     assert_eq!(place.ran(), NONE);
     place
@@ -93,8 +81,8 @@ fn after_a_restore_unread_files_are_the_new_commit_s() {
     if !can_run("after_a_restore_unread_files_are_the_new_commit_s") {
         return;
     }
-    let place = Workplace::with(&[
-        ("Layerfile", "FROM vm/test\nCOPY . /app\nRUN cat /app/a\n"),
+    let place = Workflow::with(&[
+        ("Layerfile", "FROM vm/ubuntu:22.04\nCOPY . /app\nRUN cat /app/a\n"),
         ("a", "1"),
         ("late", "old"),
         ("gone", ""),
@@ -105,9 +93,9 @@ fn after_a_restore_unread_files_are_the_new_commit_s() {
     place.repository.remove("gone");
     place.repository.write(
         "Layerfile",
-        "FROM vm/test\nCOPY . /app\nRUN cat /app/a\nRUN cat /app/late; ls /app\n",
+        "FROM vm/ubuntu:22.04\nCOPY . /app\nRUN cat /app/a\nRUN cat /app/late; ls /app\n",
     );
-    let run = place.run(&[]);
+    let run = place.run();
     assert_eq!(run.started(), ["main-layerfile:3 new"]);
     assert_eq!(run.output("main-layerfile"), "new textLayerfile\na\nfresh\nlate\nlayerc.toml\n");
 }
@@ -117,12 +105,12 @@ fn files_that_steps_wrote_and_removed_are_restored() {
     if !can_run("files_that_steps_wrote_and_removed_are_restored") {
         return;
     }
-    let text = "FROM vm/test\nCOPY . /app\nRUN echo w > /app/new; rm /app/b; mkdir -m 700 /d; ln -s x /d/l\n";
-    let place = Workplace::with(&[("Layerfile", text), ("a", "1"), ("b", "1")]);
+    let text = "FROM vm/ubuntu:22.04\nCOPY . /app\nRUN echo w > /app/new; rm /app/b; mkdir -m 700 /d; ln -s x /d/l\n";
+    let place = Workflow::with(&[("Layerfile", text), ("a", "1"), ("b", "1")]);
     place.ran();
     let more = "RUN ls /app; cat /app/new; stat -c %a /d; readlink /d/l\n";
     place.repository.write("Layerfile", &format!("{text}{more}"));
-    let run = place.run(&[]);
+    let run = place.run();
     assert_eq!(run.started(), ["main-layerfile:3 new"]);
     assert_eq!(run.output("main-layerfile"), "Layerfile\na\nlayerc.toml\nnew\nw\n700\nx\n");
 }
@@ -132,24 +120,24 @@ fn parents_waits_and_copies_run_in_order_and_once() {
     if !can_run("parents_waits_and_copies_run_in_order_and_once") {
         return;
     }
-    let place = Workplace::with(&[
-        ("base/Layerfile", "FROM vm/test\nRUN echo base > /base\n"),
+    let place = Workflow::with(&[
+        ("base/Layerfile", "FROM vm/ubuntu:22.04\nRUN echo base > /base\n"),
         (
             "unit/Layerfile",
             "FROM ../base\nSPLIT 2\nRUN cat /base; echo part $SPLIT of $SPLIT_NUM\n",
         ),
         ("deploy/Layerfile", "FROM ../base\nRUN echo early\nWAIT ../unit\nRUN echo deployed\n"),
     ]);
-    let run = place.run(&["--jobs", "1"]);
+    let run = place.run_with(&["--jobs", "1"]);
     assert_eq!(run.outcome.code(), 0, "{}", run.outcome.everything());
     assert_eq!(run.started().len(), 5);
     assert_eq!(run.output("unit"), "base\npart 0 of 2\n");
     assert_eq!(run.output("unit-2"), "base\npart 1 of 2\n");
     assert_eq!(run.output("deploy"), "early\ndeployed\n");
     let ends = |runner: &str| {
-        run.events
-            .iter()
-            .rposition(|event| event["event"] == "step_finished" && event["runner"] == runner)
+        run.events.iter().rposition(
+            |event| matches!(event, Event::StepFinished { runner: whose, .. } if whose == runner),
+        )
     };
     assert!(ends("deploy") > ends("unit") && ends("deploy") > ends("unit-2"));
     assert_eq!(place.ran(), NONE);
@@ -162,16 +150,16 @@ fn daemons_live_on_for_later_steps_and_children() {
     }
     let daemon = "RUN (while sleep 0.05; do echo tick >> /ticks; done) > /dev/null 2>&1 &";
     let base = format!(
-        "FROM vm/test\nCOPY x /x/\nRUN touch /ticks\n{daemon}\nRUN sleep 0.3; wc -l < /ticks\n"
+        "FROM vm/ubuntu:22.04\nCOPY x /x/\nRUN touch /ticks\n{daemon}\nRUN sleep 0.3; wc -l < /ticks\n"
     );
     let child = "FROM ../base\nRUN cat /x/x; b=$(wc -l < /ticks); sleep 0.3; test $(wc -l < /ticks) -gt $b\n";
     let place =
-        Workplace::with(&[("base/Layerfile", &base), ("a/Layerfile", child), ("base/x", "1")]);
-    let run = place.run(&[]);
+        Workflow::with(&[("base/Layerfile", &base), ("a/Layerfile", child), ("base/x", "1")]);
+    let run = place.run();
     assert_eq!(run.outcome.code(), 0, "{}", run.outcome.everything());
     assert_eq!(place.ran(), NONE);
     place.repository.write("base/x", "2");
-    let run = place.run(&[]);
+    let run = place.run();
     assert_eq!(run.outcome.code(), 0, "{}", run.outcome.everything());
     assert!(run.started().contains(&"a:3 state_needed".to_owned()), "{:?}", run.started());
 }
@@ -181,12 +169,12 @@ fn files_can_be_copied_while_processes_live() {
     if !can_run("files_can_be_copied_while_processes_live") {
         return;
     }
-    let text = "FROM vm/test\nRUN sleep 86400.25 > /dev/null 2>&1 &\nCOPY d /x\nRUN cat /x/x; pgrep -c sleep\n";
-    let place = Workplace::with(&[("Layerfile", text), ("d/x", "one\n")]);
-    assert_eq!(place.run(&[]).output("main-layerfile"), "one\n1\n");
+    let text = "FROM vm/ubuntu:22.04\nRUN sleep 86400.25 > /dev/null 2>&1 &\nCOPY d /x\nRUN cat /x/x; pgrep -c sleep\n";
+    let place = Workflow::with(&[("Layerfile", text), ("d/x", "one\n")]);
+    assert_eq!(place.run().output("main-layerfile"), "one\n1\n");
     assert_eq!(place.ran(), NONE);
     place.repository.write("d/x", "two\n");
-    let run = place.run(&[]);
+    let run = place.run();
     assert_eq!(run.output("main-layerfile"), "two\n1\n", "{}", run.outcome.everything());
     assert_eq!(
         run.started(),
@@ -203,15 +191,15 @@ fn environment_users_and_directories_flow_along() {
     if !can_run("environment_users_and_directories_flow_along") {
         return;
     }
-    let place = Workplace::with(&[
+    let place = Workflow::with(&[
         ("setup.sh", "export FROM_SETUP=sourced\n"),
         (
             "Layerfile",
-            "FROM vm/test\nENV A=\"x y\" B=$(echo sub)\nENV C=$A-$B\nWORKDIR /srv/w\nWORKDIR deeper\nSETUP FILE setup.sh\n\
+            "FROM vm/ubuntu:22.04\nENV A=\"x y\" B=$(echo sub)\nENV C=$A-$B\nWORKDIR /srv/w\nWORKDIR deeper\nSETUP FILE setup.sh\n\
              RUN echo \"$C $FROM_SETUP $PWD $CI $RUNNER_ID\"\nUSER builder\nRUN id -un; echo \"$C\"\n",
         ),
     ]);
-    let run = place.run(&[]);
+    let run = place.run();
     assert_eq!(run.outcome.code(), 0, "{}", run.outcome.everything());
     assert_eq!(
         run.output("main-layerfile"),
@@ -228,22 +216,22 @@ fn secrets_are_masked_keyed_and_never_stored() {
     if !can_run("secrets_are_masked_keyed_and_never_stored") {
         return;
     }
-    let place = Workplace::with(&[(
+    let place = Workflow::with(&[(
         "Layerfile",
-        "FROM vm/test\nSECRET ENV TOKEN\nENV URL=https://$TOKEN@host/\n\
+        "FROM vm/ubuntu:22.04\nSECRET ENV TOKEN\nENV URL=https://$TOKEN@host/\n\
          RUN echo \"$TOKEN\"; printf '%s' \"${TOKEN:0:5}\"; sleep 0.1; echo \"${TOKEN:5} $URL\"\n",
     )]);
     let with = |value: &str| {
-        let mut command = place.command(&[]);
+        let mut command = place.command();
         command.env("LAYERC_SECRET_TOKEN", value);
-        layerc_tests::running::Run::of(layerc_tests::layerc::Outcome::of(&mut command))
+        Ran::of(&mut command)
     };
     let run = with("hunter2-hunter2");
     assert_eq!(run.output("main-layerfile"), "***\n*** https://***@host/\n");
     assert_eq!(with("hunter2-hunter2").started(), NONE);
     assert!(!holds_bytes(place.store(), b"hunter2-hunter2"), "the secret is in the store");
     assert_eq!(with("another-value").started()[0], "main-layerfile:2 value the secret TOKEN");
-    let missing = place.run(&[]);
+    let missing = place.run();
     assert_eq!(missing.outcome.code(), 2);
     assert!(
         missing.outcome.stderr.contains("the secret `TOKEN` has no value"),
@@ -258,14 +246,14 @@ fn build_variables_from_git_are_keyed() {
     if !can_run("build_variables_from_git_are_keyed") {
         return;
     }
-    let place = Workplace::with(&[(
+    let place = Workflow::with(&[(
         "Layerfile",
-        "FROM vm/test\nRUN echo one\nBUILD ENV GIT_COMMIT_TITLE\nRUN echo \"$GIT_COMMIT_TITLE on $GIT_BRANCH\"\n",
+        "FROM vm/ubuntu:22.04\nRUN echo one\nBUILD ENV GIT_COMMIT_TITLE\nRUN echo \"$GIT_COMMIT_TITLE on $GIT_BRANCH\"\n",
     )]);
     place.repository.commit("first");
-    assert_eq!(place.run(&[]).output("main-layerfile"), "one\nfirst on main\n");
+    assert_eq!(place.run().output("main-layerfile"), "one\nfirst on main\n");
     place.repository.commit("second");
-    let run = place.run(&[]);
+    let run = place.run();
     assert_eq!(run.started(), ["main-layerfile:3 value GIT_COMMIT_TITLE"]);
     assert_eq!(run.output("main-layerfile"), "second on main\n");
 }
@@ -275,13 +263,16 @@ fn a_repeatable_step_goes_on_from_its_last_state() {
     if !can_run("a_repeatable_step_goes_on_from_its_last_state") {
         return;
     }
-    let place = Workplace::with(&[
-        ("Layerfile", "FROM vm/test\nCOPY . /app\nRUN REPEATABLE cat /app/a >> /log; cat /log\n"),
+    let place = Workflow::with(&[
+        (
+            "Layerfile",
+            "FROM vm/ubuntu:22.04\nCOPY . /app\nRUN REPEATABLE cat /app/a >> /log; cat /log\n",
+        ),
         ("a", "1\n"),
     ]);
     place.ran();
     place.repository.write("a", "2\n");
-    assert_eq!(place.run(&[]).output("main-layerfile"), "1\n2\n");
+    assert_eq!(place.run().output("main-layerfile"), "1\n2\n");
     assert_eq!(place.ran(), NONE);
 }
 
@@ -290,13 +281,24 @@ fn a_pattern_that_matches_a_new_file_copies_it() {
     if !can_run("a_pattern_that_matches_a_new_file_copies_it") {
         return;
     }
-    let place = Workplace::with(&[
-        ("Layerfile", "FROM vm/test\nCOPY d/*.json /app/\nRUN ls /app\n"),
+    let place = Workflow::with(&[
+        ("Layerfile", "FROM vm/ubuntu:22.04\nCOPY d/*.json /app/\nRUN ls /app\n"),
         ("d/a.json", "1"),
         ("d/other", "1"),
     ]);
-    assert_eq!(place.run(&[]).output("main-layerfile"), "a.json\n");
+    assert_eq!(place.run().output("main-layerfile"), "a.json\n");
     place.repository.write("d/b.json", "");
-    assert_eq!(place.run(&[]).output("main-layerfile"), "a.json\nb.json\n");
+    assert_eq!(place.run().output("main-layerfile"), "a.json\nb.json\n");
     assert_eq!(place.ran(), NONE);
+}
+
+/// Whether a file below `directory` holds these bytes.
+fn holds_bytes(directory: &Path, needle: &[u8]) -> bool {
+    let entries = std::fs::read_dir(directory).expect("a directory").flatten();
+    entries.into_iter().any(|entry| match entry.file_type() {
+        Ok(kind) if kind.is_dir() => holds_bytes(&entry.path(), needle),
+        Ok(kind) if kind.is_file() => std::fs::read(entry.path())
+            .is_ok_and(|bytes| bytes.windows(needle.len()).any(|window| window == needle)),
+        _ => false,
+    })
 }

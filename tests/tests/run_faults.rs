@@ -5,25 +5,12 @@
 
 use layerc_tests::layerc::Outcome;
 use layerc_tests::ordinary_user::is_root;
-use layerc_tests::running::{Run, Workplace, cannot_run};
 use layerc_tests::skip::skipped;
+use layerc_tests::workflow::{Ran, Workflow, can_run, run_command};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
-
-/// Whether machines can be started here; says so aloud if not.
-fn can_run(test: &str) -> bool {
-    static OBSTACLE: OnceLock<Option<String>> = OnceLock::new();
-    match OBSTACLE.get_or_init(cannot_run) {
-        None => true,
-        Some(obstacle) => {
-            skipped(test, obstacle);
-            false
-        }
-    }
-}
 
 /// Waits until something holds; a test that waits longer than this has failed.
 fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
@@ -35,16 +22,11 @@ fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// A run in the background whose step has printed `ready`.
-fn start(place: &Workplace) -> Child {
+fn start(place: &Workflow) -> Child {
     let log = place.store().join("log");
     let output = std::fs::File::create(&log).unwrap();
-    let child = place
-        .command(&[])
-        .stdin(Stdio::null())
-        .stdout(output)
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let child =
+        place.command().stdin(Stdio::null()).stdout(output).stderr(Stdio::null()).spawn().unwrap();
     wait_for("the step", || std::fs::read_to_string(&log).unwrap().contains(r#"ready\n"}"#));
     child
 }
@@ -69,9 +51,10 @@ fn mounts_below(directory: &Path) -> usize {
     text.lines().filter(|line| line.contains(directory.to_str().unwrap())).count()
 }
 
-fn sleeping_place(mark: &str) -> Workplace {
-    let text = format!("FROM vm/test\nRUN echo first > /first\nRUN echo ready; sleep {mark}\n");
-    Workplace::with(&[("Layerfile", &text)])
+fn sleeping_place(mark: &str) -> Workflow {
+    let text =
+        format!("FROM vm/ubuntu:22.04\nRUN echo first > /first\nRUN echo ready; sleep {mark}\n");
+    Workflow::with(&[("Layerfile", &text)])
 }
 
 #[test]
@@ -85,8 +68,10 @@ fn ctrl_c_leaves_no_process_and_no_mount_and_keeps_what_was_done() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(processes_with("sleep\086401.5"), 0);
     assert_eq!(mounts_below(place.store()), 0);
-    place.repository.write("Layerfile", "FROM vm/test\nRUN echo first > /first\nRUN cat /first\n");
-    let run = place.run(&[]);
+    place
+        .repository
+        .write("Layerfile", "FROM vm/ubuntu:22.04\nRUN echo first > /first\nRUN cat /first\n");
+    let run = place.run();
     assert_eq!(run.started(), ["main-layerfile:2 new"]);
     assert_eq!(run.output("main-layerfile"), "first\n");
 }
@@ -101,8 +86,10 @@ fn a_killed_run_leaves_a_store_that_opens_and_is_right() {
     signal(&child, "-KILL");
     assert_eq!(child.wait().unwrap().signal(), Some(9));
     wait_for("the end of the step", || processes_with("sleep\086402.5") == 0);
-    place.repository.write("Layerfile", "FROM vm/test\nRUN echo first > /first\nRUN cat /first\n");
-    let run = place.run(&[]);
+    place
+        .repository
+        .write("Layerfile", "FROM vm/ubuntu:22.04\nRUN echo first > /first\nRUN cat /first\n");
+    let run = place.run();
     assert_eq!(run.outcome.code(), 0, "{}", run.outcome.everything());
     assert_eq!(run.output("main-layerfile"), "first\n");
     let left = std::fs::read_dir(place.store().join("live")).unwrap().count();
@@ -126,8 +113,8 @@ fn a_killed_machine_is_an_error_with_a_name() {
     let told = std::fs::read_to_string(log).unwrap();
     assert_ne!(status.code(), Some(0), "{told}");
     assert!(told.contains("runner_failed"), "{told}");
-    assert_eq!(Workplace::run(&place, &["--target", "Layerfile", "--help"]).outcome.code(), 0);
-    place.repository.write("Layerfile", "FROM vm/test\nRUN echo first > /first\n");
+    assert_eq!(Outcome::of(place.command().args(["--target", "Layerfile", "--help"])).code(), 0);
+    place.repository.write("Layerfile", "FROM vm/ubuntu:22.04\nRUN echo first > /first\n");
     assert_eq!(place.ran(), [""; 0], "what was done before is kept");
 }
 
@@ -152,12 +139,11 @@ fn two_runs_at_once_share_a_store() {
     if !can_run("two_runs_at_once_share_a_store") {
         return;
     }
-    let place = Workplace::with(&[
-        ("Layerfile", "FROM vm/test\nCOPY . /app\nRUN cat /app/a > /a\nRUN cat /a\n"),
+    let place = Workflow::with(&[
+        ("Layerfile", "FROM vm/ubuntu:22.04\nCOPY . /app\nRUN cat /app/a > /a\nRUN cat /a\n"),
         ("a", "1"),
     ]);
-    let spawn =
-        || place.command(&[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let spawn = || place.command().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let running = [spawn(), spawn(), spawn()];
     for child in running {
         let output = child.wait_with_output().unwrap();
@@ -177,8 +163,9 @@ fn a_file_that_changes_during_the_run_is_told_and_not_recorded() {
     if !can_run("a_file_that_changes_during_the_run_is_told_and_not_recorded") {
         return;
     }
-    let text = "FROM vm/test\nCOPY . /app\nRUN cat /app/a; echo ready; sleep 1\nRUN cat /app/b\n";
-    let place = Workplace::with(&[("Layerfile", text), ("a", "1"), ("b", "1")]);
+    let text =
+        "FROM vm/ubuntu:22.04\nCOPY . /app\nRUN cat /app/a; echo ready; sleep 1\nRUN cat /app/b\n";
+    let place = Workflow::with(&[("Layerfile", text), ("a", "1"), ("b", "1")]);
     let mut child = start(&place);
     place.repository.write("a", "2");
     assert_eq!(child.wait().unwrap().code(), Some(0));
@@ -193,13 +180,13 @@ fn a_failure_stops_the_run_unless_it_is_to_keep_going() {
     if !can_run("a_failure_stops_the_run_unless_it_is_to_keep_going") {
         return;
     }
-    let place = Workplace::with(&[
-        ("bad/Layerfile", "FROM vm/test\nRUN echo oh no >&2; exit 3\n"),
+    let place = Workflow::with(&[
+        ("bad/Layerfile", "FROM vm/ubuntu:22.04\nRUN echo oh no >&2; exit 3\n"),
         ("child/Layerfile", "FROM ../bad\nRUN echo never\n"),
-        ("good/Layerfile", "FROM vm/test\nRUN sleep 1; echo fine\n"),
-        ("waits/Layerfile", "FROM vm/test\nWAIT ../bad\nRUN echo never\n"),
+        ("good/Layerfile", "FROM vm/ubuntu:22.04\nRUN sleep 1; echo fine\n"),
+        ("waits/Layerfile", "FROM vm/ubuntu:22.04\nWAIT ../bad\nRUN echo never\n"),
     ]);
-    let run = place.run(&["--keep-going", "--jobs", "4"]);
+    let run = place.run_with(&["--keep-going", "--jobs", "4"]);
     assert_eq!(run.outcome.code(), 1);
     let states = ["bad", "child", "good", "waits"].map(|name| run.state(name));
     assert_eq!(states, ["FAILURE", "CANCELLED", "SUCCESS", "CANCELLED"]);
@@ -208,11 +195,11 @@ fn a_failure_stops_the_run_unless_it_is_to_keep_going() {
         ["bad/Layerfile:2: `RUN echo oh no >&2; exit 3` failed with exit code 3"]
     );
     assert_eq!(run.output("bad"), "oh no\n");
-    let place = Workplace::with(&[
-        ("bad/Layerfile", "FROM vm/test\nRUN exit 3\n"),
-        ("slow/Layerfile", "FROM vm/test\nRUN sleep 86404.5\n"),
+    let place = Workflow::with(&[
+        ("bad/Layerfile", "FROM vm/ubuntu:22.04\nRUN exit 3\n"),
+        ("slow/Layerfile", "FROM vm/ubuntu:22.04\nRUN sleep 86404.5\n"),
     ]);
-    let run = place.run(&["--jobs", "2"]);
+    let run = place.run_with(&["--jobs", "2"]);
     assert_eq!((run.outcome.code(), run.state("slow").as_str()), (1, "CANCELLED"));
     assert_eq!(processes_with("sleep\086404.5"), 0);
 }
@@ -235,14 +222,17 @@ fn a_full_disk_is_said_and_the_store_opens_afterwards() {
         .unwrap();
     assert!(mounted.success());
     let _unmount = Unmount(mount.path());
-    let fill = "FROM vm/test\nRUN echo small > /small\nRUN head -c 100000000 /dev/zero > /big\n";
-    let place = Workplace::with(&[("Layerfile", fill)]);
-    let on = |place: &Workplace| Run::of(Outcome::of(&mut place.command_on(mount.path(), &[])));
+    let fill =
+        "FROM vm/ubuntu:22.04\nRUN echo small > /small\nRUN head -c 100000000 /dev/zero > /big\n";
+    let place = Workflow::with(&[("Layerfile", fill)]);
+    let on = |place: &Workflow| Ran::of(&mut run_command(place.repository.path(), mount.path()));
     let run = on(&place);
     assert_ne!(run.outcome.code(), 0, "{}", run.outcome.everything());
     let told = format!("{}{}", run.outcome.stderr, run.outcome.stdout);
     assert!(told.contains("No space left") || told.contains("disk is full"), "{told}");
-    place.repository.write("Layerfile", "FROM vm/test\nRUN echo small > /small\nRUN cat /small\n");
+    place
+        .repository
+        .write("Layerfile", "FROM vm/ubuntu:22.04\nRUN echo small > /small\nRUN cat /small\n");
     let run = on(&place);
     assert_eq!(run.outcome.code(), 0, "{}", run.outcome.everything());
     assert_eq!(run.output("main-layerfile"), "small\n");
@@ -259,11 +249,11 @@ impl Drop for Unmount<'_> {
 
 #[test]
 fn what_is_missing_is_said_before_anything_starts() {
-    let place = Workplace::with(&[
+    let place = Workflow::with(&[
         ("Layerfile", "FROM vm/unknown:1\nEXPOSE WEBSITE localhost:80\nRUN true\n"),
-        ("other/Layerfile", "FROM vm/test\nCACHE /x\nBUTTON go\n"),
+        ("other/Layerfile", "FROM vm/ubuntu:22.04\nCACHE /x\nBUTTON go\n"),
     ]);
-    let run = place.run(&[]);
+    let run = place.run();
     assert_eq!(run.outcome.code(), 2);
     for expected in [
         "the base image `vm/unknown:1` is not mapped",
