@@ -23,6 +23,8 @@ pub mod nearest;
 pub mod parser;
 pub mod pattern;
 pub mod project;
+#[cfg(test)]
+mod random_text;
 pub mod repo_path;
 pub mod rules;
 mod shell;
