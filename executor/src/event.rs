@@ -53,6 +53,13 @@ pub enum Event {
         /// How long it had taken.
         saved_ms: u64,
     },
+    /// An instruction that only sets something took effect: WORKDIR, USER, SETUP FILE, CACHE, CHECKPOINT, ….
+    StepSet {
+        /// Whose.
+        runner: String,
+        /// Which.
+        step: StepInfo,
+    },
     /// A step begins to run.
     StepStarted {
         /// Whose.

@@ -16,4 +16,4 @@ pub mod tracked;
 pub mod variables;
 
 #[cfg(test)]
-mod bench;
+mod model;

@@ -53,6 +53,7 @@ impl Live {
             Event::RunStarted { .. }
             | Event::RunnerChanged { .. }
             | Event::StepCached { .. }
+            | Event::StepSet { .. }
             | Event::Note { .. }
             | Event::Warning { .. }
             | Event::RunnerFailed { .. } => {}

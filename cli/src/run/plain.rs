@@ -33,14 +33,9 @@ impl Plain {
                 self.steps.insert(runner.clone(), speaking);
             }
             Event::StepCached { runner, step, .. } => {
-                let style = wording::DIM;
-                writeln!(
-                    output,
-                    "{style}{runner} {} {}  (cached){style:#}",
-                    step.number, step.text
-                )?;
-                self.last = Some(runner.clone());
+                self.pass_by(runner, step, "  (cached)", output)?;
             }
+            Event::StepSet { runner, step } => self.pass_by(runner, step, "", output)?,
             Event::Output { runner, text, .. } => self.say(runner, text, output)?,
             Event::StepFinished { runner, step, result, duration_ms, snapshot } => {
                 self.say_rest(runner, output)?;
@@ -64,6 +59,20 @@ impl Plain {
             | Event::RunnerFailed { .. }
             | Event::RunFinished { .. } => {}
         }
+        Ok(())
+    }
+
+    /// A step that needs no machine.
+    fn pass_by(
+        &mut self,
+        runner: &str,
+        step: &StepInfo,
+        mark: &str,
+        output: &mut dyn Write,
+    ) -> Result<()> {
+        let style = wording::DIM;
+        writeln!(output, "{style}{runner} {} {}{mark}{style:#}", step.number, step.text)?;
+        self.last = Some(runner.to_owned());
         Ok(())
     }
 

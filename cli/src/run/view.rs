@@ -96,6 +96,7 @@ fn tell(timed: &TimedEvent, say: impl Fn(&str)) -> Result<()> {
         | Event::RunnerChanged { .. }
         | Event::BasePreparing { .. }
         | Event::StepCached { .. }
+        | Event::StepSet { .. }
         | Event::StepStarted { .. }
         | Event::Output { .. }
         | Event::StepFinished { .. } => {}

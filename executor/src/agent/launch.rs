@@ -8,8 +8,9 @@ use super::failure::{Doing, Failure};
 use super::inner::InnerNamespaces;
 use super::login::{ARGUMENT_LIMIT_BYTES, FIRST_SETUP_DESCRIPTOR, PRELUDE_DESCRIPTOR, prelude};
 use super::output::CommandPipes;
-use super::protocol::{Reply, RunCommand};
+use super::protocol::Reply;
 use super::stage::Stage;
+use crate::backend;
 use crate::sys::{Fork, SingleThreaded, close_descriptors_from, fork, leave, place_descriptor};
 use rustix::fs::{MemfdFlags, Mode};
 use rustix::process::{Gid, Pid, Uid};
@@ -56,7 +57,7 @@ pub(crate) struct Place<'a> {
 /// Starts a command. When this returns, bash runs.
 pub(crate) fn launch(
     place: &Place<'_>,
-    command: &RunCommand,
+    command: &backend::Command,
     pipes: CommandPipes,
 ) -> Result<Pid, Failure> {
     let (mut report, told) = std::io::pipe().doing(|| "make a pipe".to_owned())?;
@@ -82,7 +83,7 @@ enum Never {}
 
 fn become_command(
     place: &Place<'_>,
-    command: &RunCommand,
+    command: &backend::Command,
     pipes: &CommandPipes,
 ) -> Result<Never, Failure> {
     rustix::process::setsid().doing(|| "start a session".to_owned())?;
@@ -127,7 +128,7 @@ pub(crate) fn expand_home(path: &str, home: &Path) -> PathBuf {
     }
 }
 
-fn bash(command: &RunCommand, account: &Account, workdir: &Path) -> Result<Command, Failure> {
+fn bash(command: &backend::Command, account: &Account, workdir: &Path) -> Result<Command, Failure> {
     let long = command.script.len() > ARGUMENT_LIMIT_BYTES;
     let mut bash = Command::new("/bin/bash");
     bash.arg0("bash")
@@ -154,7 +155,7 @@ fn is_environment(name: &str, value: &str) -> bool {
 }
 
 fn place_descriptors(
-    command: &RunCommand,
+    command: &backend::Command,
     workdir: &Path,
     pipes: &CommandPipes,
     setup_files: &[File],
@@ -179,7 +180,7 @@ fn place_descriptors(
     Ok(())
 }
 
-fn prelude_text(command: &RunCommand, workdir: &Path) -> String {
+fn prelude_text(command: &backend::Command, workdir: &Path) -> String {
     let mut text = prelude(&command.environment, workdir, &command.setup_files);
     if command.script.len() > ARGUMENT_LIMIT_BYTES {
         text.push_str(&command.script);

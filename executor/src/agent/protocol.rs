@@ -4,9 +4,8 @@
 //! bytes in order: the socket pair of the overlay backend, vsock of a virtual machine. File descriptors never
 //! travel in here; a backend that can pass some does so beside the protocol.
 
-use crate::backend::{Attachment, CommandEnd, Stream};
+use crate::backend::{Command, CommandEnd, Stream};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
@@ -142,18 +141,8 @@ impl LiveEntry {
 pub struct RunCommand {
     /// Its number.
     pub number: CommandNumber,
-    /// Bash text.
-    pub script: String,
-    /// User name.
-    pub user: String,
-    /// Absolute, or starting with `~`.
-    pub workdir: String,
-    /// Set after the login files.
-    pub environment: BTreeMap<String, String>,
-    /// Files at the root of the repository's mount, as paths below it, to be sourced.
-    pub setup_files: Vec<String>,
-    /// Whether to wait.
-    pub mode: Attachment,
+    /// What to run. Its setup files are paths below the root of the repository's mount here.
+    pub command: Command,
     /// How long a background command is watched.
     pub grace_milliseconds: u32,
 }

@@ -45,6 +45,19 @@ pub(crate) struct Guest<'a> {
     pub(crate) machine: &'a MachineSetup,
 }
 
+impl Guest<'_> {
+    /// What a root of these layers is mounted with.
+    fn ground<'a>(&'a self, layers: &'a Layers) -> Ground<'a> {
+        Ground {
+            proof: self.proof,
+            stage: &self.stage,
+            inner: &self.inner,
+            layers,
+            store: Path::new(&self.machine.store_directory),
+        }
+    }
+}
+
 /// A command whose shell lives in the background.
 #[derive(Debug)]
 struct BackgroundShell {
@@ -123,13 +136,7 @@ impl Server<'_> {
     /// The root, mounted if it isn't.
     fn ensure_epoch(&mut self) -> Result<&Epoch, Failure> {
         if self.epoch.is_none() {
-            let ground = Ground {
-                proof: self.guest.proof,
-                stage: &self.guest.stage,
-                inner: &self.guest.inner,
-                layers: &self.layers,
-                store: Path::new(&self.guest.machine.store_directory),
-            };
+            let ground = self.guest.ground(&self.layers);
             self.overlays.ensure(&ground)?;
             self.epoch = Some(Epoch::assemble(&ground)?);
         }
@@ -145,9 +152,10 @@ impl Server<'_> {
         self.overlays.take_down(&self.guest.stage)
     }
 
-    fn run(&mut self, command: &RunCommand) -> Result<CommandEnd, Failure> {
+    fn run(&mut self, wanted: &RunCommand) -> Result<CommandEnd, Failure> {
+        let RunCommand { number, command, grace_milliseconds } = wanted;
         self.ensure_epoch()?;
-        let pipes = self.sources.open(command.number)?;
+        let pipes = self.sources.open(*number)?;
         let Some(epoch) = &self.epoch else {
             return Err(Failure::Refused("the machine has no root".to_owned()));
         };
@@ -157,16 +165,16 @@ impl Server<'_> {
         let end = match command.mode {
             Attachment::Foreground => self.wait_for_end(None)?,
             Attachment::Background => {
-                let grace = Duration::from_millis(command.grace_milliseconds.into());
+                let grace = Duration::from_millis((*grace_milliseconds).into());
                 self.wait_for_end(Some(Instant::now() + grace))?
             }
         };
         self.foreground = None;
         if end == CommandEnd::LeftRunning {
-            self.background.push(BackgroundShell { pid, command: command.number });
+            self.background.push(BackgroundShell { pid, command: *number });
         }
         let socket = &mut *self.guest.socket;
-        self.sources.read_last(command.number, &mut |reply| Ok(protocol::send(socket, &reply)?))?;
+        self.sources.read_last(*number, &mut |reply| Ok(protocol::send(socket, &reply)?))?;
         Ok(end)
     }
 
@@ -291,13 +299,7 @@ impl Server<'_> {
     }
 
     fn copy_into_live_root(&mut self, layer: &str, entries: &[LiveEntry]) -> Result<(), Failure> {
-        let ground = Ground {
-            proof: self.guest.proof,
-            stage: &self.guest.stage,
-            inner: &self.guest.inner,
-            layers: &self.layers,
-            store: Path::new(&self.guest.machine.store_directory),
-        };
+        let ground = self.guest.ground(&self.layers);
         let Some(epoch) = &mut self.epoch else {
             return Err(Failure::Refused("the machine has no root".to_owned()));
         };

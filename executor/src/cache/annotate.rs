@@ -182,6 +182,7 @@ impl Chain {
         let before = Arc::clone(&self.state);
         let step = Arc::clone(&planned.step);
         self.links.push(Arc::new(Link::of_record(
+            record.weak,
             record.strong,
             step,
             info,

@@ -6,7 +6,7 @@ use crate::backend::{BaseImage, Layer, LayerId};
 use crate::event::StepInfo;
 use crate::read_set::ReadSet;
 use crate::store::index::View;
-use crate::store::record::{MachineState, Snapshot, StrongKey, TextKey};
+use crate::store::record::{MachineState, Snapshot, StrongKey, TextKey, WeakKey};
 use crate::store::runs::RunId;
 use layerc_planner::plan::Step;
 use std::sync::{Arc, OnceLock};
@@ -14,6 +14,8 @@ use std::sync::{Arc, OnceLock};
 /// A step of a chain that touched the machine.
 #[derive(Debug)]
 pub struct Link {
+    /// The question that its record answers.
+    pub weak: WeakKey,
     /// The state behind it.
     pub strong: StrongKey,
     /// The instruction.
@@ -30,6 +32,7 @@ pub struct Link {
 impl Link {
     /// A link whose step ran just now.
     pub fn of_run(
+        weak: WeakKey,
         strong: StrongKey,
         step: Arc<Step>,
         info: StepInfo,
@@ -37,18 +40,33 @@ impl Link {
         snapshot: Snapshot,
         reads: ReadSet,
     ) -> Self {
-        Self { strong, step, info, before, snapshot, reads: OnceLock::from(Arc::new(reads)) }
+        Self { weak, strong, step, info, before, snapshot, reads: OnceLock::from(Arc::new(reads)) }
     }
 
     /// A link that a record answers for; its read set is fetched when someone wants it.
     pub const fn of_record(
+        weak: WeakKey,
         strong: StrongKey,
         step: Arc<Step>,
         info: StepInfo,
         before: Arc<MachineState>,
         snapshot: Snapshot,
     ) -> Self {
-        Self { strong, step, info, before, snapshot, reads: OnceLock::new() }
+        Self { weak, strong, step, info, before, snapshot, reads: OnceLock::new() }
+    }
+
+    /// The same link with its state kept after all.
+    #[must_use]
+    pub fn kept(&self, snapshot: Snapshot) -> Self {
+        Self {
+            weak: self.weak,
+            strong: self.strong,
+            step: Arc::clone(&self.step),
+            info: self.info.clone(),
+            before: Arc::clone(&self.before),
+            snapshot,
+            reads: self.reads.clone(),
+        }
     }
 
     /// What it asked that nothing before it had asked.

@@ -2,7 +2,7 @@
 
 use super::stretch::{Start, StretchId};
 use super::{Effect, Engine, Input, OnFailure, Outcome, RunnerState};
-use crate::bench::plans::{From, Line, plan, run};
+use crate::model::plans::{From, Line, plan, run};
 use layerc_planner::plan::Plan;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};

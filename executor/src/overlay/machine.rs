@@ -140,12 +140,7 @@ impl Machine for OverlayMachine {
         let number = self.commands;
         let request = Request::Run(RunCommand {
             number,
-            script: command.script.clone(),
-            user: command.user.clone(),
-            workdir: command.workdir.clone(),
-            environment: command.environment.clone(),
-            setup_files,
-            mode: command.mode,
+            command: Command { setup_files, ..command.clone() },
             grace_milliseconds: u32::try_from(self.grace.as_millis()).unwrap_or(u32::MAX),
         });
         let reply = self.agent()?.ask(&request, &mut |reply| {

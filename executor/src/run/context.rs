@@ -13,6 +13,7 @@ use crate::repository_view::RepositoryView;
 use crate::secrets::Secrets;
 use crate::store::Store;
 use crate::store::committer::Committer;
+use crate::store::turns::Turns;
 use crate::variables::BuiltIns;
 use layerc_planner::plan::{LayerfileId, Plan};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,6 +33,8 @@ pub(super) struct Context<'run> {
     pub(super) bases: Bases,
     pub(super) stops: Stops,
     pub(super) tallies: Tallies,
+    /// Questions that a worker of this run is working on.
+    pub(super) turns: Turns,
     drawn: AtomicU64,
 }
 
@@ -55,6 +58,7 @@ impl<'run> Context<'run> {
             bases: Bases::default(),
             stops: Stops::default(),
             tallies: Tallies::default(),
+            turns: Turns::default(),
             drawn: AtomicU64::new(0),
         }
     }

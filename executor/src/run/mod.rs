@@ -134,7 +134,7 @@ pub fn run(setup: &Setup<'_>) -> Result<RunOutcome, RunError> {
         runners: runner_infos(&engine, &context),
     });
     std::thread::scope(|scope| Driver::new(scope, &context, &mut engine).drive(&setup.cancel.0));
-    let summary = context.tallies.summary(&context, engine.runners());
+    let summary = context.tallies.summary(|runner| context.runner_name(runner), engine.runners());
     let outcome = outcome(engine.runners().values().copied());
     drop(context);
     for error in committer.finish() {

@@ -10,9 +10,10 @@ use crate::cache::{Chain, Link, key};
 use crate::engine::stretch::StretchStep;
 use crate::event::StepInfo;
 use crate::read_set::ReadSet;
-use crate::store::committer::Commit;
+use crate::store::committer::{Commit, Committed};
 use crate::store::index::Entry;
-use crate::store::record::{Record, Snapshot, StrongKey};
+use crate::store::record::{NotTaken, Record, Snapshot, StrongKey};
+use layerc_planner::plan::SnapshotPolicy;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -39,6 +40,7 @@ impl Worker<'_> {
         };
         let strong = key::result(keys.weak, &reads, &lineage);
         let link = Link::of_run(
+            keys.weak,
             strong,
             Arc::clone(&planned.step),
             info.clone(),
@@ -77,8 +79,31 @@ impl Worker<'_> {
                 keyed: chain.keyed.clone(),
                 branch,
             };
-            self.context.committer.commit(Commit { entry: Box::new(entry), layers });
+            let turn = self.turn.take();
+            let what = Committed::Step(Box::new(entry));
+            self.context.committer.commit(Commit { what, layers, turn });
         }
+        Ok(())
+    }
+
+    /// CHECKPOINT: keeps the state of the moment if CHECKPOINT disabled had forbidden that behind the last step.
+    pub(super) fn checkpoint(&mut self, chain: &mut Chain) -> Result<(), Trouble> {
+        let Some(last) = chain.links.last() else { return Ok(()) };
+        if last.snapshot != Snapshot::NotTaken(NotTaken::Forbidden) {
+            return Ok(());
+        }
+        let Some(live) = self.live.as_mut().filter(|live| live.at == chain.links.len()) else {
+            return Ok(());
+        };
+        let snapshot = live.freeze(SnapshotPolicy::Required)?;
+        let layers = live.take_unsynced();
+        let kept = Arc::new(last.kept(snapshot.clone()));
+        let what = Committed::Snapshot { weak: kept.weak, strong: kept.strong, snapshot };
+        if chain.is_unsure == Certainty::Sure {
+            self.context.committer.commit(Commit { what, layers, turn: None });
+        }
+        chain.links.pop();
+        chain.links.push(kept);
         Ok(())
     }
 

@@ -1,6 +1,5 @@
 //! Counts what each runner did, for the summary at the end.
 
-use super::context::Context;
 use crate::engine::{RunnerId, RunnerState};
 use crate::event::{FirstMiss, RunnerSummary};
 use std::collections::{BTreeMap, HashMap};
@@ -48,12 +47,12 @@ impl Tallies {
     /// One line for every runner.
     pub(super) fn summary(
         &self,
-        context: &Context<'_>,
+        name_of: impl Fn(RunnerId) -> String,
         runners: &BTreeMap<RunnerId, RunnerState>,
     ) -> Vec<RunnerSummary> {
         let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
         let summarise = |(runner, state): (&RunnerId, &RunnerState)| {
-            let name = context.runner_name(*runner);
+            let name = name_of(*runner);
             let Tally { steps_run, steps_cached, worked, first_miss } =
                 by_name.remove(&name).unwrap_or_default();
             let duration_ms = u64::try_from(worked.as_millis()).unwrap_or(u64::MAX);

@@ -5,12 +5,12 @@ mod whole_runs;
 
 use super::{CacheUse, Options, Setup, run};
 use crate::backend::ImageSource;
-use crate::bench::machine::ModelBackend;
-use crate::bench::plans::{From, Line, copy, plan, run as step};
-use crate::bench::repository::ModelRepository;
 use crate::cache::annotate::Known;
 use crate::engine::OnFailure;
 use crate::event::{Event, EventSink, RunOutcome};
+use crate::model::machine::ModelBackend;
+use crate::model::plans::{From, Line, copy, plan, run as step};
+use crate::model::repository::ModelRepository;
 use crate::secrets::Secrets;
 use crate::store::Store;
 use crate::store::record::Snapshot;

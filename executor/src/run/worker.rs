@@ -8,12 +8,14 @@ use super::perform::{Performed, Whose, perform};
 use super::trouble::Trouble;
 use crate::cache::advance::{self, Advanced, KeyedValues};
 use crate::cache::annotate::info;
+use crate::cache::chain::Certainty;
 use crate::cache::{Answers, Chain, Lookup, key, look_up};
 use crate::engine::Outcome;
 use crate::engine::RunnerId;
 use crate::engine::stretch::{Start, Stretch, StretchStep};
 use crate::event::{Event, FirstMiss, Reason, SnapshotInfo, StartsFrom, StepInfo, StepResult};
 use crate::store::record::{MachineState, NotTaken, Record, Snapshot, TextKey, WeakKey};
+use crate::store::turns::{Asked, Turn};
 use layerc_planner::plan::{Action, SkipCondition};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -43,6 +45,8 @@ pub(super) struct Worker<'run> {
     pub(super) stretch: &'run Stretch,
     pub(super) runner: String,
     pub(super) live: Option<Live>,
+    /// The right to work on the step that runs now.
+    pub(super) turn: Option<Turn>,
     /// The machine of the stretch before this one, for whoever needs it first.
     inherited: Arc<Mutex<Option<Live>>>,
 }
@@ -55,6 +59,7 @@ impl<'run> Worker<'run> {
             stretch,
             runner: context.runner_name(runner),
             live: None,
+            turn: None,
             inherited: Arc::default(),
         }
     }
@@ -147,7 +152,11 @@ impl<'run> Worker<'run> {
                 Action::Run { .. } | Action::Copy { .. } | Action::Env { .. } => {
                     self.take(chain, planned)?;
                 }
-                action => self.set(chain, action)?,
+                Action::Checkpoint { .. } => {
+                    self.checkpoint(chain)?;
+                    self.set(chain, planned)?;
+                }
+                _ => self.set(chain, planned)?,
             }
         }
         Ok(Walked::ToTheEnd)
@@ -159,7 +168,7 @@ impl<'run> Worker<'run> {
     }
 
     /// An instruction that only sets something.
-    fn set(&self, chain: &mut Chain, action: &Action) -> Result<(), Trouble> {
+    fn set(&self, chain: &mut Chain, planned: &StretchStep) -> Result<(), Trouble> {
         let Context { secrets, built_ins, store, .. } = self.context;
         let values = KeyedValues {
             secrets,
@@ -167,8 +176,12 @@ impl<'run> Worker<'run> {
             built_ins,
             runner: &self.runner,
         };
-        match advance::set(chain, action, values) {
-            Advanced::Yes => Ok(()),
+        match advance::set(chain, &planned.step.action, values) {
+            Advanced::Yes => {
+                let step = info(self.context.plan, planned);
+                self.context.emit(Event::StepSet { runner: self.runner.clone(), step });
+                Ok(())
+            }
             // Everything else was refused before the run began.
             Advanced::No => Err(Trouble::Broken("this instruction can't run here".to_owned())),
         }
@@ -182,22 +195,51 @@ impl<'run> Worker<'run> {
             text: key::text(chain.text, &instruction),
         };
         let info = info(self.context.plan, planned);
-        match self.look_up(chain, &keys, planned.number)? {
+        match self.look_up_in_turn(chain, &keys, planned.number)? {
             Lookup::Hit(record) => {
                 self.accept(chain, &keys, planned, info, *record);
                 Ok(())
             }
-            Lookup::Miss(reason) => self.run_step(chain, &keys, planned, info, reason),
+            Lookup::Miss(reason) => {
+                let ran = self.run_step(chain, &keys, planned, info, reason);
+                self.turn = None;
+                ran
+            }
         }
     }
 
-    fn look_up(&self, chain: &Chain, keys: &Keys, number: u32) -> Result<Lookup, Trouble> {
-        if self.context.options.cache == CacheUse::RunEverything {
-            return Ok(Lookup::Miss(Reason::Forced));
+    /// Looks a step up. Where another worker of this run is at the same step, its record is waited for.
+    fn look_up_in_turn(
+        &mut self,
+        chain: &Chain,
+        keys: &Keys,
+        number: u32,
+    ) -> Result<Lookup, Trouble> {
+        loop {
+            let found = self.look_up(chain, keys, number)?;
+            let shares = chain.except.is_none() && chain.is_unsure == Certainty::Sure;
+            if matches!(found, Lookup::Hit(_)) || !shares || self.runs_everything() {
+                return Ok(found);
+            }
+            match self.context.turns.ask(keys.weak, || !self.is_stopped()) {
+                Asked::Mine(turn) => {
+                    self.turn = Some(turn);
+                    // The record may have been written between the lookup and the turn.
+                    return self.look_up(chain, keys, number);
+                }
+                Asked::Ended => {}
+                Asked::GivenUp => return Err(Trouble::Stopped),
+            }
         }
-        if let Some(first) = &chain.first_run {
-            let StepInfo { number, layerfile, .. } = first.clone();
-            return Ok(Lookup::Miss(Reason::Follows { number, layerfile }));
+    }
+
+    fn runs_everything(&self) -> bool {
+        self.context.options.cache == CacheUse::RunEverything
+    }
+
+    fn look_up(&self, chain: &Chain, keys: &Keys, number: u32) -> Result<Lookup, Trouble> {
+        if self.runs_everything() {
+            return Ok(Lookup::Miss(Reason::Forced));
         }
         let question = Answers {
             weak: keys.weak,
@@ -206,7 +248,16 @@ impl<'run> Worker<'run> {
             number,
             except: chain.except,
         };
-        Ok(look_up(&self.context.store.index().view()?, self.context.repository, &question)?)
+        let found =
+            look_up(&self.context.store.index().view()?, self.context.repository, &question)?;
+        Ok(match (found, &chain.first_run) {
+            // Behind a new result only a step of another Layerfile, or of another run, can have been here.
+            (Lookup::Miss(_), Some(first)) => {
+                let StepInfo { number, layerfile, .. } = first.clone();
+                Lookup::Miss(Reason::Follows { number, layerfile })
+            }
+            (found, _) => found,
+        })
     }
 
     fn accept(

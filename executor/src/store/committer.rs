@@ -3,6 +3,8 @@
 //! The order is what makes a crash harmless: a record never names a layer that might not be whole.
 
 use super::index::Entry;
+use super::record::{Snapshot, StrongKey, WeakKey};
+use super::turns::Turn;
 use super::{Store, StoreError, at};
 use crate::backend::LayerId;
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -15,13 +17,31 @@ use std::thread::JoinHandle;
 /// but also waits for what others wrote.
 const MOST_SINGLE_SYNCS: usize = 64;
 
-/// A record to write and the layers it is the first to need.
+/// Something to write and the layers it is the first to need.
 #[derive(Debug)]
 pub struct Commit {
-    /// The record.
-    pub entry: Box<Entry>,
+    /// What.
+    pub what: Committed,
     /// Layers not yet known to be durable.
     pub layers: Vec<LayerId>,
+    /// Let go of when it is written, for those who wait for the record.
+    pub turn: Option<Turn>,
+}
+
+/// What is written.
+#[derive(Debug)]
+pub enum Committed {
+    /// A step's results.
+    Step(Box<Entry>),
+    /// The state behind a recorded step was kept after all.
+    Snapshot {
+        /// The record's question.
+        weak: WeakKey,
+        /// The record's answer.
+        strong: StrongKey,
+        /// The state.
+        snapshot: Snapshot,
+    },
 }
 
 /// The writing thread. Dropping it waits for what was handed in.
@@ -67,19 +87,25 @@ fn serve(store: &Store, layers: &Path, receiver: &Receiver<Commit>) -> Vec<Store
     let mut failures = Vec::new();
     while let Ok(first) = receiver.recv() {
         let batch: Vec<Commit> = std::iter::once(first).chain(receiver.try_iter()).collect();
-        if let Err(error) = write(store, layers, batch) {
+        if let Err(error) = write(store, layers, &batch) {
             failures.push(error);
         }
     }
     failures
 }
 
-fn write(store: &Store, layers: &Path, batch: Vec<Commit>) -> Result<(), StoreError> {
+fn write(store: &Store, layers: &Path, batch: &[Commit]) -> Result<(), StoreError> {
     for layer in batch.iter().flat_map(|commit| &commit.layers) {
         make_durable(&layers.join(&layer.0))?;
     }
-    let entries: Vec<Entry> = batch.into_iter().map(|commit| *commit.entry).collect();
-    store.index().store(&entries)
+    store.index().write(|writer| {
+        batch.iter().try_for_each(|commit| match &commit.what {
+            Committed::Step(entry) => writer.put_entry(entry),
+            Committed::Snapshot { weak, strong, snapshot } => {
+                writer.put_snapshot(*weak, *strong, snapshot)
+            }
+        })
+    })
 }
 
 fn make_durable(layer: &Path) -> Result<(), StoreError> {

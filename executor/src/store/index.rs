@@ -1,7 +1,7 @@
 //! The index: one LMDB database with a table letter in front of every key. Typed reads and writes, no policy.
 
 use super::StoreError;
-use super::record::{FORMAT_VERSION, Record, StrongKey, TextEntry, TextKey, WeakKey};
+use super::record::{FORMAT_VERSION, Record, Snapshot, StrongKey, TextEntry, TextKey, WeakKey};
 use super::runs::make_private_directory;
 use crate::read_set::{Answer, Fingerprint, Question, ReadSet, Reader, TrackedPath};
 use crate::sys::lmdb;
@@ -283,7 +283,20 @@ impl Writer<'_> {
         self.index.database.put(&mut self.transaction, key, value)
     }
 
-    fn put_entry(&mut self, entry: &Entry) -> heed::Result<()> {
+    /// Gives a record another snapshot; one that is gone meanwhile stays gone.
+    pub(crate) fn put_snapshot(
+        &mut self,
+        weak: WeakKey,
+        strong: StrongKey,
+        snapshot: &Snapshot,
+    ) -> heed::Result<()> {
+        let name = key(Table::Candidate, &[&weak.0, &strong.0]);
+        let found = self.index.database.get(&self.transaction, &name)?.and_then(decode::<Record>);
+        let Some(record) = found else { return Ok(()) };
+        self.put(&name, &encode(&Record { snapshot: snapshot.clone(), ..record }))
+    }
+
+    pub(crate) fn put_entry(&mut self, entry: &Entry) -> heed::Result<()> {
         let Record { weak, strong, recorded_at, .. } = entry.record;
         self.put(&key(Table::Reads, &[&strong.0]), &encode(&pack(&entry.reads)))?;
         self.put(&key(Table::Output, &[&strong.0]), &entry.output)?;

@@ -13,6 +13,7 @@ pub mod runs;
 pub mod stat_cache;
 #[cfg(test)]
 mod tests;
+pub mod turns;
 
 use index::Index;
 use std::io;

@@ -1,9 +1,9 @@
 //! Random plans under random edits: a cached run ends where a run from nothing ends.
 
 use super::{Bench, copy, step};
-use crate::bench::machine::ModelBackend;
-use crate::bench::plans::{From, Line, plan};
 use crate::event::RunOutcome;
+use crate::model::machine::ModelBackend;
+use crate::model::plans::{From, Line, plan};
 use proptest::prelude::*;
 use std::sync::Arc;
 

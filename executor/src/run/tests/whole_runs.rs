@@ -2,10 +2,10 @@
 
 use super::{Bench, NONE, only, reading_bench, reading_plan, repeatable, started, step, warnings};
 use crate::backend::LayerId;
-use crate::bench::plans::{From, Line, copy, plan};
 use crate::cache::annotate::{Forecast, Known, annotate};
 use crate::engine::OnFailure;
 use crate::event::{Event, RunOutcome};
+use crate::model::plans::{From, Line, copy, plan};
 use crate::run::CacheUse;
 use crate::secrets::Secrets;
 use crate::store::Store;

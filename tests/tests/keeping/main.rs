@@ -1,0 +1,3 @@
+//! What a run keeps for later ones, through the built command on real machines.
+
+mod steps;
