@@ -9,6 +9,7 @@
 pub mod analysis;
 pub mod catalog;
 mod checks;
+pub mod convert;
 pub mod diagnostic;
 pub mod directive;
 pub mod edits;
