@@ -1,7 +1,9 @@
 //! `layerc run`: runs a plan and shows how it goes.
 
+mod diary;
 mod forecast;
 mod interrupt;
+mod listeners;
 mod live;
 mod opened;
 mod place;
@@ -17,6 +19,7 @@ use crate::repository::Repository as RepositoryOnDisk;
 use crate::terminal;
 use anyhow::Result;
 use clap::Args;
+use diary::Diary;
 pub(crate) use forecast::forecast;
 use layerc_executor::backend::ImageSource;
 use layerc_executor::engine::OnFailure;
@@ -24,8 +27,12 @@ use layerc_executor::event::RunOutcome;
 use layerc_executor::run::{
     CacheUse, Options, RunError, Setup, cancellation, image_names, secret_names,
 };
+use layerc_executor::store::Store;
+use layerc_executor::store::history::{Checkout, Header, RunName};
 use layerc_executor::variables::BuiltIns;
+use layerc_planner::codec::encode;
 use layerc_planner::plan::Plan;
+use listeners::Listeners;
 use opened::Opened;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -158,7 +165,10 @@ impl Prepared {
     }
 
     fn run(self, plan: &Plan, arguments: &Arguments, started: Instant) -> Result<RunOutcome> {
-        let view = View::new(arguments.format, started);
+        let header = header(&self.opened.store, &self.root, &self.options);
+        let diary = Diary::new(Arc::clone(&self.opened.store), header, encode(plan)?);
+        let view = View::new(arguments.format);
+        let listeners = Listeners::new(started, vec![Box::new(view), Box::new(diary)]);
         let (canceller, cancel) = cancellation();
         interrupt::listen(move || canceller.cancel())?;
         let setup = Setup {
@@ -169,7 +179,7 @@ impl Prepared {
             store: Arc::clone(&self.opened.store),
             secrets: self.secrets,
             built_ins: self.built_ins,
-            events: &view,
+            events: &listeners,
             options: self.options,
             cancel,
         };
@@ -183,6 +193,19 @@ impl Prepared {
             terminal::warn(&error.to_string());
         }
         Ok(outcome)
+    }
+}
+
+/// What the run's record says about where it began.
+fn header(store: &Store, root: &Path, options: &Options) -> Header {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Header {
+        run: RunName::of(store.run().id()),
+        started_at_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        repository: root.display().to_string(),
+        checkout: Checkout::of(root),
+        images: options.images.clone(),
     }
 }
 

@@ -1,15 +1,14 @@
 //! Turns events into what the user sees: one of three views, and at the end the summary they share.
 
+use super::listeners::Listener;
 use super::live::Live;
 use super::plain::Plain;
 use super::wording;
 use crate::terminal;
 use anyhow::Result;
 use clap::ValueEnum;
-use layerc_executor::event::{Event, EventSink, TimedEvent};
+use layerc_executor::event::{Event, TimedEvent};
 use std::io::{IsTerminal, Write};
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
 
 /// `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -22,42 +21,33 @@ pub(crate) enum Format {
     Json,
 }
 
-enum Shown {
+/// See the module.
+pub(super) enum View {
     Live(Live),
     Plain(Plain),
     Json,
 }
 
-/// See the module.
-pub(super) struct View {
-    started: Instant,
-    shown: Mutex<Shown>,
-}
-
 impl View {
-    pub(super) fn new(format: Format, started: Instant) -> Self {
+    pub(super) fn new(format: Format) -> Self {
         let is_terminal = std::io::stderr().is_terminal() && std::io::stdout().is_terminal();
-        let shown = match format {
-            Format::Json => Shown::Json,
-            Format::Auto if is_terminal => Shown::Live(Live::new()),
-            Format::Auto | Format::Plain => Shown::Plain(Plain::default()),
-        };
-        Self { started, shown: Mutex::new(shown) }
+        match format {
+            Format::Json => Self::Json,
+            Format::Auto if is_terminal => Self::Live(Live::new()),
+            Format::Auto | Format::Plain => Self::Plain(Plain::default()),
+        }
     }
 }
 
-impl EventSink for View {
-    fn emit(&self, event: Event) {
-        let elapsed_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let timed = TimedEvent { elapsed_ms, event };
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+impl Listener for View {
+    fn hear(&mut self, timed: &TimedEvent) {
         // A reader that went away is no reason to stop the run.
-        let _closed = match &mut *shown {
-            Shown::Json => json(&timed),
-            Shown::Plain(plain) => plainly(plain, &timed),
-            Shown::Live(live) => {
-                live.show(&timed);
-                tell(&timed, |line| live.above(line))
+        let _closed = match self {
+            Self::Json => json(timed),
+            Self::Plain(plain) => plainly(plain, timed),
+            Self::Live(live) => {
+                live.show(timed);
+                tell(timed, |line| live.above(line))
             }
         };
     }

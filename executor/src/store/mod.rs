@@ -6,6 +6,7 @@
 
 pub mod committer;
 pub mod file_system;
+pub mod history;
 pub mod index;
 pub mod orphans;
 pub mod record;

@@ -1,0 +1,39 @@
+//! Which run records go: those beyond the newest so many, and those older than so long. A run that is alive stays.
+
+use super::{History, PastRun, RunName, Status};
+use std::fs;
+use std::time::{Duration, SystemTime};
+
+/// Records kept.
+const MOST_RUNS: usize = 200;
+
+/// How long a record is kept.
+const LONGEST_KEPT: Duration = Duration::from_hours(24 * 30);
+
+/// Records kept however old they are.
+const NEWEST_KEPT: usize = 10;
+
+/// Removes them; `own` is the caller's, which stays. What can't be removed now is tried again by the next run.
+pub(super) fn prune(history: &History<'_>, own: &RunName) {
+    let mut aged: Vec<(Duration, RunName)> =
+        history.names().unwrap_or_default().into_iter().map(|name| (age(history, &name), name)).collect();
+    aged.sort();
+    for (place, (age, name)) in aged.iter().enumerate() {
+        let is_surplus = place >= MOST_RUNS || (place >= NEWEST_KEPT && *age > LONGEST_KEPT);
+        let directory = history.directory(name);
+        if is_surplus && name != own && !is_alive(directory.clone()) {
+            let _next_time = fs::remove_dir_all(directory);
+        }
+    }
+}
+
+/// Time since something in the record's directory was made last: since the run began or ended.
+fn age(history: &History<'_>, name: &RunName) -> Duration {
+    let changed = fs::metadata(history.directory(name)).and_then(|metadata| metadata.modified());
+    let age = changed.ok().and_then(|time| SystemTime::now().duration_since(time).ok());
+    age.unwrap_or_default()
+}
+
+fn is_alive(directory: std::path::PathBuf) -> bool {
+    PastRun::read(directory).is_some_and(|run| run.status() == Status::Running)
+}
