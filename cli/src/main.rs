@@ -15,13 +15,17 @@ mod difference;
 mod exit;
 mod explain;
 mod fmt;
+mod logs;
 mod markdown;
+mod past;
 mod plan;
 mod progress;
 mod replace;
 mod repository;
 mod run;
+mod runs;
 mod terminal;
+mod why;
 
 use exit::Exit;
 
@@ -49,6 +53,12 @@ enum Command {
     Plan(plan::Arguments),
     /// Run Layerfiles; skip every step that nothing it read has changed for
     Run(run::Arguments),
+    /// List what was run
+    Runs(runs::Arguments),
+    /// Show what the steps of a run printed
+    Logs(logs::Arguments),
+    /// Explain why a step of a run ran, or didn't have to
+    Why(why::Arguments),
     /// Explain a finding: the page of its rule, offline
     Explain(explain::Arguments),
     /// Print a completion script for a shell
@@ -72,6 +82,9 @@ fn execute(command: &Command) -> Result<Exit> {
         Command::Fmt(arguments) => fmt::run(arguments),
         Command::Plan(arguments) => plan::run(arguments),
         Command::Run(arguments) => run::run(arguments),
+        Command::Runs(arguments) => runs::run(arguments),
+        Command::Logs(arguments) => logs::run(arguments),
+        Command::Why(arguments) => why::run(arguments),
         Command::Explain(arguments) => explain::run(arguments),
         Command::Completions(arguments) => completions::run(arguments),
     }

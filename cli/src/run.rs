@@ -10,7 +10,7 @@ mod place;
 mod plain;
 mod secret_values;
 mod view;
-mod wording;
+pub(crate) mod wording;
 
 use crate::configuration::{Configuration, ImageMap, parse_source};
 use crate::exit::{Exit, WrongUsage};
@@ -34,6 +34,7 @@ use layerc_planner::codec::encode;
 use layerc_planner::plan::Plan;
 use listeners::Listeners;
 use opened::Opened;
+pub(crate) use place::store_directory;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};

@@ -5,6 +5,8 @@
 //! don't know. Secrets are masked before an event is made.
 
 use crate::engine::RunnerState;
+use crate::store::history::RunName;
+use crate::store::record::StateId;
 use serde::{Deserialize, Serialize};
 
 /// An event with its time.
@@ -23,6 +25,8 @@ pub struct TimedEvent {
 pub enum Event {
     /// The first event.
     RunStarted {
+        /// The name its record has.
+        run: RunName,
         /// Where results are kept.
         store: String,
         /// The repository's root.
@@ -52,6 +56,10 @@ pub enum Event {
         step: StepInfo,
         /// How long it had taken.
         saved_ms: u64,
+        /// The state behind it.
+        state: StateId,
+        /// The run that made it.
+        made_by: RunName,
     },
     /// An instruction that only sets something took effect: WORKDIR, USER, SETUP FILE, CACHE, CHECKPOINT, ….
     StepSet {
@@ -94,6 +102,9 @@ pub enum Event {
         duration_ms: u64,
         /// Whether the state behind it can be restored.
         snapshot: SnapshotInfo,
+        /// The state behind it, if there is a record of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        state: Option<StateId>,
     },
     /// Something about the machines that the user should hear once.
     Note {
@@ -238,6 +249,10 @@ pub enum Reason {
         pid: u32,
         /// Number of the step that asked.
         number: u32,
+        /// Digest of the answer it got, shortened; `None` where there was nothing.
+        before: Option<String>,
+        /// Digest of the answer it would get; `None` where there is nothing, or nothing that can be read.
+        after: Option<String>,
     },
     /// The value of a secret or of a BUILD ENV variable, the base image, or a split index is another one.
     ValueChanged {
@@ -278,7 +293,7 @@ impl std::fmt::Display for Reason {
             Self::Follows { number, layerfile } => {
                 write!(formatter, "step {number} of {layerfile} ran")
             }
-            Self::FileChanged { path, change, reader, pid, number } => {
+            Self::FileChanged { path, change, reader, pid, number, .. } => {
                 let path = if path.is_empty() { "." } else { path };
                 write!(
                     formatter,

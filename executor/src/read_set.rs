@@ -51,6 +51,13 @@ pub enum Question {
 #[serde(transparent)]
 pub struct Fingerprint(pub [u8; 32]);
 
+impl std::fmt::Display for Fingerprint {
+    /// Its first 16 hexadecimal digits: enough to see a difference.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().take(8).try_for_each(|byte| write!(formatter, "{byte:02x}"))
+    }
+}
+
 /// Who asked first.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Reader {

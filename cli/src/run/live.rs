@@ -40,7 +40,7 @@ impl Live {
         match &timed.event {
             Event::StepStarted { runner, step, .. } => self.begin(runner, step),
             Event::Output { runner, text, .. } => self.say(runner, text),
-            Event::StepFinished { runner, step, result, duration_ms, snapshot } => {
+            Event::StepFinished { runner, step, result, duration_ms, snapshot, .. } => {
                 self.end(runner, step, result, *duration_ms);
                 if let Some(text) = wording::snapshot(snapshot) {
                     self.above(&format!("{runner}: {text}"));

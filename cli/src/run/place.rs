@@ -5,7 +5,7 @@ use anyhow::Result;
 use std::path::{Path, PathBuf};
 
 /// The store's directory: `--store`, else `[run] store`, else the user's cache directory.
-pub(super) fn store_directory(given: Option<&Path>, configured: Option<&Path>) -> Result<PathBuf> {
+pub(crate) fn store_directory(given: Option<&Path>, configured: Option<&Path>) -> Result<PathBuf> {
     if let Some(directory) = given.or(configured) {
         return Ok(directory.to_owned());
     }

@@ -37,7 +37,7 @@ impl Plain {
             }
             Event::StepSet { runner, step } => self.pass_by(runner, step, "", output)?,
             Event::Output { runner, text, .. } => self.say(runner, text, output)?,
-            Event::StepFinished { runner, step, result, duration_ms, snapshot } => {
+            Event::StepFinished { runner, step, result, duration_ms, snapshot, .. } => {
                 self.say_rest(runner, output)?;
                 writeln!(
                     output,

@@ -5,14 +5,14 @@ use layerc_executor::engine::RunnerState;
 use layerc_executor::event::{RunOutcome, RunnerSummary, SnapshotInfo, StepInfo, StepResult};
 
 /// Styles of the run's words.
-pub(super) const GOOD: Style = AnsiColor::Green.on_default();
-pub(super) const BAD: Style = AnsiColor::Red.on_default().effects(Effects::BOLD);
-pub(super) const DIM: Style = Style::new().dimmed();
-pub(super) const STRONG: Style = Style::new().bold();
-pub(super) const NOTICE: Style = AnsiColor::Yellow.on_default();
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().effects(Effects::BOLD);
+pub(crate) const DIM: Style = Style::new().dimmed();
+pub(crate) const STRONG: Style = Style::new().bold();
+pub(crate) const NOTICE: Style = AnsiColor::Yellow.on_default();
 
 /// `340 ms`, `2.1 s`, `3 min 4 s`.
-pub(super) fn duration(milliseconds: u64) -> String {
+pub(crate) fn duration(milliseconds: u64) -> String {
     match milliseconds {
         0..1_000 => format!("{milliseconds} ms"),
         1_000..60_000 => format!("{}.{} s", milliseconds / 1_000, milliseconds % 1_000 / 100),
@@ -21,7 +21,7 @@ pub(super) fn duration(milliseconds: u64) -> String {
 }
 
 /// `RUN npm ci`, shortened to fit.
-pub(super) fn shortened(text: &str, most_characters: usize) -> String {
+pub(crate) fn shortened(text: &str, most_characters: usize) -> String {
     if text.chars().count() <= most_characters {
         return text.to_owned();
     }
@@ -30,12 +30,12 @@ pub(super) fn shortened(text: &str, most_characters: usize) -> String {
 }
 
 /// `main 3 RUN npm ci`.
-pub(super) fn step(runner: &str, step: &StepInfo) -> String {
+pub(crate) fn step(runner: &str, step: &StepInfo) -> String {
     format!("{STRONG}{runner}{STRONG:#} {} {}", step.number, step.text)
 }
 
 /// How a step ended, styled.
-pub(super) fn result(result: &StepResult, milliseconds: u64) -> String {
+pub(crate) fn result(result: &StepResult, milliseconds: u64) -> String {
     let time = duration(milliseconds);
     match result {
         StepResult::Success => format!("{GOOD}done{GOOD:#} in {time}"),
@@ -47,7 +47,7 @@ pub(super) fn result(result: &StepResult, milliseconds: u64) -> String {
 }
 
 /// What is worth saying about a snapshot; usually nothing.
-pub(super) fn snapshot(snapshot: &SnapshotInfo) -> Option<String> {
+pub(crate) fn snapshot(snapshot: &SnapshotInfo) -> Option<String> {
     match snapshot {
         SnapshotInfo::ProcessesAlive { names } => Some(format!(
             "the state is not kept, because processes live on ({}); where it is needed the steps run again",
@@ -73,7 +73,7 @@ fn state(state: RunnerState) -> String {
 }
 
 /// One line for every runner, the reason of its first miss below it.
-pub(super) fn summary(runners: &[RunnerSummary]) -> String {
+pub(crate) fn summary(runners: &[RunnerSummary]) -> String {
     let width = runners.iter().map(|runner| runner.name.chars().count()).max().unwrap_or(0);
     let mut text = String::new();
     for runner in runners {
@@ -95,7 +95,7 @@ pub(super) fn summary(runners: &[RunnerSummary]) -> String {
 }
 
 /// The last line.
-pub(super) fn outcome(outcome: RunOutcome, run: u32, cached: u32, milliseconds: u64) -> String {
+pub(crate) fn outcome(outcome: RunOutcome, run: u32, cached: u32, milliseconds: u64) -> String {
     let (style, word) = match outcome {
         RunOutcome::Success => (GOOD, "success"),
         RunOutcome::Failure => (BAD, "failure"),

@@ -92,11 +92,16 @@ pub fn differences<'reads>(
 
 /// The difference that says most: a changed file rather than the directory it is in.
 fn most_telling(repository: &dyn RepositoryView, reads: &ReadSet, number: u32) -> Option<Reason> {
-    let (change, path, answer) = differences(repository, reads)
+    let (change, (path, question), answer) = differences(repository, reads)
         .into_iter()
-        .map(|(asked, answer)| (change(repository, asked, answer), &asked.0, answer))
+        .map(|(asked, answer)| (change(repository, asked, answer), asked, answer))
         .min_by_key(|(change, _, _)| rank(*change))?;
+    let shown = |fingerprint: Fingerprint| {
+        (fingerprint != repository.absent(*question)).then(|| fingerprint.to_string())
+    };
     Some(Reason::FileChanged {
+        before: shown(answer.fingerprint),
+        after: repository.fingerprint(path, *question).ok().and_then(shown),
         path: path.to_string(),
         change,
         reader: answer.reader.command.clone(),

@@ -130,7 +130,9 @@ impl Worker<'_> {
         let live = self.live()?;
         live.pass(std::slice::from_ref(link), &view)?;
         live.carry_reads();
-        self.finished(&link.info, StepResult::Success, started, snapshot_info(&link.snapshot));
+        let kept = snapshot_info(&link.snapshot);
+        let state = Some(link.strong.id());
+        self.finished(&link.info, StepResult::Success, started.elapsed(), kept, state);
         Ok(())
     }
 }

@@ -35,6 +35,7 @@ use crate::event::{Event, EventSink, RunOutcome, RunnerInfo};
 use crate::repository_view::RepositoryView;
 use crate::secrets::Secrets;
 use crate::store::committer::Committer;
+use crate::store::history::RunName;
 use crate::store::{Store, StoreError, orphans};
 use crate::variables::BuiltIns;
 use context::Context;
@@ -129,6 +130,7 @@ pub fn run(setup: &Setup<'_>) -> Result<RunOutcome, RunError> {
         Committer::start(Arc::clone(&setup.store), setup.backend.layer_directory().to_owned());
     let context = Context::new(setup, &graph, &committer);
     context.emit(Event::RunStarted {
+        run: RunName::of(setup.store.run().id()),
         store: setup.store.directory().display().to_string(),
         repository: setup.repository_name.clone(),
         runners: runner_infos(&engine, &context),

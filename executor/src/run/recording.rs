@@ -12,13 +12,13 @@ use crate::event::StepInfo;
 use crate::read_set::ReadSet;
 use crate::store::committer::{Commit, Committed};
 use crate::store::index::Entry;
-use crate::store::record::{NotTaken, Record, Snapshot, StrongKey};
+use crate::store::record::{NotTaken, Record, Snapshot, StateId, StrongKey};
 use layerc_planner::plan::SnapshotPolicy;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 impl Worker<'_> {
-    /// Puts what a step did behind the chain and, if it is certain, into the store.
+    /// Puts what a step did behind the chain and, if it is certain, into the store. Returns the state that was recorded.
     #[expect(clippy::too_many_arguments, reason = "everything known about a step that just ended")]
     pub(super) fn record(
         &mut self,
@@ -30,7 +30,7 @@ impl Worker<'_> {
         snapshot: Snapshot,
         own_last: Option<OwnLast>,
         took: Duration,
-    ) -> Result<(), Trouble> {
+    ) -> Result<Option<StateId>, Trouble> {
         let reads = self.settle_reads(chain, performed.own_reads, own_last.as_ref(), &info)?;
         let started_from = own_last.map(|own_last| own_last.record.strong);
         let lineage = match (chain.is_unsure, started_from) {
@@ -82,8 +82,9 @@ impl Worker<'_> {
             let turn = self.turn.take();
             let what = Committed::Step(Box::new(entry));
             self.context.committer.commit(Commit { what, layers, turn });
+            return Ok(Some(strong.id()));
         }
-        Ok(())
+        Ok(None)
     }
 
     /// CHECKPOINT: keeps the state of the moment if CHECKPOINT disabled had forbidden that behind the last step.

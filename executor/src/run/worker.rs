@@ -14,7 +14,8 @@ use crate::engine::Outcome;
 use crate::engine::RunnerId;
 use crate::engine::stretch::{Start, Stretch, StretchStep};
 use crate::event::{Event, FirstMiss, Reason, SnapshotInfo, StartsFrom, StepInfo, StepResult};
-use crate::store::record::{MachineState, NotTaken, Record, Snapshot, TextKey, WeakKey};
+use crate::store::history::RunName;
+use crate::store::record::{MachineState, NotTaken, Record, Snapshot, StateId, TextKey, WeakKey};
 use crate::store::turns::{Asked, Turn};
 use layerc_planner::plan::{Action, SkipCondition};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -273,6 +274,8 @@ impl<'run> Worker<'run> {
             runner: self.runner.clone(),
             step: info.clone(),
             saved_ms: record.milliseconds,
+            state: record.strong.id(),
+            made_by: RunName::of(record.run),
         });
         chain.accept(planned, info, keys.text, record);
     }
@@ -301,8 +304,16 @@ impl<'run> Worker<'run> {
             Ok(snapshot) => snapshot,
             Err(trouble) => return Err(self.finish_badly(trouble, &info, started)),
         };
-        self.finished(&info, StepResult::Success, started, snapshot_info(&snapshot));
-        self.record(chain, keys, planned, info, performed, snapshot, own_last, started.elapsed())
+        let took = started.elapsed();
+        let kept = snapshot_info(&snapshot);
+        let step = info.clone();
+        match self.record(chain, keys, planned, info, performed, snapshot, own_last, took) {
+            Ok(state) => {
+                self.finished(&step, StepResult::Success, took, kept, state);
+                Ok(())
+            }
+            Err(trouble) => Err(self.finish_badly(trouble, &step, started)),
+        }
     }
 
     pub(super) fn live(&mut self) -> Result<&mut Live, Trouble> {
@@ -334,15 +345,17 @@ impl<'run> Worker<'run> {
         &self,
         step: &StepInfo,
         result: StepResult,
-        started: Instant,
+        took: Duration,
         snapshot: SnapshotInfo,
+        state: Option<StateId>,
     ) {
         self.context.emit(Event::StepFinished {
             runner: self.runner.clone(),
             step: step.clone(),
             result,
-            duration_ms: milliseconds(started.elapsed()),
+            duration_ms: milliseconds(took),
             snapshot,
+            state,
         });
     }
 
@@ -359,7 +372,7 @@ impl<'run> Worker<'run> {
                 let text = failure_text(info, &performed.result);
                 let result =
                     if self.is_stopped() { StepResult::Cancelled } else { performed.result };
-                self.finished(info, result, started, SnapshotInfo::Failed);
+                self.finished(info, result, started.elapsed(), SnapshotInfo::Failed, None);
                 Err(Trouble::Failed(text))
             }
             Err(trouble) => Err(self.finish_badly(trouble, info, started)),
@@ -378,7 +391,7 @@ impl<'run> Worker<'run> {
             }
             Trouble::Stopped => (StepResult::Cancelled, Trouble::Stopped),
         };
-        self.finished(info, result, started, SnapshotInfo::Failed);
+        self.finished(info, result, started.elapsed(), SnapshotInfo::Failed, None);
         trouble
     }
 }

@@ -1,7 +1,9 @@
 //! The index: one LMDB database with a table letter in front of every key. Typed reads and writes, no policy.
 
 use super::StoreError;
-use super::record::{FORMAT_VERSION, Record, Snapshot, StrongKey, TextEntry, TextKey, WeakKey};
+use super::record::{
+    FORMAT_VERSION, Record, Snapshot, StateId, StrongKey, TextEntry, TextKey, WeakKey,
+};
 use super::runs::make_private_directory;
 use crate::read_set::{Answer, Fingerprint, Question, ReadSet, Reader, TrackedPath};
 use crate::sys::lmdb;
@@ -254,6 +256,14 @@ impl View<'_> {
             return Ok(Some(found));
         }
         self.get(&key(Table::Text, &[&text.0]))
+    }
+
+    /// The record of a state that events named. Looks through all of them: for people who ask, not for lookups.
+    ///
+    /// # Errors
+    /// When the index can't be read.
+    pub fn record_of_state(&self, state: StateId) -> Result<Option<Record>> {
+        Ok(self.all_records()?.into_iter().find(|record| record.strong.id() == state))
     }
 
     /// Every record.

@@ -1,7 +1,7 @@
 //! What is known about a step that ran once: enough to skip it, to restore the state behind it, and to say why it
 //! can't be skipped. Written with postcard behind a version number; a record of another version is no record.
 
-use super::runs::RunId;
+use super::runs::{RunId, hexadecimal};
 use crate::backend::Layer;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -18,6 +18,35 @@ pub struct WeakKey(pub [u8; 32]);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct StrongKey(pub [u8; 32]);
+
+impl StrongKey {
+    /// How the state is named in events.
+    pub fn id(self) -> StateId {
+        StateId(*self.0.first_chunk::<16>().unwrap_or(&[0; 16]))
+    }
+}
+
+/// Names a state to people and programs: half of its key, as hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct StateId([u8; 16]);
+
+impl From<StateId> for String {
+    fn from(id: StateId) -> Self {
+        hexadecimal(&id.0)
+    }
+}
+
+impl TryFrom<String> for StateId {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let number = (text.len() == 32).then(|| u128::from_str_radix(&text, 16).ok()).flatten();
+        number
+            .map(|number| Self(number.to_be_bytes()))
+            .ok_or_else(|| format!("`{text}` is not the id of a state"))
+    }
+}
 
 /// The texts of a chain alone, whatever was read: by it the earlier runs of a step are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

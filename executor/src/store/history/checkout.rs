@@ -47,7 +47,9 @@ fn git_directory(root: &Path) -> Option<PathBuf> {
 
 fn packed(shared: &Path, reference: &str) -> Option<String> {
     let lines = text(&shared.join("packed-refs"))?;
-    let line = lines.lines().find(|line| line.split_once(' ').is_some_and(|(_, name)| name == reference))?;
+    let line = lines
+        .lines()
+        .find(|line| line.split_once(' ').is_some_and(|(_, name)| name == reference))?;
     commit_name(line.split(' ').next()?)
 }
 

@@ -24,7 +24,8 @@ impl RunName {
 
     /// The name of a run that is alive.
     pub fn of(id: RunId) -> Self {
-        let number = id.0.iter().take(LENGTH).fold(0u64, |number, byte| (number << 8) | u64::from(*byte));
+        let number =
+            id.0.iter().take(LENGTH).fold(0u64, |number, byte| (number << 8) | u64::from(*byte));
         let character = |place: usize| {
             let digit = (number >> (59 - 5 * place)) & 31;
             ALPHABET.get(usize::try_from(digit).unwrap_or(0)).map_or('0', |byte| char::from(*byte))

@@ -54,9 +54,8 @@ impl PastRun {
         if let Some(end) = json(&self.directory.join(END)) {
             return Status::Ended(end);
         }
-        let is_held = File::open(self.directory.join(EVENTS)).is_ok_and(|events| {
-            flock(&events, FlockOperation::NonBlockingLockShared).is_err()
-        });
+        let is_held = File::open(self.directory.join(EVENTS))
+            .is_ok_and(|events| flock(&events, FlockOperation::NonBlockingLockShared).is_err());
         if is_held { Status::Running } else { Status::Died }
     }
 
@@ -79,7 +78,8 @@ impl PastRun {
         let mut reader = BufReader::new(file);
         let lines = std::iter::from_fn(move || {
             let mut line = Vec::new();
-            let length = (&mut reader).take(LONGEST_LINE_BYTES).read_until(b'\n', &mut line).ok()?;
+            let length =
+                (&mut reader).take(LONGEST_LINE_BYTES).read_until(b'\n', &mut line).ok()?;
             (length > 0).then_some(line)
         });
         Ok(lines.filter_map(|line| serde_json::from_slice(&line).ok()))

@@ -15,8 +15,12 @@ const NEWEST_KEPT: usize = 10;
 
 /// Removes them; `own` is the caller's, which stays. What can't be removed now is tried again by the next run.
 pub(super) fn prune(history: &History<'_>, own: &RunName) {
-    let mut aged: Vec<(Duration, RunName)> =
-        history.names().unwrap_or_default().into_iter().map(|name| (age(history, &name), name)).collect();
+    let mut aged: Vec<(Duration, RunName)> = history
+        .names()
+        .unwrap_or_default()
+        .into_iter()
+        .map(|name| (age(history, &name), name))
+        .collect();
     aged.sort();
     for (place, (age, name)) in aged.iter().enumerate() {
         let is_surplus = place >= MOST_RUNS || (place >= NEWEST_KEPT && *age > LONGEST_KEPT);

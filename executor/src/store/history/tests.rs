@@ -57,7 +57,11 @@ fn damage_is_left_out() {
     let mut recording = RunRecording::begin(&store, &header, b"").unwrap();
     recording.hear(&note("one"));
     let run = History::of(&store).get(&header.run).unwrap();
-    fs::write(run.directory().join(EVENTS), b"{\"elapsed_ms\":1,\"ev\n{\"elapsed_ms\":1,\"event\":\"note\",\"text\":\"x\"}\n\xff").unwrap();
+    fs::write(
+        run.directory().join(EVENTS),
+        b"{\"elapsed_ms\":1,\"ev\n{\"elapsed_ms\":1,\"event\":\"note\",\"text\":\"x\"}\n\xff",
+    )
+    .unwrap();
     assert_eq!(run.events().unwrap().collect::<Vec<_>>(), [note("x")]);
     fs::write(run.directory().join(HEADER), b"{").unwrap();
     assert!(History::of(&store).runs().unwrap().is_empty());
