@@ -4,6 +4,8 @@
 //! what any test expects.
 
 pub mod cases;
+pub mod editor_clients;
+pub mod editor_files;
 pub mod examples;
 pub mod layerc;
 pub mod ordinary_user;

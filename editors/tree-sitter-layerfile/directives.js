@@ -1,0 +1,31 @@
+// Generated from compiler/src/catalog. Change that, then: UPDATE_EDITOR_FILES=1 cargo test --package layerc-tests --test editor_files
+
+module.exports = {
+  prefix: 'THEN',
+  directives: [
+    { rule: 'from_instruction', words: ['FROM'], shape: 'text' },
+    { rule: 'run_instruction', words: ['RUN'], shape: 'shell' },
+    { rule: 'run_background_instruction', words: ['RUN', 'BACKGROUND'], shape: 'shell' },
+    { rule: 'run_repeatable_instruction', words: ['RUN', 'REPEATABLE'], shape: 'shell' },
+    { rule: 'copy_instruction', words: ['COPY'], shape: 'words' },
+    { rule: 'env_instruction', words: ['ENV'], shape: 'assignments' },
+    { rule: 'build_env_instruction', words: ['BUILD', 'ENV'], shape: 'words' },
+    { rule: 'secret_env_instruction', words: ['SECRET', 'ENV'], shape: 'words' },
+    { rule: 'cache_instruction', words: ['CACHE'], shape: 'words' },
+    { rule: 'checkpoint_instruction', words: ['CHECKPOINT'], shape: 'words' },
+    { rule: 'expose_website_instruction', words: ['EXPOSE', 'WEBSITE'], shape: 'words' },
+    { rule: 'expose_tcp_instruction', words: ['EXPOSE', 'TCP'], shape: 'words' },
+    { rule: 'memory_instruction', words: ['MEMORY'], shape: 'words' },
+    { rule: 'setup_file_instruction', words: ['SETUP', 'FILE'], shape: 'words' },
+    { rule: 'split_instruction', words: ['SPLIT'], shape: 'words' },
+    { rule: 'user_instruction', words: ['USER'], shape: 'words' },
+    { rule: 'wait_instruction', words: ['WAIT'], shape: 'words' },
+    { rule: 'workdir_instruction', words: ['WORKDIR'], shape: 'words' },
+    { rule: 'button_instruction', words: ['BUTTON'], shape: 'text' },
+    { rule: 'clone_instruction', words: ['CLONE'], shape: 'clone' },
+    { rule: 'label_instruction', words: ['LABEL'], shape: 'words' },
+    { rule: 'skip_remaining_if_instruction', words: ['SKIP', 'REMAINING', 'IF'], shape: 'conditions' },
+    { rule: 'aws_instruction', words: ['AWS'], shape: 'words' },
+    { rule: 'artifact_instruction', words: ['ARTIFACT'], shape: 'words' },
+  ],
+};

@@ -1,0 +1,3 @@
+; Continued instructions and runs of comments.
+(instruction) @fold
+(comment)+ @fold

@@ -1,0 +1,2 @@
+; The lines that continue an instruction stand one step to the right.
+(instruction) @indent.begin

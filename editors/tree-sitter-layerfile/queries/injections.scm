@@ -1,0 +1,6 @@
+; RUN speaks bash, continuations included: bash joins lines the same way.
+((shell_command) @injection.content
+  (#set! injection.language "bash"))
+
+((comment) @injection.content
+  (#set! injection.language "comment"))
