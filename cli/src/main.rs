@@ -16,6 +16,7 @@ mod exit;
 mod explain;
 mod fmt;
 mod logs;
+mod lsp;
 mod markdown;
 mod past;
 mod plan;
@@ -61,6 +62,8 @@ enum Command {
     Why(why::Arguments),
     /// Explain a finding: the page of its rule, offline
     Explain(explain::Arguments),
+    /// Serve an editor: diagnostics, completion, navigation and the plan, as a language server
+    Lsp(lsp::Arguments),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
 }
@@ -86,6 +89,7 @@ fn execute(command: &Command) -> Result<Exit> {
         Command::Logs(arguments) => logs::run(arguments),
         Command::Why(arguments) => why::run(arguments),
         Command::Explain(arguments) => explain::run(arguments),
+        Command::Lsp(arguments) => lsp::run(arguments),
         Command::Completions(arguments) => completions::run(arguments),
     }
 }

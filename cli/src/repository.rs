@@ -9,7 +9,7 @@ mod walk;
 use crate::exit::WrongUsage;
 use crate::terminal;
 use anyhow::{Context, Result};
-pub(crate) use disk::DiskSources;
+pub(crate) use disk::{DiskSources, read_kind, read_list};
 use layerc_compiler::limits::MAX_FILE_BYTES;
 use layerc_compiler::project::SourceFile;
 use layerc_compiler::repo_path::RepoPath;
@@ -79,6 +79,11 @@ impl Repository {
     /// The root of the repository that holds `path`.
     pub(crate) fn root_of(path: &Path) -> Result<PathBuf> {
         Ok(locate(path)?.root)
+    }
+
+    /// The Layerfiles of the repository at `root`, sorted; those that can't be reached are left out.
+    pub(crate) fn layerfiles(root: &Path) -> Vec<RepoPath> {
+        walk::discover(root).layerfiles
     }
 
     fn read(root: PathBuf, scopes: Vec<RepoPath>) -> Self {
@@ -180,7 +185,7 @@ fn locate(path: &Path) -> Result<Located> {
 }
 
 /// The nearest directory, from `directory` up, that git or the configuration file marks as a root.
-fn root_above(directory: &Path) -> Option<&Path> {
+pub(crate) fn root_above(directory: &Path) -> Option<&Path> {
     directory.ancestors().find(|ancestor| {
         ancestor.join(".git").exists() || ancestor.join(CONFIGURATION_NAME).is_file()
     })

@@ -1,1 +1,16 @@
-//! Editor service over the compiler and the planner. Nothing here yet: the README says so.
+//! Editor service over the compiler and the planner: a language server on standard input and output.
+//!
+//! ```text
+//! client ─► server (protocol, order, threads) ─► workspace (immutable snapshots) ─► features (pure functions)
+//! ```
+//!
+//! Knows nothing of how a plan runs, and of disks only what [`host::Host`] answers. No network anywhere.
+
+pub mod features;
+pub mod forecast;
+pub mod host;
+pub mod server;
+pub mod workspace;
+
+#[cfg(test)]
+mod fixture;

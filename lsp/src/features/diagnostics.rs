@@ -1,0 +1,88 @@
+//! Findings of the compiler as diagnostics of the protocol.
+//!
+//! Knows no rule: words, severity, places and fixes come from the compiler.
+
+use crate::workspace::{FileView, Snapshot, uri};
+use layerc_compiler::diagnostic::{self as finding, Severity};
+use layerc_compiler::rules;
+use ls_types::{
+    CodeDescription, Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag,
+    NumberOrString,
+};
+use serde_json::json;
+use std::sync::Arc;
+
+/// What names us as the origin of a diagnostic.
+pub const SOURCE: &str = "layerc";
+
+/// The diagnostics of one file, in order.
+pub fn of_file(view: FileView<'_>) -> Vec<Diagnostic> {
+    let findings = view.repository.findings(view.id).iter();
+    findings.map(|finding| diagnostic(view, finding)).collect()
+}
+
+/// One finding for the protocol.
+pub fn diagnostic(view: FileView<'_>, finding: &finding::Diagnostic) -> Diagnostic {
+    let message = match &finding.help {
+        Some(help) => format!("{}\nhelp: {help}", finding.message),
+        None => finding.message.clone(),
+    };
+    let name = rules::by_code(finding.code).map(|rule| rule.name);
+    Diagnostic {
+        range: view.range(finding.primary.span),
+        severity: Some(match finding.severity {
+            Severity::Error => DiagnosticSeverity::ERROR,
+            Severity::Warning => DiagnosticSeverity::WARNING,
+            Severity::Hint => DiagnosticSeverity::HINT,
+        }),
+        code: Some(NumberOrString::String(finding.code.to_string())),
+        code_description: page(view.snapshot, finding.code),
+        source: Some(SOURCE.to_owned()),
+        message,
+        related_information: related(view, finding),
+        tags: tags(finding),
+        data: Some(json!({ "code": finding.code.to_string(), "rule": name })),
+    }
+}
+
+/// Where the page of a rule is: it ships inside the program, and the host keeps it as a file.
+fn page(snapshot: &Snapshot, code: finding::Code) -> Option<CodeDescription> {
+    let path = snapshot.host().rule_pages()?.join(format!("{code}.md"));
+    uri::of_path(&path).map(|href| CodeDescription { href })
+}
+
+fn related(
+    view: FileView<'_>,
+    finding: &finding::Diagnostic,
+) -> Option<Vec<DiagnosticRelatedInformation>> {
+    let labels = finding.related.iter().filter_map(|label| {
+        let file = view.sibling(label.file)?;
+        let location = file.location(label.span);
+        Some(DiagnosticRelatedInformation { location, message: label.text.clone() })
+    });
+    let related: Vec<_> = labels.collect();
+    (!related.is_empty()).then_some(related)
+}
+
+fn tags(finding: &finding::Diagnostic) -> Option<Vec<DiagnosticTag>> {
+    let unnecessary = [&rules::UNREACHABLE, &rules::WAIT_REPEATED, &rules::WAIT_ON_PARENT];
+    let unnecessary = unnecessary.iter().any(|rule| rule.code == finding.code)
+        || finding.code == rules::SUPPRESSION_UNUSED.code;
+    let deprecated = finding.code == rules::DEPRECATED_VARIABLE.code;
+    match (unnecessary, deprecated) {
+        (true, _) => Some(vec![DiagnosticTag::UNNECESSARY]),
+        (false, true) => Some(vec![DiagnosticTag::DEPRECATED]),
+        (false, false) => None,
+    }
+}
+
+/// The diagnostics of every file, each with its file.
+pub fn of_snapshot(snapshot: &Snapshot) -> Vec<(FileView<'_>, Vec<Diagnostic>)> {
+    snapshot.files().map(|view| (view, of_file(view))).collect()
+}
+
+/// Whether two moments have the same findings about a file and the same text under them.
+pub fn unchanged(before: &FileView<'_>, now: &FileView<'_>) -> bool {
+    Arc::ptr_eq(before.document, now.document)
+        && before.repository.findings(before.id) == now.repository.findings(now.id)
+}

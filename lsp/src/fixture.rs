@@ -1,0 +1,1 @@
+//! Trees of Layerfiles in memory, for the tests of features.

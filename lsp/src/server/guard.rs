@@ -1,0 +1,114 @@
+//! Stands in front of every message: a panic becomes an error answer, and `exit` is seen.
+//!
+//! The service library would stop serving at the first panic and stay as a mute process. Knows methods and ids only.
+
+use super::Ending;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::task::{Context, Poll};
+use tokio::sync::Notify;
+use tower_lsp::jsonrpc::{Error, Request, Response};
+use tower_service::Service;
+
+/// Whether, and how, the client is leaving.
+#[derive(Debug, Default)]
+pub(super) struct Leave {
+    stage: Mutex<Stage>,
+    gone: Notify,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Stage {
+    #[default]
+    Serving,
+    ShutDown,
+    Exited(Ending),
+}
+
+impl Leave {
+    fn note(&self, method: &str) {
+        let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
+        *stage = match (method, *stage) {
+            ("shutdown", Stage::Serving) => Stage::ShutDown,
+            ("exit", Stage::Serving) => Stage::Exited(Ending::Abrupt),
+            ("exit", Stage::ShutDown) => Stage::Exited(Ending::Orderly),
+            (_, stage) => stage,
+        };
+    }
+
+    /// The process that started the server is gone.
+    pub(super) fn parent_left(&self) {
+        self.gone.notify_one();
+    }
+
+    /// Resolves when the process that started the server is gone.
+    pub(super) async fn parent_gone(&self) {
+        self.gone.notified().await;
+    }
+
+    /// How the session ended.
+    pub(super) fn ending(&self) -> Ending {
+        match *self.stage.lock().unwrap_or_else(PoisonError::into_inner) {
+            Stage::Exited(ending) => ending,
+            Stage::ShutDown => Ending::Orderly,
+            Stage::Serving => Ending::Abrupt,
+        }
+    }
+}
+
+/// A service behind which nothing panics.
+#[derive(Debug)]
+pub(super) struct Guard<S> {
+    inner: S,
+    leave: std::sync::Arc<Leave>,
+}
+
+impl<S> Guard<S> {
+    /// Guards `inner`.
+    pub(super) const fn new(inner: S, leave: std::sync::Arc<Leave>) -> Self {
+        Self { inner, leave }
+    }
+}
+
+/// What a guarded call gives.
+type Answer<E> = Result<Option<Response>, E>;
+
+impl<S> Service<Request> for Guard<S>
+where
+    S: Service<Request, Response = Option<Response>>,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+{
+    type Response = Option<Response>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Answer<S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        self.leave.note(request.method());
+        let id = request.id().cloned();
+        let failed = move || id.clone().map(|id| Response::from_error(id, Error::internal_error()));
+        match catch_unwind(AssertUnwindSafe(|| self.inner.call(request))) {
+            Ok(future) => Box::pin(guarded(future, failed)),
+            Err(_) => Box::pin(std::future::ready(Ok(failed()))),
+        }
+    }
+}
+
+async fn guarded<E>(
+    future: impl Future<Output = Answer<E>>,
+    failed: impl Fn() -> Option<Response>,
+) -> Answer<E> {
+    let mut future = Box::pin(future);
+    poll_fn(move |context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        polled.unwrap_or_else(|_| Poll::Ready(Ok(failed())))
+    })
+    .await
+}

@@ -1,0 +1,68 @@
+//! The protocol: messages in, messages out, on standard input and output. The only place that knows `tower-lsp`.
+//!
+//! ```text
+//! messages ─► guard ─► backend ─┬─► scribe (one thread: edits, files, settings, in their order) ─► snapshots
+//!                               └─► workers (requests on snapshots)                       └─► publisher
+//! ```
+//!
+//! Edits and snapshots go through one channel, so a request sees exactly the edits that came before it, whatever else
+//! is being computed. Knows nothing of Layerfiles; what to answer is in [`crate::features`].
+
+mod backend;
+mod capabilities;
+mod configuration;
+mod guard;
+mod parent;
+mod publisher;
+mod scribe;
+mod watcher;
+
+use crate::host::Host;
+use backend::Backend;
+use guard::Guard;
+use std::sync::Arc;
+use tokio::runtime::Builder;
+use tower_lsp::{LspService, Server};
+
+/// Requests that may wait for each other. Above any real client's number, so that a cancellation or an edit never
+/// queues behind slow answers.
+const MAX_WAITING_REQUESTS: usize = 1024;
+
+/// Requests that are worked on at once.
+const WORKERS: usize = 4;
+
+/// How a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The client said goodbye as the protocol wants it.
+    Orderly,
+    /// The client vanished, or left without `shutdown`.
+    Abrupt,
+}
+
+/// Serves one client on standard input and output until it leaves.
+///
+/// # Errors
+/// If the machine has no thread or no event queue left.
+pub fn serve(host: Arc<dyn Host>) -> std::io::Result<Ending> {
+    // A panic is answered as an error; on standard error it would only fill the client's log.
+    std::panic::set_hook(Box::new(|_| {}));
+    let runtime =
+        Builder::new_current_thread().enable_all().max_blocking_threads(WORKERS + 2).build()?;
+    let handle = runtime.handle().clone();
+    let leave = Arc::new(guard::Leave::default());
+    let (service, socket) =
+        LspService::new(|client| Backend::new(host, client, handle, Arc::clone(&leave)));
+    let service = Guard::new(service, Arc::clone(&leave));
+    let (input, output) = (tokio::io::stdin(), tokio::io::stdout());
+    let server = Server::new(input, output, socket).concurrency_level(MAX_WAITING_REQUESTS);
+    runtime.block_on(async {
+        tokio::select! {
+            () = server.serve(service) => {}
+            () = leave.parent_gone() => {}
+        }
+    });
+    // Threads may still be reading standard input or working for nobody; none of them is waited for.
+    runtime.shutdown_background();
+    Ok(leave.ending())
+}
