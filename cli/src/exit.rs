@@ -12,7 +12,7 @@ Exit codes:
   1    findings: errors in Layerfiles, files that need formatting, a step that failed
   2    wrong usage: unknown option, broken layerc.toml, nothing there under the given path
   3    this machine got in the way: a file can't be read or written, a missing permission
-  4    waiting for a person at a BUTTON that nobody could press
+  4    waiting for a person at a BUTTON that nobody pressed; `layerc run --resume` goes on
   130  interrupted by Ctrl-C";
 
 /// How a command ended.
@@ -26,6 +26,8 @@ pub(crate) enum Exit {
     Usage,
     /// The machine got in the way.
     Machine,
+    /// A run waits for a person.
+    Waiting,
     /// Stopped by the person.
     Interrupted,
 }
@@ -37,6 +39,7 @@ impl From<Exit> for ExitCode {
             Exit::Findings => 1,
             Exit::Usage => 2,
             Exit::Machine => 3,
+            Exit::Waiting => 4,
             Exit::Interrupted => 130,
         })
     }

@@ -20,6 +20,7 @@ mod lsp;
 mod markdown;
 mod past;
 mod plan;
+mod press;
 mod progress;
 mod replace;
 mod repository;
@@ -60,6 +61,8 @@ enum Command {
     Logs(logs::Arguments),
     /// Explain why a step of a run ran, or didn't have to
     Why(why::Arguments),
+    /// Press a BUTTON that a run stands before
+    Press(press::Arguments),
     /// Explain a finding: the page of its rule, offline
     Explain(explain::Arguments),
     /// Serve an editor: diagnostics, completion, navigation and the plan, as a language server
@@ -88,6 +91,7 @@ fn execute(command: &Command) -> Result<Exit> {
         Command::Runs(arguments) => runs::run(arguments),
         Command::Logs(arguments) => logs::run(arguments),
         Command::Why(arguments) => why::run(arguments),
+        Command::Press(arguments) => press::run(arguments),
         Command::Explain(arguments) => explain::run(arguments),
         Command::Lsp(arguments) => lsp::run(arguments),
         Command::Completions(arguments) => completions::run(arguments),

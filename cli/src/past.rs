@@ -36,19 +36,24 @@ pub(crate) struct Archive {
 impl StoreArgument {
     /// Opens the store.
     pub(crate) fn open(&self) -> Result<Archive> {
+        Archive::open(self.store.as_deref())
+    }
+}
+
+impl Archive {
+    /// Opens the store in `given`, or the one that `layerc run` would use here.
+    pub(crate) fn open(given: Option<&Path>) -> Result<Self> {
         let root = Repository::root_of(Path::new("."))?;
         let configuration = Configuration::read(&root)?;
-        let directory = store_directory(self.store.as_deref(), configuration.run.store.as_deref())?;
+        let directory = store_directory(given, configuration.run.store.as_deref())?;
         if !directory.join("index").is_dir() {
             let text =
                 format!("there is no store in `{}`: nothing was run yet", directory.display());
             return Err(WrongUsage(text).into());
         }
-        Ok(Archive { store: Store::open(&directory)?, root })
+        Ok(Self { store: Store::open(&directory)?, root })
     }
-}
 
-impl Archive {
     /// Its runs, newest first.
     pub(crate) fn runs(&self) -> Result<Vec<PastRun>> {
         Ok(History::of(&self.store).runs()?)

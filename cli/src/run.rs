@@ -8,14 +8,16 @@ mod live;
 mod opened;
 mod place;
 mod plain;
+mod prompt;
 mod secret_values;
 mod view;
+pub(crate) mod waiting;
 pub(crate) mod wording;
+mod work;
 
-use crate::configuration::{Configuration, ImageMap, parse_source};
+use crate::configuration::{ImageMap, parse_source};
 use crate::exit::{Exit, WrongUsage};
-use crate::plan::{Planned, Source};
-use crate::repository::Repository as RepositoryOnDisk;
+use crate::plan::Source;
 use crate::terminal;
 use anyhow::Result;
 use clap::Args;
@@ -25,22 +27,24 @@ use layerc_executor::backend::ImageSource;
 use layerc_executor::engine::OnFailure;
 use layerc_executor::event::RunOutcome;
 use layerc_executor::run::{
-    CacheUse, Options, RunError, Setup, cancellation, image_names, secret_names,
+    ButtonRule, Buttons, CacheUse, Options, RunError, Setup, cancellation, image_names,
+    secret_names,
 };
 use layerc_executor::store::Store;
-use layerc_executor::store::history::{Checkout, Header, RunName};
+use layerc_executor::store::history::{Checkout, Header, History, PastRun, RunName};
 use layerc_executor::variables::BuiltIns;
 use layerc_planner::codec::encode;
-use layerc_planner::plan::Plan;
-use listeners::Listeners;
+use listeners::{Listener, Listeners};
 use opened::Opened;
 pub(crate) use place::store_directory;
+use prompt::Prompt;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use view::{Format, View};
+use work::Work;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -48,6 +52,8 @@ Examples:
   layerc run --target deploy               one Layerfile, and what it needs
   layerc run --image vm/ubuntu:18.04=host  on this machine's own system
   layerc run --secret TOKEN=cmd:'pass ci'  with a secret
+  layerc run --accept-buttons              every BUTTON counts as pressed
+  layerc run --resume k3f9x2ab             go on with a run that ended waiting
   layerc run --format json                 events as JSON lines
 
 A step is skipped when nothing it read has changed; the reason is given for every step that runs.
@@ -57,6 +63,7 @@ Exit codes:
   1    a step failed, or Layerfiles have errors
   2    something is missing: an image, a secret, an unknown option
   3    this machine got in the way
+  4    all that can be done is done; the rest waits for a BUTTON that nobody pressed
   130  interrupted by Ctrl-C";
 
 /// `layerc run`.
@@ -98,6 +105,14 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIRECTORY")]
     repository: Option<PathBuf>,
 
+    /// Take every BUTTON as pressed
+    #[arg(long)]
+    accept_buttons: bool,
+
+    /// Go on with a run that ended before it was done: by its name or the first letters of it
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["path", "targets", "without", "repository", "no_cache"])]
+    resume: Option<String>,
+
     /// How the run is shown
     #[arg(long, value_enum, default_value_t = Format::Auto)]
     format: Format,
@@ -106,82 +121,70 @@ pub(crate) struct Arguments {
 /// Plans, runs, and shows.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit> {
     let started = Instant::now();
-    let (plan, root, configuration) = match arguments.source.plan()? {
-        Planned::Errors => return Ok(Exit::Findings),
-        Planned::Plan(planned) => match planned.root {
-            Some(root) => (planned.plan, root, planned.configuration),
-            None => {
-                let (root, configuration) =
-                    repository_of_plan_file(arguments.repository.as_deref())?;
-                (planned.plan, root, configuration)
-            }
-        },
-    };
-    let outcome =
-        Prepared::new(arguments, &plan, &root, &configuration)?.run(&plan, arguments, started)?;
+    let Some(work) = Work::of(arguments)? else { return Ok(Exit::Findings) };
+    let outcome = Prepared::new(arguments, &work)?.run(&work, arguments, started)?;
     Ok(match outcome {
         RunOutcome::Success => Exit::Success,
         RunOutcome::Failure => Exit::Findings,
         RunOutcome::Error => Exit::Machine,
         RunOutcome::Cancelled => Exit::Interrupted,
+        RunOutcome::Waiting => Exit::Waiting,
     })
-}
-
-/// A plan file knows no place; the repository is where the user says or is.
-fn repository_of_plan_file(given: Option<&Path>) -> Result<(PathBuf, Configuration)> {
-    let root = RepositoryOnDisk::root_of(given.unwrap_or(Path::new(".")))?;
-    let configuration = Configuration::read(&root)?;
-    Ok((root, configuration))
 }
 
 /// What a run works with, opened.
 struct Prepared {
-    root: PathBuf,
     opened: Opened,
     secrets: layerc_executor::secrets::Secrets,
-    built_ins: BuiltIns,
+    header: Header,
     options: Options,
 }
 
 impl Prepared {
-    fn new(
-        arguments: &Arguments,
-        plan: &Plan,
-        root: &Path,
-        configuration: &Configuration,
-    ) -> Result<Self> {
-        let options = options(arguments, plan, configuration)?;
+    fn new(arguments: &Arguments, work: &Work) -> Result<Self> {
+        let Work { plan, root, configuration, resumed } = work;
+        let options = options(arguments, work)?;
         let secrets = secret_values::look_up(
             &secret_names(plan),
             &arguments.secrets,
             &configuration.secrets,
         )?;
-        let variables = arguments.variables.iter().map(|text| named(text, "--variable"));
-        let variables: BTreeMap<String, String> = variables.collect::<Result<_>>()?;
         let directory =
             place::store_directory(arguments.store.as_deref(), configuration.run.store.as_deref())?;
         let opened = Opened::new(&directory, root)?;
-        let built_ins = BuiltIns::new(root, job_number(), variables);
-        Ok(Self { root: root.to_owned(), opened, secrets, built_ins, options })
+        let known = resumed.as_ref().map(PastRun::header).cloned();
+        let mut header = known.unwrap_or_else(|| header(&opened.store, root, &options));
+        for text in &arguments.variables {
+            header.variables.extend([named(text, "--variable")?]);
+        }
+        Ok(Self { opened, secrets, header, options })
     }
 
-    fn run(self, plan: &Plan, arguments: &Arguments, started: Instant) -> Result<RunOutcome> {
-        let header = header(&self.opened.store, &self.root, &self.options);
-        let diary = Diary::new(Arc::clone(&self.opened.store), header, encode(plan)?);
-        let view = View::new(arguments.format);
-        let listeners = Listeners::new(started, vec![Box::new(view), Box::new(diary)]);
+    fn run(self, work: &Work, arguments: &Arguments, started: Instant) -> Result<RunOutcome> {
+        let Self { opened, secrets, header, options } = self;
+        let (buttons, presser) = Buttons::new(button_rule(arguments));
         let (canceller, cancel) = cancellation();
         interrupt::listen(move || canceller.cancel())?;
+        let diary = Diary::new(Arc::clone(&opened.store), header.clone(), encode(&work.plan)?);
+        let mut all: Vec<Box<dyn Listener>> =
+            vec![Box::new(View::new(arguments.format)), Box::new(diary)];
+        if prompt::is_possible() {
+            all.push(Box::new(Prompt::new(presser)));
+        }
+        let listeners = Listeners::new(started, all);
+        let name = header.run.clone();
         let setup = Setup {
-            plan,
-            backend: &self.opened.backend,
-            repository: self.opened.repository.as_ref(),
-            repository_name: self.root.display().to_string(),
-            store: Arc::clone(&self.opened.store),
-            secrets: self.secrets,
-            built_ins: self.built_ins,
+            plan: &work.plan,
+            backend: &opened.backend,
+            repository: opened.repository.as_ref(),
+            repository_name: work.root.display().to_string(),
+            store: Arc::clone(&opened.store),
+            secrets,
+            built_ins: BuiltIns::new(&work.root, header.job, header.variables),
             events: &listeners,
-            options: self.options,
+            options,
+            name: name.clone(),
+            buttons,
             cancel,
         };
         let outcome = match layerc_executor::run::run(&setup) {
@@ -190,10 +193,31 @@ impl Prepared {
             }
             outcome => outcome?,
         };
-        if let Err(error) = self.opened.stat_cache.flush() {
+        if outcome == RunOutcome::Waiting {
+            tell_waiting(&opened.store, &name, arguments.store.as_deref())?;
+        }
+        if let Err(error) = opened.stat_cache.flush() {
             terminal::warn(&error.to_string());
         }
         Ok(outcome)
+    }
+}
+
+/// Says what the run waits for and how it goes on.
+fn tell_waiting(store: &Store, name: &RunName, option: Option<&Path>) -> Result<()> {
+    if let Some(run) = History::of(store).get(name) {
+        terminal::tell(&waiting::at_the_end(name, &run.unpressed()?, option));
+    }
+    Ok(())
+}
+
+fn button_rule(arguments: &Arguments) -> ButtonRule {
+    if arguments.accept_buttons {
+        ButtonRule::Accept
+    } else if prompt::is_possible() {
+        ButtonRule::Wait
+    } else {
+        ButtonRule::EndWaiting
     }
 }
 
@@ -207,11 +231,17 @@ fn header(store: &Store, root: &Path, options: &Options) -> Header {
         repository: root.display().to_string(),
         checkout: Checkout::of(root),
         images: options.images.clone(),
+        variables: BTreeMap::new(),
+        job: job_number(),
     }
 }
 
-fn options(arguments: &Arguments, plan: &Plan, configuration: &Configuration) -> Result<Options> {
+fn options(arguments: &Arguments, work: &Work) -> Result<Options> {
+    let Work { plan, configuration, resumed, .. } = work;
     let mut map: ImageMap = configuration.images.clone();
+    for (name, source) in resumed.iter().flat_map(|run| &run.header().images) {
+        map.insert(name, source.clone());
+    }
     for text in &arguments.images {
         let (name, source) = named(text, "--image")?;
         let source = parse_source(&source, Path::new("."))

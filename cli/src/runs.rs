@@ -94,6 +94,7 @@ fn status(status: Status) -> String {
                 RunOutcome::Failure => (bad, "failure"),
                 RunOutcome::Error => (bad, "error"),
                 RunOutcome::Cancelled => (notice, "stopped"),
+                RunOutcome::Waiting => (notice, "waiting"),
             };
             let time = wording::duration(end.elapsed_ms);
             let (ran, cached) = (end.steps_run, end.steps_cached);

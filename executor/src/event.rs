@@ -25,7 +25,7 @@ pub struct TimedEvent {
 pub enum Event {
     /// The first event.
     RunStarted {
-        /// The name its record has.
+        /// What the run is called: `layerc press` and `layerc run --resume` take it. A resumed run keeps its name.
         run: RunName,
         /// Where results are kept.
         store: String,
@@ -40,6 +40,26 @@ pub enum Event {
         runner: String,
         /// Where it is.
         state: RunnerState,
+    },
+    /// A runner came to a BUTTON and stands before it.
+    ButtonAsked {
+        /// Its name.
+        runner: String,
+        /// The button's number: from 1, in the plan's order.
+        number: u32,
+        /// Path of its Layerfile.
+        layerfile: String,
+        /// What the person reads; may be empty.
+        message: String,
+    },
+    /// A BUTTON was pressed; its runner goes on.
+    ButtonPressed {
+        /// Its name.
+        runner: String,
+        /// The button's number.
+        number: u32,
+        /// By whom or what.
+        by: String,
     },
     /// A base image is being made ready, which may take a while.
     BasePreparing {
@@ -347,6 +367,8 @@ pub enum RunOutcome {
     Error,
     /// It was stopped.
     Cancelled,
+    /// All that could be done is done; the rest waits for a BUTTON that nobody pressed.
+    Waiting,
 }
 
 /// A runner, after it ended.

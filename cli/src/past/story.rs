@@ -65,7 +65,8 @@ impl Story {
     /// Takes the next event.
     pub(crate) fn hear(&mut self, timed: TimedEvent) {
         match timed.event {
-            Event::RunStarted { runners, .. } => self.runners = runners,
+            // A run that is resumed tells everything again, of what it had done as skipped.
+            Event::RunStarted { runners, .. } => *self = Self { runners, ..Self::default() },
             Event::StepCached { runner, step, saved_ms, state, made_by } => {
                 let fate = Fate::Cached { made_by, saved_ms };
                 self.begin(runner, step, fate, Some(state));
@@ -85,6 +86,8 @@ impl Story {
             Event::Warning { runner, text } => self.complaints.push((runner, text)),
             Event::RunnerFailed { runner, text } => self.complaints.push((Some(runner), text)),
             Event::RunnerChanged { .. }
+            | Event::ButtonAsked { .. }
+            | Event::ButtonPressed { .. }
             | Event::BasePreparing { .. }
             | Event::Note { .. }
             | Event::StepSet { .. }

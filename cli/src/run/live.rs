@@ -52,6 +52,8 @@ impl Live {
             }
             Event::RunStarted { .. }
             | Event::RunnerChanged { .. }
+            | Event::ButtonAsked { .. }
+            | Event::ButtonPressed { .. }
             | Event::StepCached { .. }
             | Event::StepSet { .. }
             | Event::Note { .. }

@@ -54,6 +54,8 @@ impl Plain {
             Event::BasePreparing { image, text } => writeln!(output, "{image}: {text}")?,
             Event::RunStarted { .. }
             | Event::RunnerChanged { .. }
+            | Event::ButtonAsked { .. }
+            | Event::ButtonPressed { .. }
             | Event::Note { .. }
             | Event::Warning { .. }
             | Event::RunnerFailed { .. }

@@ -3,7 +3,7 @@
 use super::listeners::Listener;
 use super::live::Live;
 use super::plain::Plain;
-use super::wording;
+use super::{prompt, waiting, wording};
 use crate::terminal;
 use anyhow::Result;
 use clap::ValueEnum;
@@ -82,8 +82,16 @@ fn tell(timed: &TimedEvent, say: impl Fn(&str)) -> Result<()> {
             let last = wording::outcome(*outcome, *steps_run, *steps_cached, timed.elapsed_ms);
             terminal::print(&(wording::summary(runners) + &last))?;
         }
-        Event::RunStarted { .. }
-        | Event::RunnerChanged { .. }
+        Event::ButtonAsked { runner, number, message, .. } => {
+            let message = waiting::message(message);
+            let invitation = if prompt::is_possible() { prompt::INVITATION } else { "" };
+            say(&format!("{notice}BUTTON {number}{notice:#} of {runner}: {message} {invitation}"));
+        }
+        Event::ButtonPressed { runner, number, by } => {
+            say(&format!("BUTTON {number} of {runner}: pressed by {by}"));
+        }
+        Event::RunStarted { run, .. } => say(&format!("run {run}")),
+        Event::RunnerChanged { .. }
         | Event::BasePreparing { .. }
         | Event::StepCached { .. }
         | Event::StepSet { .. }

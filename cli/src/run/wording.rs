@@ -65,9 +65,11 @@ fn state(state: RunnerState) -> String {
         RunnerState::Failure => (BAD, "failure"),
         RunnerState::Error => (BAD, "error"),
         RunnerState::Cancelled => (NOTICE, "cancelled"),
-        RunnerState::New | RunnerState::WaitingParents | RunnerState::Running => {
-            (NOTICE, "unfinished")
-        }
+        RunnerState::Postponed => (NOTICE, "waiting"),
+        RunnerState::New
+        | RunnerState::WaitingParents
+        | RunnerState::WaitingButton
+        | RunnerState::Running => (NOTICE, "unfinished"),
     };
     format!("{style}{word:<10}{style:#}")
 }
@@ -101,6 +103,7 @@ pub(crate) fn outcome(outcome: RunOutcome, run: u32, cached: u32, milliseconds: 
         RunOutcome::Failure => (BAD, "failure"),
         RunOutcome::Error => (BAD, "error"),
         RunOutcome::Cancelled => (NOTICE, "stopped"),
+        RunOutcome::Waiting => (NOTICE, "waiting"),
     };
     format!(
         "{style}{word}{style:#}: {run} steps run, {cached} cached, {}\n",

@@ -27,8 +27,10 @@ pub struct RunnerId {
 pub enum RunnerState {
     /// Nothing of it has started; it could, or waits for a free slot.
     New,
-    /// It waits for its parent, for a WAIT, or for a BUTTON.
+    /// It waits for its parent or for a WAIT.
     WaitingParents,
+    /// It stands before a BUTTON: neither running nor failed, until a person presses it.
+    WaitingButton,
     /// It works.
     Running,
     /// All its steps ended well.
@@ -41,12 +43,15 @@ pub enum RunnerState {
     Cancelled,
     /// SKIP REMAINING IF ended it; counts as success.
     Skipped,
+    /// The run ended while it, or something it needs, stood before a BUTTON that nobody pressed. A resumed run goes on
+    /// from there.
+    Postponed,
 }
 
 impl RunnerState {
     /// Whether it will not change any more.
     pub const fn is_final(self) -> bool {
-        !matches!(self, Self::New | Self::WaitingParents | Self::Running)
+        !matches!(self, Self::New | Self::WaitingParents | Self::WaitingButton | Self::Running)
     }
 
     /// Whether those who wait for it may go on.
@@ -68,6 +73,8 @@ pub enum Outcome {
     Error,
     /// It was stopped.
     Cancelled,
+    /// Nobody pressed the BUTTON before it, or before something it needs.
+    Postponed,
 }
 
 impl Outcome {
@@ -92,6 +99,8 @@ pub enum Input {
     Finished(StretchId, Outcome),
     /// The person agreed.
     Pressed(StretchId),
+    /// Nobody will press a button any more: what stands before one, and what needs it, is postponed.
+    NobodyPresses,
     /// The run is to be stopped.
     Cancel,
 }
@@ -131,10 +140,20 @@ impl Progress {
     }
 }
 
+/// How a WAIT stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waited {
+    NotYet,
+    Well,
+    InVain,
+    Postponed,
+}
+
 /// What a stretch that isn't decided yet should become.
 enum Verdict {
     Wait,
     Cancel,
+    Postpone,
     Skip,
     Ask,
     Go,
@@ -227,9 +246,27 @@ impl Engine {
                     *pressed = true;
                 }
             }
+            Input::NobodyPresses => self.postpone_asked(&mut effects),
             Input::Cancel => self.stop_all(&mut effects),
         }
         self.advance(effects)
+    }
+
+    /// Whether nothing can happen until a person presses a button.
+    pub fn needs_a_person(&self) -> bool {
+        self.running == 0 && self.progress.contains(&Progress::Asking)
+    }
+
+    /// The stretches whose button is asked for and not pressed yet.
+    pub fn asking(&self) -> impl Iterator<Item = StretchId> + '_ {
+        let stretches = self.graph.stretches.iter().map(|stretch| stretch.id);
+        stretches.filter(|id| self.progress(*id) == Progress::Asking)
+    }
+
+    fn postpone_asked(&mut self, effects: &mut Vec<Effect>) {
+        for id in self.asking().collect::<Vec<_>>() {
+            self.decide(id, Outcome::Postponed, effects);
+        }
     }
 
     fn progress(&self, id: StretchId) -> Progress {
@@ -325,6 +362,10 @@ impl Engine {
                     self.decide(id, Outcome::Cancelled, effects);
                     changed = true;
                 }
+                Verdict::Postpone => {
+                    self.decide(id, Outcome::Postponed, effects);
+                    changed = true;
+                }
                 Verdict::Skip => {
                     effects.push(Effect::Skip(id));
                     self.decide(id, Outcome::Skipped, effects);
@@ -340,6 +381,7 @@ impl Engine {
         if let Start::After(source) = stretch.start {
             match self.progress(source).outcome() {
                 None => return Verdict::Wait,
+                Some(Outcome::Postponed) => return Verdict::Postpone,
                 Some(outcome) if !outcome.is_success() => return Verdict::Cancel,
                 Some(Outcome::Skipped) if self.same_layerfile(source, stretch) => {
                     return Verdict::Skip;
@@ -348,11 +390,12 @@ impl Engine {
             }
         }
         match self.waited_for(&stretch.waits_for) {
-            Some(true) if stretch.gate.is_none() => Verdict::Go,
-            Some(true) if self.pressed.get(id.index()) == Some(&true) => Verdict::Go,
-            Some(true) => Verdict::Ask,
-            Some(false) => Verdict::Cancel,
-            None => Verdict::Wait,
+            Waited::Well if stretch.gate.is_none() => Verdict::Go,
+            Waited::Well if self.pressed.get(id.index()) == Some(&true) => Verdict::Go,
+            Waited::Well => Verdict::Ask,
+            Waited::InVain => Verdict::Cancel,
+            Waited::Postponed => Verdict::Postpone,
+            Waited::NotYet => Verdict::Wait,
         }
     }
 
@@ -360,19 +403,20 @@ impl Engine {
         self.graph.get(source).is_some_and(|other| other.layerfile == stretch.layerfile)
     }
 
-    /// Whether all of these Layerfiles ended well: `None` while that is open, `Some(false)` as soon as one can't any more.
-    fn waited_for(&self, layerfiles: &[LayerfileId]) -> Option<bool> {
-        let mut open = false;
+    /// Whether all of these Layerfiles ended well; one that can't any more decides.
+    fn waited_for(&self, layerfiles: &[LayerfileId]) -> Waited {
+        let mut waited = Waited::Well;
         for layerfile in layerfiles {
             for &id in self.stretches_of.get(layerfile).into_iter().flatten() {
                 match self.progress(id).outcome() {
-                    Some(outcome) if !outcome.is_success() => return Some(false),
-                    Some(_) => {}
-                    None => open = true,
+                    Some(Outcome::Postponed) => waited = Waited::Postponed,
+                    Some(outcome) if !outcome.is_success() => return Waited::InVain,
+                    None if waited == Waited::Well => waited = Waited::NotYet,
+                    Some(_) | None => {}
                 }
             }
         }
-        (!open).then_some(true)
+        waited
     }
 
     fn report_runners(&mut self, effects: &mut Vec<Effect>) {
@@ -403,8 +447,10 @@ impl Engine {
                 Progress::Done(Outcome::Failure) => return RunnerState::Failure,
                 Progress::Done(Outcome::Error) => return RunnerState::Error,
                 Progress::Done(Outcome::Cancelled) => return RunnerState::Cancelled,
+                Progress::Done(Outcome::Postponed) => return RunnerState::Postponed,
                 Progress::Running => return RunnerState::Running,
-                Progress::Blocked | Progress::Asking => return RunnerState::WaitingParents,
+                Progress::Blocked => return RunnerState::WaitingParents,
+                Progress::Asking => return RunnerState::WaitingButton,
                 Progress::Ready if started => return RunnerState::Running,
                 Progress::Ready => return RunnerState::New,
             }

@@ -1,7 +1,7 @@
 //! Every schedule the engine may be driven through: it never deadlocks, keeps the order, and runs what is shared once.
 
 use super::stretch::{Start, StretchId};
-use super::{Effect, Engine, Input, OnFailure, Outcome, RunnerState};
+use super::{Effect, Engine, Input, OnFailure, Outcome, RunnerId, RunnerState};
 use crate::model::plans::{From, Line, plan, run};
 use layerc_planner::plan::Plan;
 use proptest::prelude::*;
@@ -108,6 +108,16 @@ impl Driver {
         }
     }
 
+    /// A gate is neither running nor failed; only a run that was stopped meanwhile has decided it.
+    fn check_stands_at_its_button(&self, id: StretchId) {
+        let stretch = self.engine.graph().get(id).unwrap();
+        let runner = RunnerId { layerfile: stretch.layerfile, copy: stretch.copies.first };
+        let state = self.engine.runners().get(&runner).copied();
+        if stretch.copies.count == 1 && self.engine.asking().any(|asking| asking == id) {
+            assert_eq!(state, Some(RunnerState::WaitingButton));
+        }
+    }
+
     fn finish(&mut self, choice: usize, outcome: Outcome) {
         let id = self.running.remove(choice % self.running.len());
         let outcome = if self.stopped.contains(&id) { Outcome::Cancelled } else { outcome };
@@ -122,7 +132,12 @@ impl Driver {
         let mut choices = choices.iter().cycle();
         for _ in 0..10_000 {
             let (choice, kind) = *choices.next().unwrap();
-            if let Some(id) = self.asking.pop() {
+            if self.engine.needs_a_person() && kind % 5 == 0 {
+                let effects = self.engine.handle(Input::NobodyPresses);
+                self.apply(effects);
+                self.asking.clear();
+            } else if let Some(id) = self.asking.pop() {
+                self.check_stands_at_its_button(id);
                 let effects = self.engine.handle(Input::Pressed(id));
                 self.apply(effects);
             } else if self.running.is_empty() {
@@ -260,6 +275,27 @@ fn a_button_is_asked_once_and_blocks_until_pressed() {
     let effects = engine.handle(Input::Finished(StretchId(0), Outcome::Success));
     assert!(effects.contains(&Effect::Ask(StretchId(1))));
     assert_eq!(starts(&engine.handle(Input::Pressed(StretchId(1)))), [1]);
+}
+
+#[test]
+fn a_button_that_nobody_presses_postpones_what_needs_it_and_nothing_else() {
+    let files = [
+        (From::Image("host"), vec![run("a"), Line::Button, run("b")]),
+        (From::File(0), vec![run("child")]),
+        (From::Image("host"), vec![Line::Wait(vec![0]), run("waiter")]),
+        (From::Image("host"), vec![run("independent")]),
+    ];
+    let mut engine = engine(&files, OnFailure::StopAll);
+    assert_eq!(starts(&engine.begin()), [0, 3, 5]);
+    engine.handle(Input::Finished(StretchId(0), Outcome::Success));
+    assert!(!engine.needs_a_person(), "others still run");
+    engine.handle(Input::Finished(StretchId(3), Outcome::Success));
+    engine.handle(Input::Finished(StretchId(5), Outcome::Success));
+    assert!(engine.needs_a_person());
+    engine.handle(Input::NobodyPresses);
+    assert!(engine.is_finished());
+    let postponed = RunnerState::Postponed;
+    assert_eq!(states(&engine), [postponed, postponed, postponed, RunnerState::Success]);
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod bases;
 mod cancellation;
 mod context;
 mod evaluation;
+mod gates;
 mod live;
 mod machines;
 mod output;
@@ -26,6 +27,7 @@ mod trouble;
 mod worker;
 
 pub use cancellation::{Cancellation, Canceller, cancellation};
+pub use gates::{ButtonRule, Buttons, Presser};
 pub use requirements::{image_names, secret_names};
 
 use crate::backend::{Backend, ImageSource};
@@ -40,6 +42,7 @@ use crate::store::{Store, StoreError, orphans};
 use crate::variables::BuiltIns;
 use context::Context;
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
+use gates::Gates;
 use layerc_planner::plan::{Node, Plan};
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
@@ -92,6 +95,10 @@ pub struct Setup<'run> {
     pub events: &'run dyn EventSink,
     /// How.
     pub options: Options,
+    /// What the run is called. A resumed run keeps its name.
+    pub name: RunName,
+    /// Who presses its buttons.
+    pub buttons: Buttons,
     /// Stops the run.
     pub cancel: Cancellation,
 }
@@ -130,12 +137,15 @@ pub fn run(setup: &Setup<'_>) -> Result<RunOutcome, RunError> {
         Committer::start(Arc::clone(&setup.store), setup.backend.layer_directory().to_owned());
     let context = Context::new(setup, &graph, &committer);
     context.emit(Event::RunStarted {
-        run: RunName::of(setup.store.run().id()),
+        run: setup.name.clone(),
         store: setup.store.directory().display().to_string(),
         repository: setup.repository_name.clone(),
         runners: runner_infos(&engine, &context),
     });
-    std::thread::scope(|scope| Driver::new(scope, &context, &mut engine).drive(&setup.cancel.0));
+    let gates = Gates::new(setup, &graph);
+    std::thread::scope(|scope| {
+        Driver::new(scope, &context, &gates, &mut engine).drive(&setup.cancel.0);
+    });
     let summary = context.tallies.summary(|runner| context.runner_name(runner), engine.runners());
     let outcome = outcome(engine.runners().values().copied());
     drop(context);
@@ -176,6 +186,7 @@ fn outcome(states: impl Iterator<Item = RunnerState>) -> RunOutcome {
             (RunnerState::Error, _) | (_, RunOutcome::Error) => RunOutcome::Error,
             (RunnerState::Failure, _) | (_, RunOutcome::Failure) => RunOutcome::Failure,
             (RunnerState::Cancelled, _) | (_, RunOutcome::Cancelled) => RunOutcome::Cancelled,
+            (RunnerState::Postponed, _) | (_, RunOutcome::Waiting) => RunOutcome::Waiting,
             (_, RunOutcome::Success) => RunOutcome::Success,
         };
     }
@@ -186,6 +197,7 @@ fn outcome(states: impl Iterator<Item = RunnerState>) -> RunOutcome {
 struct Driver<'scope, 'run> {
     scope: &'scope Scope<'scope, 'run>,
     context: &'run Context<'run>,
+    gates: &'scope Gates,
     engine: &'scope mut Engine,
     /// States that someone may still start from.
     positions: HashMap<StretchId, Position>,
@@ -197,30 +209,57 @@ impl<'scope, 'run> Driver<'scope, 'run> {
     fn new(
         scope: &'scope Scope<'scope, 'run>,
         context: &'run Context<'run>,
+        gates: &'scope Gates,
         engine: &'scope mut Engine,
     ) -> Self {
         let (sender, receiver) = unbounded();
-        Self { scope, context, engine, positions: HashMap::new(), sender, receiver }
+        Self { scope, context, gates, engine, positions: HashMap::new(), sender, receiver }
     }
 
     fn drive(mut self, cancel: &Receiver<()>) {
         let effects = self.engine.begin();
         self.carry_out(effects);
         let mut cancel = cancel.clone();
-        while !self.engine.is_finished() {
-            let input = select! {
-                recv(self.receiver) -> message => match message {
-                    Ok(message) => self.ended(message),
-                    Err(_) => Input::Cancel,
-                },
-                recv(cancel) -> request => {
-                    // A request is heard once; nobody left to make one is none.
-                    cancel = crossbeam_channel::never();
-                    if request.is_err() { continue }
-                    Input::Cancel
-                }
-            };
-            let effects = self.engine.handle(input);
+        loop {
+            self.look_at_buttons();
+            if self.engine.is_finished() {
+                return;
+            }
+            if let Some(input) = self.next(&mut cancel) {
+                let effects = self.engine.handle(input);
+                self.carry_out(effects);
+            }
+        }
+    }
+
+    /// What happens next, if the engine should hear of it.
+    fn next(&mut self, cancel: &mut Receiver<()>) -> Option<Input> {
+        select! {
+            recv(self.receiver) -> message => Some(match message {
+                Ok(message) => self.ended(message),
+                Err(_) => Input::Cancel,
+            }),
+            recv(*cancel) -> request => {
+                // A request is heard once; nobody left to make one is none.
+                *cancel = crossbeam_channel::never();
+                request.is_ok().then_some(Input::Cancel)
+            },
+            recv(self.gates.answers()) -> answer => {
+                self.gates.hear(self.context, answer.ok());
+                None
+            },
+            recv(self.gates.next_look(self.engine)) -> _ => None,
+        }
+    }
+
+    /// Opens the gates whose button was pressed; without hope for a press, ends the run as waiting.
+    fn look_at_buttons(&mut self) {
+        for id in self.gates.pressed(self.context, self.engine) {
+            let effects = self.engine.handle(Input::Pressed(id));
+            self.carry_out(effects);
+        }
+        if self.engine.needs_a_person() && self.gates.nobody_presses() {
+            let effects = self.engine.handle(Input::NobodyPresses);
             self.carry_out(effects);
         }
     }
@@ -250,8 +289,7 @@ impl<'scope, 'run> Driver<'scope, 'run> {
                     let runner = self.context.runner_name(runner);
                     self.context.emit(Event::RunnerChanged { runner, state });
                 }
-                // Plans with a BUTTON are refused before anything starts.
-                Effect::Ask(_) => {}
+                Effect::Ask(id) => self.gates.ask(self.context, id),
             }
         }
     }

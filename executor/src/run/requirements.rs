@@ -60,7 +60,6 @@ fn unmapped(image: &str) -> String {
 /// A sentence about a node that this executor can't run.
 fn in_the_way(node: &Node, file: &PlannedLayerfile) -> Option<String> {
     let (line, what) = match node {
-        Node::Gate { line, .. } => (*line, "BUTTON"),
         Node::Step(step) => match &step.action {
             Action::Cache { .. } => (step.line, "CACHE"),
             Action::ExposeWebsite { .. } => (step.line, "EXPOSE WEBSITE"),
@@ -82,9 +81,11 @@ fn in_the_way(node: &Node, file: &PlannedLayerfile) -> Option<String> {
             | Action::User { .. }
             | Action::Workdir { .. } => return None,
         },
-        Node::Base { .. } | Node::Fork { .. } | Node::Join { .. } | Node::End { .. } => {
-            return None;
-        }
+        Node::Base { .. }
+        | Node::Fork { .. }
+        | Node::Join { .. }
+        | Node::Gate { .. }
+        | Node::End { .. } => return None,
     };
     Some(format!(
         "{path}:{line}: this executor can't run {what} yet: leave the Layerfile out with `--without {path}`, or name \

@@ -3,7 +3,7 @@
 mod random;
 mod whole_runs;
 
-use super::{CacheUse, Options, Setup, run};
+use super::{ButtonRule, Buttons, CacheUse, Options, Setup, run};
 use crate::backend::ImageSource;
 use crate::cache::annotate::Known;
 use crate::engine::OnFailure;
@@ -13,6 +13,7 @@ use crate::model::plans::{From, Line, copy, plan, run as step};
 use crate::model::repository::ModelRepository;
 use crate::secrets::Secrets;
 use crate::store::Store;
+use crate::store::history::RunName;
 use crate::store::record::Snapshot;
 use crate::variables::BuiltIns;
 use layerc_planner::plan::{Action, CommandMode, Plan};
@@ -61,13 +62,20 @@ impl Bench {
     }
 
     fn run(&self, plan: &Plan) -> (RunOutcome, Vec<Event>) {
+        self.run_with(plan, ButtonRule::EndWaiting)
+    }
+
+    fn run_with(&self, plan: &Plan, rule: ButtonRule) -> (RunOutcome, Vec<Event>) {
         let heard = Heard::default();
+        let store = Arc::new(Store::open(self.directory.path()).unwrap());
         let setup = Setup {
             plan,
             backend: &self.backend,
             repository: self.repository.as_ref(),
             repository_name: "model".to_owned(),
-            store: Arc::new(Store::open(self.directory.path()).unwrap()),
+            name: RunName::of(store.run().id()),
+            buttons: Buttons::new(rule).0,
+            store,
             secrets: Secrets::new(self.secrets.clone()),
             built_ins: self.built_ins(),
             events: &heard,

@@ -9,6 +9,7 @@
 //! A convenience for people: what is skipped or restored is decided from the index alone. So nothing here is synced to
 //! the disk, and a damaged record is one that isn't listed.
 
+mod buttons;
 mod checkout;
 mod name;
 mod past;
@@ -17,6 +18,7 @@ mod recording;
 #[cfg(test)]
 mod tests;
 
+pub use buttons::{AskedButton, PressedButtons};
 pub use checkout::Checkout;
 pub use name::RunName;
 pub use past::{PastRun, Status};
@@ -55,6 +57,12 @@ pub struct Header {
     pub checkout: Checkout,
     /// What base image names stood for.
     pub images: BTreeMap<String, ImageSource>,
+    /// Values of built-in variables that the user gave.
+    #[serde(default)]
+    pub variables: BTreeMap<String, String>,
+    /// `JOB_ID` of its steps.
+    #[serde(default)]
+    pub job: String,
 }
 
 /// How a run ended.

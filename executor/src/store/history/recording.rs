@@ -34,9 +34,12 @@ impl RunRecording {
         let directory = history.directory(&header.run);
         make_private_directory(&directory)?;
         let path = directory.join(EVENTS);
-        let events = File::create(&path).map_err(at("make", &path))?;
+        let mut options = File::options();
+        let events = options.create(true).append(true).open(&path).map_err(at("make", &path))?;
         flock(&events, FlockOperation::NonBlockingLockExclusive)
             .map_err(|error| at("lock", &path)(error.into()))?;
+        // A resumed run goes on in the record it had: what it tells comes behind what it told.
+        let _not_resumed = fs::remove_file(directory.join(END));
         write_whole(&directory.join(PLAN), plan)?;
         // Last: without it there is no record.
         write_json(&directory.join(HEADER), header)?;

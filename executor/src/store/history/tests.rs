@@ -11,7 +11,38 @@ fn header(store: &Store) -> Header {
         repository: "/r".to_owned(),
         checkout: Checkout::default(),
         images: BTreeMap::from([("a".to_owned(), ImageSource::Host)]),
+        variables: BTreeMap::new(),
+        job: "7".to_owned(),
     }
+}
+
+fn asked(number: u32) -> TimedEvent {
+    let (runner, layerfile) = ("main".to_owned(), "Layerfile".to_owned());
+    let message = "go?".to_owned();
+    TimedEvent { elapsed_ms: 1, event: Event::ButtonAsked { runner, number, layerfile, message } }
+}
+
+#[test]
+fn buttons_are_pressed_from_outside_and_stay_pressed_when_a_run_is_resumed() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let header = header(&store);
+    let mut recording = RunRecording::begin(&store, &header, b"").unwrap();
+    recording.hear(&asked(2));
+    recording.hear(&asked(1));
+    let run = History::of(&store).get(&header.run).unwrap();
+    let unpressed =
+        || -> Vec<u32> { run.unpressed().unwrap().iter().map(|button| button.number).collect() };
+    assert_eq!(unpressed(), [1, 2]);
+    run.pressed().press(1, "layerc press").unwrap();
+    assert_eq!(unpressed(), [2]);
+    recording.hear(&finished());
+    drop(recording);
+    let mut resumed = RunRecording::begin(&store, &header, b"").unwrap();
+    assert_eq!(run.status(), Status::Running);
+    resumed.hear(&asked(2));
+    assert_eq!(unpressed(), [2]);
+    assert_eq!(History::of(&store).pressed(&header.run).by(1).as_deref(), Some("layerc press"));
 }
 
 fn note(text: &str) -> TimedEvent {
