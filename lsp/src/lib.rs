@@ -9,7 +9,9 @@
 pub mod features;
 pub mod forecast;
 pub mod host;
+pub mod refactor;
 pub mod server;
+pub mod shell;
 pub mod workspace;
 
 #[cfg(test)]
