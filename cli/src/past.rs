@@ -51,7 +51,7 @@ impl Archive {
                 format!("there is no store in `{}`: nothing was run yet", directory.display());
             return Err(WrongUsage(text).into());
         }
-        Ok(Self { store: Store::open(&directory)?, root })
+        Ok(Self { store: Store::open_to_look(&directory)?, root })
     }
 
     /// Its runs, newest first.

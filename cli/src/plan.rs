@@ -2,9 +2,11 @@
 
 mod source;
 
+use crate::configuration::Configuration;
 use crate::exit::Exit;
 use crate::replace::replace_file;
-use crate::run::forecast;
+use crate::run::Conditions;
+use crate::run::forecast::{self, forecast};
 use crate::terminal;
 use anstyle::{AnsiColor, Effects, Style};
 use anyhow::Result;
@@ -24,6 +26,7 @@ Examples:
   layerc plan --format svg -o plan.svg     a picture
   layerc plan -o ci.plan                   a plan file, for `layerc run ci.plan`
   layerc plan ci.plan                      look into a plan file
+  layerc plan --format forecast            what a run would do, step by step, as JSON
 
 Exit code: 1 when a needed Layerfile has errors; they are printed.";
 
@@ -46,9 +49,8 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// Say which steps are cached in this store [default: the user's, in the tree only]
-    #[arg(long, value_name = "DIRECTORY")]
-    store: Option<PathBuf>,
+    #[command(flatten)]
+    conditions: Conditions,
 }
 
 /// `--format`.
@@ -64,6 +66,8 @@ enum Format {
     Mermaid,
     /// A picture that needs nothing else
     Svg,
+    /// What a run would do with every step of every runner, for programs
+    Forecast,
 }
 
 /// Plans and shows.
@@ -95,6 +99,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit> {
 
 fn rendered(planned: &FromSource, format: Format, arguments: &Arguments) -> Result<String> {
     let plan = &planned.plan;
+    if format == Format::Forecast {
+        let (root, configuration) = place(planned, arguments)?;
+        let forecast = forecast(plan, &root, &configuration, &arguments.conditions)?;
+        return Ok(serde_json::to_string_pretty(&forecast)? + "\n");
+    }
     let known = annotations(planned, format, arguments)?;
     Ok(match format {
         Format::Tree => {
@@ -104,7 +113,7 @@ fn rendered(planned: &FromSource, format: Format, arguments: &Arguments) -> Resu
         Format::Json => json::render(plan, &known)?,
         Format::Dot => dot::render(plan, &known),
         Format::Mermaid => mermaid::render(plan, &known),
-        Format::Svg => svg::render(plan, &known),
+        Format::Svg | Format::Forecast => svg::render(plan, &known),
     })
 }
 
@@ -114,11 +123,23 @@ fn annotations(
     format: Format,
     arguments: &Arguments,
 ) -> Result<StepAnnotations> {
+    let conditions = &arguments.conditions;
+    if format != Format::Tree && conditions.store.is_none() {
+        return Ok(StepAnnotations::new());
+    }
     match &planned.root {
-        Some(root) if format == Format::Tree || arguments.store.is_some() => {
-            forecast(&planned.plan, root, &planned.configuration, arguments.store.as_deref())
+        Some(root) => {
+            forecast::annotations(&planned.plan, root, &planned.configuration, conditions)
         }
-        _ => Ok(StepAnnotations::new()),
+        None => Ok(StepAnnotations::new()),
+    }
+}
+
+/// The repository that a run would be on.
+fn place(planned: &FromSource, arguments: &Arguments) -> Result<(PathBuf, Configuration)> {
+    match &planned.root {
+        Some(root) => Ok((root.clone(), planned.configuration.clone())),
+        None => arguments.conditions.repository_of_plan_file(),
     }
 }
 

@@ -1,7 +1,8 @@
 //! `layerc run`: runs a plan and shows how it goes.
 
+mod conditions;
 mod diary;
-mod forecast;
+pub(crate) mod forecast;
 mod interrupt;
 mod listeners;
 mod live;
@@ -15,20 +16,17 @@ pub(crate) mod waiting;
 pub(crate) mod wording;
 mod work;
 
-use crate::configuration::{ImageMap, parse_source};
 use crate::exit::{Exit, WrongUsage};
 use crate::plan::Source;
 use crate::terminal;
 use anyhow::Result;
 use clap::Args;
+pub(crate) use conditions::Conditions;
 use diary::Diary;
-pub(crate) use forecast::forecast;
-use layerc_executor::backend::ImageSource;
 use layerc_executor::engine::OnFailure;
 use layerc_executor::event::RunOutcome;
 use layerc_executor::run::{
-    ButtonRule, Buttons, CacheUse, Options, RunError, Setup, cancellation, image_names,
-    secret_names,
+    ButtonRule, Buttons, CacheUse, Options, RunError, Setup, cancellation, secret_names,
 };
 use layerc_executor::store::Store;
 use layerc_executor::store::history::{Checkout, Header, History, PastRun, RunName};
@@ -40,7 +38,7 @@ pub(crate) use place::store_directory;
 use prompt::Prompt;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use view::{Format, View};
@@ -85,25 +83,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     keep_going: bool,
 
-    /// Where a base image comes from: `host`, `rootfs:PATH` or `debootstrap:SUITE[@MIRROR]`; NAME `*` is every other one
-    #[arg(long = "image", value_name = "NAME=SOURCE")]
-    images: Vec<String>,
-
-    /// A secret: from the environment, or file:PATH, or cmd:COMMAND
-    #[arg(long = "secret", value_name = "NAME[=SOURCE]")]
-    secrets: Vec<String>,
-
-    /// The value of a built-in variable that isn't known here, like PULL_REQUEST_URL
-    #[arg(long = "variable", value_name = "NAME=VALUE")]
-    variables: Vec<String>,
-
-    /// Where results are kept [default: the user's cache directory]
-    #[arg(long, value_name = "DIRECTORY")]
-    store: Option<PathBuf>,
-
-    /// The repository that a plan file is run on [default: the current directory's]
-    #[arg(long, value_name = "DIRECTORY")]
-    repository: Option<PathBuf>,
+    #[command(flatten)]
+    conditions: Conditions,
 
     /// Take every BUTTON as pressed
     #[arg(long)]
@@ -144,19 +125,16 @@ impl Prepared {
     fn new(arguments: &Arguments, work: &Work) -> Result<Self> {
         let Work { plan, root, configuration, resumed } = work;
         let options = options(arguments, work)?;
+        let conditions = &arguments.conditions;
         let secrets = secret_values::look_up(
             &secret_names(plan),
-            &arguments.secrets,
+            &conditions.secrets,
             &configuration.secrets,
         )?;
-        let directory =
-            place::store_directory(arguments.store.as_deref(), configuration.run.store.as_deref())?;
-        let opened = Opened::new(&directory, root)?;
+        let opened = Opened::new(&conditions.store_directory(configuration)?, root)?;
         let known = resumed.as_ref().map(PastRun::header).cloned();
         let mut header = known.unwrap_or_else(|| header(&opened.store, root, &options));
-        for text in &arguments.variables {
-            header.variables.extend([named(text, "--variable")?]);
-        }
+        header.variables.extend(conditions.variables()?);
         Ok(Self { opened, secrets, header, options })
     }
 
@@ -194,7 +172,7 @@ impl Prepared {
             outcome => outcome?,
         };
         if outcome == RunOutcome::Waiting {
-            tell_waiting(&opened.store, &name, arguments.store.as_deref())?;
+            tell_waiting(&opened.store, &name, arguments.conditions.store.as_deref())?;
         }
         if let Err(error) = opened.stat_cache.flush() {
             terminal::warn(&error.to_string());
@@ -238,25 +216,16 @@ fn header(store: &Store, root: &Path, options: &Options) -> Header {
 
 fn options(arguments: &Arguments, work: &Work) -> Result<Options> {
     let Work { plan, configuration, resumed, .. } = work;
-    let mut map: ImageMap = configuration.images.clone();
+    let mut known = configuration.images.clone();
     for (name, source) in resumed.iter().flat_map(|run| &run.header().images) {
-        map.insert(name, source.clone());
+        known.insert(name, source.clone());
     }
-    for text in &arguments.images {
-        let (name, source) = named(text, "--image")?;
-        let source = parse_source(&source, Path::new("."))
-            .map_err(|message| WrongUsage(format!("--image {name}: {message}")))?;
-        map.insert(&name, source);
-    }
-    let names = image_names(plan).into_iter();
-    let images: BTreeMap<String, ImageSource> =
-        names.filter_map(|name| map.source(&name).cloned().map(|source| (name, source))).collect();
     let configured = configuration.run.jobs.and_then(|jobs| NonZeroUsize::try_from(jobs).ok());
     Ok(Options {
         jobs: arguments.jobs.or(configured).unwrap_or_else(default_jobs),
         on_failure: if arguments.keep_going { OnFailure::KeepGoing } else { OnFailure::StopAll },
         cache: if arguments.no_cache { CacheUse::RunEverything } else { CacheUse::LookUp },
-        images,
+        images: arguments.conditions.images(plan, known)?,
     })
 }
 
@@ -264,13 +233,6 @@ fn options(arguments: &Arguments, work: &Work) -> Result<Options> {
 fn default_jobs() -> NonZeroUsize {
     let processors = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     processors.max(NonZeroUsize::MIN.saturating_add(1))
-}
-
-fn named(text: &str, option: &str) -> Result<(String, String)> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err(WrongUsage(format!("`{option}` needs NAME=VALUE, but this is `{text}`")).into()),
-    }
 }
 
 /// A number that grows from run to run.

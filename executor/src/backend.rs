@@ -199,6 +199,15 @@ pub trait Backend: Send + Sync {
         progress: &dyn Fn(&str),
     ) -> Result<BaseImage, BackendError>;
 
+    /// The image, if it is ready: telling its identity takes no download, unpacking or installing. A backend that can't
+    /// tell knows of none.
+    ///
+    /// # Errors
+    /// When what is there can't be used.
+    fn ready_base(&self, _source: &ImageSource) -> Result<Option<BaseImage>, BackendError> {
+        Ok(None)
+    }
+
     /// Starts a machine.
     ///
     /// # Errors

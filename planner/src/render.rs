@@ -22,6 +22,13 @@ pub enum StepAnnotation {
         /// Why, as a short phrase: `src/a.js changed`.
         reason: String,
     },
+    /// Only a run can tell.
+    Unknown {
+        /// Why, as a short phrase.
+        cause: String,
+    },
+    /// It would not be come to: SKIP REMAINING IF holds.
+    LeftOut,
 }
 
 /// Annotations by node index of the plan. A node without one is shown as it is.
@@ -45,6 +52,8 @@ pub(crate) fn annotation_text(annotation: &StepAnnotation) -> String {
     match annotation {
         StepAnnotation::Cached => "cached".to_owned(),
         StepAnnotation::WillRun { reason } => format!("runs: {reason}"),
+        StepAnnotation::Unknown { cause } => format!("unknown: {cause}"),
+        StepAnnotation::LeftOut => "left out".to_owned(),
     }
 }
 

@@ -7,6 +7,7 @@ pub mod cases;
 pub mod editor_clients;
 pub mod editor_files;
 pub mod examples;
+pub mod forecast;
 pub mod layerc;
 pub mod ordinary_user;
 pub mod project_files;

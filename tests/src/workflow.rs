@@ -1,5 +1,6 @@
 //! A repository with Layerfiles, a store of its own, and what `layerc run` made of them, as its events tell.
 
+use crate::forecast::Said;
 use crate::layerc::{Outcome, layerc};
 use crate::repository::Repository;
 use crate::skip::skipped;
@@ -77,18 +78,20 @@ pub struct Ran {
 }
 
 impl Ran {
-    /// Runs a command that tells events.
+    /// Runs a command that tells events, after asking `layerc plan` what it will do.
     ///
     /// # Panics
-    /// When a line of its output is no event.
+    /// When a line of its output is no event, or the run does something else than `plan` said.
     pub fn of(command: &mut Command) -> Self {
+        let said = Said::before(command);
         let outcome = Outcome::of(command);
         let event = |line: &str| -> Event {
             let timed: TimedEvent = serde_json::from_str(line)
                 .unwrap_or_else(|error| panic!("no event ({error}): {line}\n{}", outcome.stderr));
             timed.event
         };
-        let events = outcome.stdout.lines().map(event).collect();
+        let events: Vec<Event> = outcome.stdout.lines().map(event).collect();
+        said.compare(&events);
         Self { outcome, events }
     }
 

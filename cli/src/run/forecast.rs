@@ -1,13 +1,14 @@
-//! What a run would do with each step of a plan, as far as a store on this machine can tell; for `layerc plan`.
+//! What a run would do with each step of a plan, as far as a store on this machine can tell; for `layerc plan`. No
+//! command is run for it and no image is made.
 
 use super::opened::Opened;
-use super::{place, secret_values};
-use crate::configuration::{Configuration, SecretSource};
+use super::{Conditions, secret_values};
+use crate::configuration::Configuration;
 use anyhow::Result;
 use layerc_executor::backend::{Backend, BaseImage, ImageSource};
-use layerc_executor::cache::annotate::{Forecast, Known, annotate};
+use layerc_executor::cache::forecast::{Expected, Forecast, Known, forecast as foresee};
 use layerc_executor::event::Reason;
-use layerc_executor::run::{image_names, secret_names};
+use layerc_executor::run::secret_names;
 use layerc_executor::variables::BuiltIns;
 use layerc_planner::plan::Plan;
 use layerc_planner::render::{StepAnnotation, StepAnnotations};
@@ -15,66 +16,75 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Annotations of a plan's steps; none when there is no store or it knows nothing of this plan. Nothing is made and
-/// no command is run for it.
+/// What `layerc run` under the same conditions would do. Makes the store if it isn't there.
 pub(crate) fn forecast(
     plan: &Plan,
     root: &Path,
     configuration: &Configuration,
-    store: Option<&Path>,
-) -> Result<StepAnnotations> {
-    let Ok(directory) = place::store_directory(store, configuration.run.store.as_deref()) else {
-        return Ok(StepAnnotations::new());
-    };
-    if !directory.join("index").is_dir() {
-        return Ok(StepAnnotations::new());
-    }
-    let opened = Opened::new(&directory, root)?;
-    let is_quiet = |source: &SecretSource| !matches!(source, SecretSource::Command(_));
-    let quiet = configuration.secrets.iter().filter(|(_, source)| is_quiet(source));
-    let configured = quiet.map(|(name, source)| (name.clone(), source.clone())).collect();
-    let secrets = secret_values::look_up(&secret_names(plan), &[], &configured)?;
+    conditions: &Conditions,
+) -> Result<Forecast> {
+    let opened = Opened::to_look(&conditions.store_directory(configuration)?, root)?;
+    let names = secret_names(plan);
+    let secrets =
+        secret_values::look_up_quietly(&names, &conditions.secrets, &configuration.secrets)?;
+    let images = conditions.images(plan, configuration.images.clone())?;
     let known = Known {
         plan,
         store: &opened.store,
         repository: opened.repository.as_ref(),
         secrets: &secrets,
-        built_ins: &BuiltIns::new(root, "", BTreeMap::new()),
-        bases: &ready_bases(plan, configuration, &opened),
+        built_ins: &BuiltIns::new(root, "", conditions.variables()?),
+        bases: &ready_bases(&images, &opened),
+        has_layer: &|layer| opened.backend.has_layer(layer),
     };
-    let forecasts = annotate(&known)?;
-    let is_known = forecasts.values().any(|forecast| match forecast {
-        Forecast::Cached => true,
-        Forecast::WillRun(reason) => !matches!(reason, Reason::New | Reason::Follows { .. }),
-    });
-    Ok(if is_known {
-        forecasts.into_iter().map(annotated).collect()
-    } else {
-        StepAnnotations::new()
-    })
+    Ok(foresee(&known)?)
 }
 
-fn annotated((node, forecast): (u32, Forecast)) -> (u32, StepAnnotation) {
-    let annotation = match forecast {
-        Forecast::Cached => StepAnnotation::Cached,
-        Forecast::WillRun(reason) => StepAnnotation::WillRun { reason: reason.to_string() },
+/// The same as annotations of the plan's nodes; none when there is no store or it knows nothing of this plan.
+pub(crate) fn annotations(
+    plan: &Plan,
+    root: &Path,
+    configuration: &Configuration,
+    conditions: &Conditions,
+) -> Result<StepAnnotations> {
+    let Ok(directory) = conditions.store_directory(configuration) else {
+        return Ok(StepAnnotations::new());
     };
-    (node, annotation)
+    if !directory.join("index").is_dir() {
+        return Ok(StepAnnotations::new());
+    }
+    let forecast = forecast(plan, root, configuration, conditions)?;
+    let tells = |expected: &Expected| match expected {
+        Expected::Cached { .. } => true,
+        Expected::WillRun { reason } => !matches!(reason, Reason::New | Reason::Follows { .. }),
+        Expected::Unknown { .. } | Expected::LeftOut => false,
+    };
+    if !forecast.steps.iter().any(|step| tells(&step.expected)) {
+        return Ok(StepAnnotations::new());
+    }
+    Ok(forecast.by_node().into_iter().map(|(node, expected)| (node, annotated(expected))).collect())
+}
+
+fn annotated(expected: &Expected) -> StepAnnotation {
+    match expected {
+        Expected::Cached { again: None, .. } => StepAnnotation::Cached,
+        Expected::Cached { again: Some(cause), .. } => StepAnnotation::WillRun {
+            reason: format!("known, but its state is needed and wasn't kept: {cause}"),
+        },
+        Expected::WillRun { reason } => StepAnnotation::WillRun { reason: reason.to_string() },
+        Expected::Unknown { cause } => StepAnnotation::Unknown { cause: cause.clone() },
+        Expected::LeftOut => StepAnnotation::LeftOut,
+    }
 }
 
 /// The images whose identity can be told without making anything.
 fn ready_bases(
-    plan: &Plan,
-    configuration: &Configuration,
+    images: &BTreeMap<String, ImageSource>,
     opened: &Opened,
 ) -> BTreeMap<String, Arc<BaseImage>> {
-    let mut bases = BTreeMap::new();
-    for name in image_names(plan) {
-        if configuration.images.source(&name) == Some(&ImageSource::Host)
-            && let Ok(base) = opened.backend.prepare_base(&ImageSource::Host, &|_| {})
-        {
-            bases.insert(name, Arc::new(base));
-        }
-    }
-    bases
+    let ready = |(name, source): (&String, &ImageSource)| {
+        let base = opened.backend.ready_base(source).ok().flatten()?;
+        Some((name.clone(), Arc::new(base)))
+    };
+    images.iter().filter_map(ready).collect()
 }

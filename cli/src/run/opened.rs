@@ -20,7 +20,16 @@ pub(super) struct Opened {
 impl Opened {
     /// Opens the store in `directory`, made if it isn't there, for the repository at `root`.
     pub(super) fn new(directory: &Path, root: &Path) -> Result<Self> {
-        let store = Arc::new(Store::open(directory)?);
+        Self::over(Store::open(directory)?, root)
+    }
+
+    /// The same to look into it, not to run anything.
+    pub(super) fn to_look(directory: &Path, root: &Path) -> Result<Self> {
+        Self::over(Store::open_to_look(directory)?, root)
+    }
+
+    fn over(store: Store, root: &Path) -> Result<Self> {
+        let store = Arc::new(store);
         if let Some(warning) = file_system::unsuitable(store.directory()) {
             terminal::warn(&warning);
         }

@@ -32,6 +32,23 @@ pub(super) fn look_up(
     Ok(Secrets::new(values))
 }
 
+/// The same without running a command: what a command would print is left out.
+pub(super) fn look_up_quietly(
+    names: &BTreeSet<String>,
+    given: &[String],
+    configured: &BTreeMap<String, SecretSource>,
+) -> Result<Secrets> {
+    let is_command = |source: &SecretSource| matches!(source, SecretSource::Command(_));
+    let loud: BTreeSet<String> = parse_given(given)?
+        .into_iter()
+        .filter_map(|(name, source)| is_command(&source).then_some(name))
+        .collect();
+    let quiet = configured.iter().filter(|(_, source)| !is_command(source));
+    let quiet = quiet.map(|(name, source)| (name.clone(), source.clone())).collect();
+    let names = names.difference(&loud).cloned().collect();
+    look_up(&names, given, &quiet)
+}
+
 /// `NAME` or `NAME=SOURCE`.
 fn parse_given(given: &[String]) -> Result<BTreeMap<String, SecretSource>> {
     let mut sources = BTreeMap::new();

@@ -5,7 +5,6 @@ use crate::configuration::Configuration;
 use crate::exit::WrongUsage;
 use crate::past::Archive;
 use crate::plan::Planned;
-use crate::repository::Repository;
 use anyhow::{Context, Result};
 use layerc_executor::event::RunOutcome;
 use layerc_executor::store::history::{PastRun, Status};
@@ -27,12 +26,12 @@ impl Work {
     /// `None` when the Layerfiles have errors, which have been printed.
     pub(super) fn of(arguments: &Arguments) -> Result<Option<Self>> {
         if let Some(name) = &arguments.resume {
-            return Self::rest_of(name, arguments.store.as_deref()).map(Some);
+            return Self::rest_of(name, arguments.conditions.store.as_deref()).map(Some);
         }
         let Planned::Plan(planned) = arguments.source.plan()? else { return Ok(None) };
         let (root, configuration) = match planned.root {
             Some(root) => (root, planned.configuration),
-            None => repository_of_plan_file(arguments.repository.as_deref())?,
+            None => arguments.conditions.repository_of_plan_file()?,
         };
         Ok(Some(Self { plan: planned.plan, root, configuration, resumed: None }))
     }
@@ -56,11 +55,4 @@ impl Work {
         };
         Err(WrongUsage(format!("run {name} {refusal}")).into())
     }
-}
-
-/// A plan file knows no place; the repository is where the user says or is.
-fn repository_of_plan_file(given: Option<&Path>) -> Result<(PathBuf, Configuration)> {
-    let root = Repository::root_of(given.unwrap_or(Path::new(".")))?;
-    let configuration = Configuration::read(&root)?;
-    Ok((root, configuration))
 }

@@ -30,6 +30,11 @@ pub enum Advanced {
     No,
 }
 
+/// Whether an instruction is a step of a machine; others only set something, or say what runs when.
+pub const fn touches_machine(action: &Action) -> bool {
+    matches!(action, Action::Run { .. } | Action::Copy { .. } | Action::Env { .. })
+}
+
 /// Moves on into a copy of a SPLIT. Copies of an unordered one don't take answers from records of `run`, which their
 /// siblings make.
 pub fn enter_copy(chain: &mut Chain, fork: ForkChoice, run: RunId) {

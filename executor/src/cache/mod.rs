@@ -7,8 +7,8 @@
 //! over the chain asks every question once. Nothing here starts machines.
 
 pub mod advance;
-pub mod annotate;
 pub mod chain;
+pub mod forecast;
 pub mod key;
 pub mod lookup;
 

@@ -121,6 +121,17 @@ impl Backend for OverlayBackend {
         }
     }
 
+    fn ready_base(&self, source: &ImageSource) -> Result<Option<BaseImage>, BackendError> {
+        let is_ready = match source {
+            ImageSource::Host => true,
+            ImageSource::RootFileSystem(path) => rootfs::is_ready(path, &self.layout.bases),
+            ImageSource::Debootstrap { suite, mirror } => {
+                debootstrap::is_ready(suite, mirror.as_deref(), &self.layout.bases)
+            }
+        };
+        is_ready.then(|| self.prepare_base(source, &|_| {})).transpose()
+    }
+
     fn start(&self, start: &MachineStart) -> Result<Box<dyn Machine>, BackendError> {
         let run = self.layout.new_run(self.remover.queue())?;
         let setup = self.setup(start, &run.path)?;

@@ -7,7 +7,7 @@ use super::store_layout::fresh_name;
 use crate::backend::{BackendError, BaseImage};
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Packages that Layerfiles rely on besides a minimal system (see `spec/machine.md`).
@@ -25,8 +25,7 @@ pub(super) fn prepare(
 ) -> Result<BaseImage, BackendError> {
     check_words(suite, mirror)?;
     let identity = identity(suite, mirror);
-    let name: String = blake3::Hash::from_bytes(identity).to_hex().chars().take(16).collect();
-    let directory = bases.join(format!("debootstrap-{name}"));
+    let directory = directory(&identity, bases);
     if !directory.is_dir() {
         let program = find()?;
         let beside = bases.join(format!("new-{}", fresh_name()));
@@ -34,6 +33,16 @@ pub(super) fn prepare(
         place(install(&program, suite, mirror, &beside, progress), &beside, &directory)?;
     }
     Ok(BaseImage { identity, directories: vec![directory], notes: Vec::new() })
+}
+
+/// Whether a suite is installed.
+pub(super) fn is_ready(suite: &str, mirror: Option<&str>, bases: &Path) -> bool {
+    directory(&identity(suite, mirror), bases).is_dir()
+}
+
+fn directory(identity: &[u8; 32], bases: &Path) -> PathBuf {
+    let name: String = blake3::Hash::from_bytes(*identity).to_hex().chars().take(16).collect();
+    bases.join(format!("debootstrap-{name}"))
 }
 
 fn identity(suite: &str, mirror: Option<&str>) -> [u8; 32] {

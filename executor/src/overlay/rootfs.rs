@@ -26,6 +26,14 @@ pub(super) fn prepare(
     if metadata.is_dir() { folder(path, bases) } else { archive(path, &metadata, bases, progress) }
 }
 
+/// Whether a folder is there, or an archive unpacked and its digest known.
+pub(super) fn is_ready(path: &Path, bases: &Path) -> bool {
+    let Ok(metadata) = fs::metadata(path) else { return false };
+    metadata.is_dir()
+        || known_digest(&digest_place(&metadata, bases))
+            .is_some_and(|identity| archive_directory(&identity, bases).is_dir())
+}
+
 fn folder(path: &Path, bases: &Path) -> Result<BaseImage, BackendError> {
     let path = path.canonicalize().doing(|| format!("find `{}`", path.display()))?;
     if bases.starts_with(&path) {
@@ -76,8 +84,7 @@ fn archive(
     progress: &dyn Fn(&str),
 ) -> Result<BaseImage, BackendError> {
     let identity = archive_digest(path, metadata, bases)?;
-    let name: String = blake3::Hash::from_bytes(identity).to_hex().chars().take(16).collect();
-    let directory = bases.join(format!("rootfs-{name}"));
+    let directory = archive_directory(&identity, bases);
     let is_root = rustix::process::geteuid().is_root();
     if !directory.is_dir() {
         progress(&format!("unpacking {}", path.display()));
@@ -90,6 +97,11 @@ fn archive(
     let note = "files of the archive that had other owners than root belong to root, since this is not root";
     let notes = if is_root { Vec::new() } else { vec![note.to_owned()] };
     Ok(BaseImage { identity, directories: vec![directory], notes })
+}
+
+fn archive_directory(identity: &[u8; 32], bases: &Path) -> PathBuf {
+    let name: String = blake3::Hash::from_bytes(*identity).to_hex().chars().take(16).collect();
+    bases.join(format!("rootfs-{name}"))
 }
 
 /// Moves a base that was made beside into its place, or removes what was half made.
@@ -128,20 +140,9 @@ fn archive_digest(
     metadata: &Metadata,
     bases: &Path,
 ) -> Result<[u8; 32], BackendError> {
-    let stamp = format!(
-        "{}:{}:{}:{}:{}.{}",
-        metadata.dev(),
-        metadata.ino(),
-        metadata.size(),
-        metadata.ctime(),
-        metadata.mtime(),
-        metadata.mtime_nsec()
-    );
-    let memory: PathBuf = bases.join(format!("digest-{}", blake3::hash(stamp.as_bytes()).to_hex()));
-    if let Ok(known) = fs::read_to_string(&memory)
-        && let Ok(hash) = blake3::Hash::from_hex(known.trim())
-    {
-        return Ok(*hash.as_bytes());
+    let memory = digest_place(metadata, bases);
+    if let Some(known) = known_digest(&memory) {
+        return Ok(known);
     }
     let mut hasher = blake3::Hasher::new();
     hasher.update(b"layerc archive 1\0");
@@ -151,4 +152,23 @@ fn archive_digest(
     // Only saves time; a store that is full must not stop what needs no space.
     let _ = fs::write(&memory, hash.to_hex().as_str());
     Ok(*hash.as_bytes())
+}
+
+/// Where the digest of an archive with this `stat` is remembered.
+fn digest_place(metadata: &Metadata, bases: &Path) -> PathBuf {
+    let stamp = format!(
+        "{}:{}:{}:{}:{}.{}",
+        metadata.dev(),
+        metadata.ino(),
+        metadata.size(),
+        metadata.ctime(),
+        metadata.mtime(),
+        metadata.mtime_nsec()
+    );
+    bases.join(format!("digest-{}", blake3::hash(stamp.as_bytes()).to_hex()))
+}
+
+fn known_digest(place: &Path) -> Option<[u8; 32]> {
+    let text = fs::read_to_string(place).ok()?;
+    blake3::Hash::from_hex(text.trim()).ok().map(|hash| *hash.as_bytes())
 }

@@ -5,7 +5,7 @@ use super::stops::Stops;
 use super::tally::Tallies;
 use super::{Options, Setup};
 use crate::backend::Backend;
-use crate::cache::annotate::runner_name;
+use crate::cache::forecast::runner_name;
 use crate::engine::RunnerId;
 use crate::engine::stretch::StretchGraph;
 use crate::event::{Event, EventSink};

@@ -5,9 +5,10 @@ use super::live::Live;
 use super::trouble::Trouble;
 use super::worker::{Keys, Worker, snapshot_info};
 use crate::backend::{Layer, MachineStart};
+use crate::cache::forecast::not_kept;
 use crate::cache::{Chain, Link, key};
 use crate::event::{Reason, StartsFrom, StepResult};
-use crate::store::record::{NotTaken, Record, Snapshot};
+use crate::store::record::{Record, Snapshot};
 use layerc_planner::plan::{Action, CommandMode, Step};
 use std::sync::Arc;
 use std::time::Instant;
@@ -115,13 +116,7 @@ impl Worker<'_> {
 
     /// Runs a step again whose record is good but whose state wasn't kept.
     fn repeat(&mut self, link: &Arc<Link>) -> Result<(), Trouble> {
-        let cause = match &link.snapshot {
-            Snapshot::NotTaken(NotTaken::ProcessesAlive(names)) => {
-                format!("processes live on ({})", names.join(", "))
-            }
-            Snapshot::NotTaken(NotTaken::Forbidden) => "CHECKPOINT disabled".to_owned(),
-            Snapshot::Taken(_) => "its files are not in the store any more".to_owned(),
-        };
+        let cause = not_kept(&link.snapshot);
         self.announce(&link.info, Reason::StateNeeded { cause }, StartsFrom::PreviousStep);
         let started = Instant::now();
         let performed = self.perform(&link.step.action, &link.before, &link.info);

@@ -17,7 +17,7 @@ mod output;
 mod perform;
 mod recording;
 mod requirements;
-mod skip;
+pub(crate) mod skip;
 mod sources;
 mod stops;
 mod tally;

@@ -7,7 +7,7 @@ use regex::Regex;
 ///
 /// # Errors
 /// When a regular expression isn't one; said with the user's words.
-pub(super) fn holds(
+pub(crate) fn holds(
     conditions: &[SkipCondition],
     value: impl Fn(&str) -> Option<String>,
 ) -> Result<bool, String> {

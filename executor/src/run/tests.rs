@@ -5,7 +5,7 @@ mod whole_runs;
 
 use super::{ButtonRule, Buttons, CacheUse, Options, Setup, run};
 use crate::backend::ImageSource;
-use crate::cache::annotate::Known;
+use crate::cache::forecast::Known;
 use crate::engine::OnFailure;
 use crate::event::{Event, EventSink, RunOutcome};
 use crate::model::machine::ModelBackend;
@@ -114,6 +114,7 @@ impl Bench {
             secrets: &secrets,
             built_ins: &self.built_ins(),
             bases: &BTreeMap::from([("host".to_owned(), Arc::new(base))]),
+            has_layer: &|_| true,
         };
         let kept = |chain: crate::cache::Chain| match &chain.links.last()?.snapshot {
             Snapshot::Taken(layers) => Some(self.backend.resolve(layers)),

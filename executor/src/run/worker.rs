@@ -7,8 +7,8 @@ use super::live::Live;
 use super::perform::{Performed, Whose, perform};
 use super::trouble::Trouble;
 use crate::cache::advance::{self, Advanced, KeyedValues};
-use crate::cache::annotate::info;
 use crate::cache::chain::Certainty;
+use crate::cache::forecast::info;
 use crate::cache::{Answers, Chain, Lookup, key, look_up};
 use crate::engine::Outcome;
 use crate::engine::RunnerId;
@@ -150,9 +150,7 @@ impl<'run> Worker<'run> {
                         return Ok(Walked::Skipped);
                     }
                 }
-                Action::Run { .. } | Action::Copy { .. } | Action::Env { .. } => {
-                    self.take(chain, planned)?;
-                }
+                action if advance::touches_machine(action) => self.take(chain, planned)?,
                 Action::Checkpoint { .. } => {
                     self.checkpoint(chain)?;
                     self.set(chain, planned)?;

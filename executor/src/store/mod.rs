@@ -102,9 +102,21 @@ impl Store {
     /// # Errors
     /// When the directory can't be used.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
+        Self::open_as(directory, runs::Dead::Remove)
+    }
+
+    /// Opens it to look into it. What dead runs left stays for the next that runs something, which has to know of them.
+    ///
+    /// # Errors
+    /// When the directory can't be used.
+    pub fn open_to_look(directory: &Path) -> Result<Self, StoreError> {
+        Self::open_as(directory, runs::Dead::Leave)
+    }
+
+    fn open_as(directory: &Path, dead: runs::Dead) -> Result<Self, StoreError> {
         runs::make_private_directory(directory)?;
         let directory = directory.canonicalize().map_err(at("find", directory))?;
-        let run = runs::LiveRun::begin(&directory)?;
+        let run = runs::LiveRun::begin(&directory, dead)?;
         let index = Index::open(&directory.join("index"))?;
         let secret_key = index.secret_key()?;
         Ok(Self { directory, index, secret_key, run })

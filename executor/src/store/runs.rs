@@ -33,12 +33,24 @@ pub enum Cleanup {
     SharedAfterCrash,
 }
 
+/// What becomes of runs that died.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dead {
+    /// They are removed, and [`LiveRun::cleanup`] tells of them.
+    Remove,
+    /// They stay for others to find.
+    Leave,
+}
+
 impl LiveRun {
-    /// Registers a run and removes dead ones.
-    pub(super) fn begin(store: &Path) -> Result<Self, StoreError> {
+    /// Registers a run.
+    pub(super) fn begin(store: &Path, dead: Dead) -> Result<Self, StoreError> {
         let runs = store.join("live");
         make_private_directory(&runs)?;
-        let was_unclean = remove_dead(&runs)?;
+        let was_unclean = match dead {
+            Dead::Remove => remove_dead(&runs)?,
+            Dead::Leave => Cleanup::Clean,
+        };
         loop {
             let id = new_id();
             let directory = runs.join(hexadecimal(&id.0));

@@ -44,6 +44,8 @@ struct JsonNode<'plan> {
 enum JsonAnnotation<'plan> {
     Cached,
     WillRun { reason: &'plan str },
+    Unknown { cause: &'plan str },
+    LeftOut,
 }
 
 #[derive(Serialize)]
@@ -99,5 +101,7 @@ fn annotation(annotation: &StepAnnotation) -> JsonAnnotation<'_> {
     match annotation {
         StepAnnotation::Cached => JsonAnnotation::Cached,
         StepAnnotation::WillRun { reason } => JsonAnnotation::WillRun { reason },
+        StepAnnotation::Unknown { cause } => JsonAnnotation::Unknown { cause },
+        StepAnnotation::LeftOut => JsonAnnotation::LeftOut,
     }
 }

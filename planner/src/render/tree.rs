@@ -163,7 +163,8 @@ impl Tree<'_> {
         let Some(annotation) = annotation else { return (self.paint)(role, text) };
         let role = match annotation {
             StepAnnotation::Cached => Role::Cached,
-            StepAnnotation::WillRun { .. } => Role::Reason,
+            StepAnnotation::WillRun { .. } | StepAnnotation::Unknown { .. } => Role::Reason,
+            StepAnnotation::LeftOut => Role::Detail,
         };
         (self.paint)(Role::Step, text)
             + &(self.paint)(role, &format!("  ({})", annotation_text(annotation)))

@@ -1,5 +1,6 @@
 //! What one can find out about runs that are over, through the built program.
 
+mod forecasts;
 mod history;
 
 use layerc_tests::layerc::{Outcome, layerc};

@@ -2,7 +2,7 @@
 
 use super::{Bench, NONE, only, reading_bench, reading_plan, repeatable, started, step, warnings};
 use crate::backend::LayerId;
-use crate::cache::annotate::{Forecast, Known, annotate};
+use crate::cache::forecast::{Expected, Known, forecast};
 use crate::engine::OnFailure;
 use crate::event::{Event, RunOutcome};
 use crate::model::plans::{From, Line, copy, plan};
@@ -243,10 +243,13 @@ fn a_forecast_says_what_a_run_would_do() {
         secrets: &Secrets::default(),
         built_ins: &bench.built_ins(),
         bases: &BTreeMap::from([("host".to_owned(), Arc::new(base))]),
+        has_layer: &|_| true,
     };
-    let forecasts: Vec<bool> =
-        annotate(&known).unwrap().values().map(|forecast| *forecast == Forecast::Cached).collect();
-    assert_eq!(forecasts, [true, true, true, false]);
+    let forecast = forecast(&known).unwrap();
+    let is_cached = |expected: &Expected| matches!(expected, Expected::Cached { again: None, .. });
+    let cached: Vec<bool> = forecast.steps.iter().map(|step| is_cached(&step.expected)).collect();
+    assert_eq!(cached, [true, true, true, false]);
+    assert_eq!(forecast.by_node().len(), 4);
 }
 
 #[test]
