@@ -37,6 +37,7 @@ impl InnerNamespaces {
             UnixStream::pair().doing(|| "make a socket pair".to_owned())?;
         match fork(proof).doing(|| "make a process".to_owned())? {
             Fork::Child => {
+                drop(ours);
                 let made = make_in_child(proof, &mut theirs, hostname);
                 leave(i32::from(made.is_err()));
             }
@@ -44,6 +45,8 @@ impl InnerNamespaces {
                 drop(theirs);
                 let namespaces =
                     Self::receive(&processes.join(child.as_raw_pid().to_string()), &mut ours);
+                // The child may still wait for a word that won't come.
+                drop(ours);
                 let _ = waitpid(Some(child), WaitOptions::empty());
                 namespaces.doing(|| "make the machine's namespaces".to_owned())
             }
