@@ -118,6 +118,32 @@ fn a_killed_machine_is_an_error_with_a_name() {
     assert_eq!(place.ran(), [""; 0], "what was done before is kept");
 }
 
+#[test]
+fn machines_hold_no_file_of_the_store_open() {
+    let test = "machines_hold_no_file_of_the_store_open";
+    if !can_run(test) {
+        return;
+    }
+    if !is_root() {
+        skipped(test, "only root may look at what an agent holds open");
+        return;
+    }
+    let place = sleeping_place("86405.5");
+    let mut child = start(&place);
+    let index = place.store().join("index");
+    let mut looked_at = 0;
+    for process in descendants(child.id()) {
+        let Ok(open) = std::fs::read_dir(format!("/proc/{process}/fd")) else { continue };
+        for file in open.flatten().filter_map(|entry| std::fs::read_link(entry.path()).ok()) {
+            looked_at += 1;
+            assert!(!file.starts_with(&index), "process {process} holds {}", file.display());
+        }
+    }
+    assert!(looked_at > 0);
+    signal(&child, "-INT");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
 /// The processes below a process, deepest last.
 fn descendants(parent: u32) -> Vec<u32> {
     let mut found = Vec::new();

@@ -9,7 +9,10 @@ use super::inner::InnerNamespaces;
 use super::protocol::{self, MachineSetup, PROTOCOL_VERSION, Reply, Request, Task, TrackedFiles};
 use super::removal::remove_own_tree;
 use super::{send_descriptor, serve, stage};
-use crate::sys::{ChildSignals, Fork, SingleThreaded, fork, leave, place_descriptor, unshare};
+use crate::sys::{
+    ChildSignals, Fork, SingleThreaded, close_inherited_descriptors_from, fork, leave,
+    place_descriptor, unshare,
+};
 use rustix::process::{DumpableBehavior, PidfdFlags, Signal, WaitOptions, pidfd_open};
 use rustix::thread::UnshareFlags;
 use std::io;
@@ -43,6 +46,8 @@ fn eprintln_once(failure: &Failure) {
 }
 
 fn live() -> Result<(), Failure> {
+    // The store's files are open in the executor, and not every library closes its own at exec.
+    close_inherited_descriptors_from(3);
     rustix::process::setsid().doing(|| "start a session".to_owned())?;
     let proof = SingleThreaded::prove().doing(|| "count threads".to_owned())?;
     let socket = io::stdin().as_fd().try_clone_to_owned().doing(|| "take the socket".to_owned())?;

@@ -15,5 +15,6 @@ mod process;
 pub(crate) use descriptors::place_descriptor;
 pub(crate) use network::bring_loopback_up;
 pub(crate) use process::{
-    ChildSignals, Fork, SingleThreaded, close_descriptors_from, fork, leave, unshare,
+    ChildSignals, Fork, SingleThreaded, close_descriptors_from, close_inherited_descriptors_from,
+    fork, leave, unshare,
 };

@@ -66,6 +66,14 @@ pub(crate) fn close_descriptors_from(first: u32) {
     debug_assert!(answer == 0, "close_range exists since Linux 5.11");
 }
 
+/// Closes every file descriptor from `first` on, now. Only for the first moment of a program, before it has opened
+/// anything: what is open then came through `exec`.
+pub(crate) fn close_inherited_descriptors_from(first: u32) {
+    // SAFETY: close_range takes plain integers. No value of this program owns a descriptor yet.
+    let answer = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) };
+    debug_assert!(answer == 0, "close_range exists since Linux 5.9");
+}
+
 /// Ends this process at once: no destructors, no output flushed. For forked children that are not to `exec`.
 pub(crate) fn leave(code: i32) -> ! {
     // SAFETY: _exit takes an integer and does not return.
