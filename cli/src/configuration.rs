@@ -23,6 +23,9 @@ use toml::de::DeTable;
 /// Bytes of a configuration file; nobody writes one near this size.
 const MAX_CONFIGURATION_BYTES: u64 = 1 << 20;
 
+/// The tables of the file.
+const SECTIONS: [&str; 5] = ["cache", "images", "lints", "run", "secrets"];
+
 /// What the project chose.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Configuration {
@@ -32,6 +35,8 @@ pub(crate) struct Configuration {
     pub(crate) lints: LintConfiguration,
     /// `[run]`: defaults of the run command.
     pub(crate) run: RunDefaults,
+    /// `[cache]`: what CACHE may keep.
+    pub(crate) cache: CacheDefaults,
     /// `[secrets]`: names to where their values come from.
     pub(crate) secrets: BTreeMap<String, SecretSource>,
 }
@@ -43,6 +48,19 @@ pub(crate) struct RunDefaults {
     pub(crate) jobs: Option<NonZeroU32>,
     /// `store = "PATH"`: where results are kept, relative to the configuration file.
     pub(crate) store: Option<PathBuf>,
+}
+
+/// `[cache]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CacheDefaults {
+    /// `size = "10G"`: bytes on disk of all caches of a store together.
+    pub(crate) size_bytes: u64,
+}
+
+impl Default for CacheDefaults {
+    fn default() -> Self {
+        Self { size_bytes: 10 << 30 }
+    }
 }
 
 impl Configuration {
@@ -71,12 +89,13 @@ impl Configuration {
         let mut configuration = Self::default();
         for entry in Found::entries(table.get_ref()) {
             match entry.name {
+                "cache" => configuration.cache = CacheDefaults::read(&entry)?,
                 "images" => configuration.images = ImageMap::read(&entry, root)?,
                 "lints" => configuration.read_lints(&entry)?,
                 "run" => configuration.run = RunDefaults::read(&entry, root)?,
                 "secrets" => configuration.secrets = secret::read(&entry, root)?,
                 _ => {
-                    return Err(entry.unknown("section", &["images", "lints", "run", "secrets"]));
+                    return Err(entry.unknown("section", &SECTIONS));
                 }
             }
         }
@@ -92,6 +111,22 @@ impl Configuration {
             self.lints.set(entry.name, level).map_err(|error| entry.refused(error.to_string()))?;
         }
         Ok(())
+    }
+}
+
+impl CacheDefaults {
+    fn read(section: &Found<'_>) -> Result<Self, Refusal> {
+        let mut defaults = Self::default();
+        for entry in section.table()? {
+            match entry.name {
+                "size" => {
+                    defaults.size_bytes =
+                        crate::size::parse(entry.text()?).map_err(|text| entry.refused(text))?;
+                }
+                _ => return Err(entry.unknown("key", &["size"])),
+            }
+        }
+        Ok(defaults)
     }
 }
 

@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
+mod cache;
 mod check;
 mod compilation;
 mod completions;
@@ -26,6 +27,7 @@ mod replace;
 mod repository;
 mod run;
 mod runs;
+mod size;
 mod terminal;
 mod why;
 
@@ -63,6 +65,8 @@ enum Command {
     Why(why::Arguments),
     /// Press a BUTTON that a run stands before
     Press(press::Arguments),
+    /// Look after the directories that CACHE keeps
+    Cache(cache::Arguments),
     /// Explain a finding: the page of its rule, offline
     Explain(explain::Arguments),
     /// Serve an editor: diagnostics, completion, navigation and the plan, as a language server
@@ -92,6 +96,7 @@ fn execute(command: &Command) -> Result<Exit> {
         Command::Logs(arguments) => logs::run(arguments),
         Command::Why(arguments) => why::run(arguments),
         Command::Press(arguments) => press::run(arguments),
+        Command::Cache(arguments) => cache::run(arguments),
         Command::Explain(arguments) => explain::run(arguments),
         Command::Lsp(arguments) => lsp::run(arguments),
         Command::Completions(arguments) => completions::run(arguments),

@@ -86,6 +86,10 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     conditions: Conditions,
 
+    /// What CACHE may keep in all; the longest unused goes first [default: 10G]
+    #[arg(long, value_name = "SIZE", value_parser = crate::size::parse)]
+    cache_size: Option<u64>,
+
     /// Take every BUTTON as pressed
     #[arg(long)]
     accept_buttons: bool,
@@ -119,6 +123,8 @@ struct Prepared {
     secrets: layerc_executor::secrets::Secrets,
     header: Header,
     options: Options,
+    /// What CACHE may keep.
+    cache_bytes: u64,
 }
 
 impl Prepared {
@@ -135,11 +141,12 @@ impl Prepared {
         let known = resumed.as_ref().map(PastRun::header).cloned();
         let mut header = known.unwrap_or_else(|| header(&opened.store, root, &options));
         header.variables.extend(conditions.variables()?);
-        Ok(Self { opened, secrets, header, options })
+        let cache_bytes = arguments.cache_size.unwrap_or(configuration.cache.size_bytes);
+        Ok(Self { opened, secrets, header, options, cache_bytes })
     }
 
     fn run(self, work: &Work, arguments: &Arguments, started: Instant) -> Result<RunOutcome> {
-        let Self { opened, secrets, header, options } = self;
+        let Self { opened, secrets, header, options, cache_bytes } = self;
         let (buttons, presser) = Buttons::new(button_rule(arguments));
         let (canceller, cancel) = cancellation();
         interrupt::listen(move || canceller.cancel())?;
@@ -176,6 +183,9 @@ impl Prepared {
         }
         if let Err(error) = opened.stat_cache.flush() {
             terminal::warn(&error.to_string());
+        }
+        if let Err(error) = opened.backend.caches().limit(cache_bytes) {
+            terminal::warn(&format!("cannot limit the caches: {error}"));
         }
         Ok(outcome)
     }

@@ -107,12 +107,7 @@ fn status(status: Status) -> String {
 fn age(started_at_ms: u64) -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-    match now.saturating_sub(started_at_ms) / 1_000 {
-        seconds @ 0..60 => format!("{seconds} s ago"),
-        seconds @ 60..3_600 => format!("{} min ago", seconds / 60),
-        seconds @ 3_600..172_800 => format!("{} h ago", seconds / 3_600),
-        seconds => format!("{} days ago", seconds / 86_400),
-    }
+    wording::age(now.saturating_sub(started_at_ms) / 1_000)
 }
 
 fn json(run: &PastRun) -> Result<String> {

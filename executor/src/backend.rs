@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of plans, caches or Layerfiles: a backend is told what to do and says what happened.
 
+use crate::caches::Publication;
 use crate::read_set::ReadSet;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -93,6 +94,57 @@ pub struct Command {
     pub setup_files: Vec<String>,
     /// Whether to wait for it.
     pub mode: Attachment,
+    /// Directories that outlive runs and that it sees.
+    pub caches: Vec<CacheMount>,
+}
+
+/// Names a directory that outlives runs: one for each repository, image and path.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CacheName {
+    /// The repository's root as people know it.
+    pub repository: String,
+    /// The base image that the chain began with.
+    pub image: String,
+    /// Absolute, or starting with `~`.
+    pub path: String,
+    /// Whose home `~` is; empty for an absolute path.
+    pub home_of: String,
+}
+
+impl CacheName {
+    /// 16 hexadecimal digits that are different for different names.
+    pub fn id(&self) -> String {
+        blake3::hash(&self.to_bytes()).to_hex().chars().take(16).collect()
+    }
+
+    /// What [`Self::from_bytes`] reads.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        // Four texts, which postcard can always write.
+        postcard::to_allocvec(self).unwrap_or_default()
+    }
+
+    /// What [`Self::to_bytes`] wrote, if it is that.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        postcard::from_bytes(bytes).ok()
+    }
+}
+
+/// A directory that outlives runs, in a machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CacheMount {
+    /// Which. Its path is where it appears.
+    pub name: CacheName,
+    /// Who owns it when it is new.
+    pub owner: String,
+}
+
+/// What a command left in the caches.
+#[derive(Debug, Default)]
+pub struct KeptCaches {
+    /// New versions, to be published before the step's record is.
+    pub publications: Vec<Publication>,
+    /// Names of processes that live on, if they are why nothing could be kept.
+    pub alive: Vec<String>,
 }
 
 /// Whether a command is waited for.
@@ -155,6 +207,15 @@ pub trait Machine: Send {
     /// # Errors
     /// When the destination can't hold them.
     fn copy(&mut self, request: &CopyRequest) -> Result<CopiedFiles, BackendError>;
+
+    /// Keeps what was written to the caches since the last call, if nothing runs. What a command that failed wrote is
+    /// never asked for.
+    ///
+    /// # Errors
+    /// When the store can't take it.
+    fn keep_caches(&mut self) -> Result<KeptCaches, BackendError> {
+        Ok(KeptCaches::default())
+    }
 
     /// Freezes what was written, if nothing runs.
     ///

@@ -83,3 +83,14 @@ fn broken_toml_is_refused_at_its_place() {
     let error = parse("[images]\n\na = = 1\n").expect_err("a refusal");
     assert!(error.starts_with("layerc.toml:3:5: "), "{error}");
 }
+
+#[test]
+fn the_limit_of_caches_is_a_size() {
+    let size = |text| parse(text).map(|configuration| configuration.cache.size_bytes);
+    assert_eq!(size("[cache]\nsize = \"5G\"\n"), Ok(5 << 30));
+    assert_eq!(size(""), Ok(10 << 30));
+    check_refused(
+        "[cache]\nsize = \"big\"\n",
+        "/repository/layerc.toml:2:8: `big` is not a size: a whole number with K, M, G or T is expected, like `10G`",
+    );
+}

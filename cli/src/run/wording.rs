@@ -20,6 +20,16 @@ pub(crate) fn duration(milliseconds: u64) -> String {
     }
 }
 
+/// `3 min ago`.
+pub(crate) fn age(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s ago"),
+        60..3_600 => format!("{} min ago", seconds / 60),
+        3_600..172_800 => format!("{} h ago", seconds / 3_600),
+        _ => format!("{} days ago", seconds / 86_400),
+    }
+}
+
 /// `RUN npm ci`, shortened to fit.
 pub(crate) fn shortened(text: &str, most_characters: usize) -> String {
     if text.chars().count() <= most_characters {

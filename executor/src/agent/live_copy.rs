@@ -98,7 +98,7 @@ fn cover(
 }
 
 /// A copy of a mount that is nowhere, in place of the one at `staged`.
-fn detach(staged: &Path) -> io::Result<OwnedFd> {
+pub(crate) fn detach(staged: &Path) -> io::Result<OwnedFd> {
     let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     let detached = open_tree(rustix::fs::CWD, staged, flags)?;
     unmount(staged, UnmountFlags::DETACH)?;
@@ -106,7 +106,7 @@ fn detach(staged: &Path) -> io::Result<OwnedFd> {
 }
 
 /// Attaches a mount in the machine's mount namespace. `target` has no link on the way.
-fn attach(mounts: &OwnedFd, mount: &OwnedFd, target: &Path) -> io::Result<()> {
+pub(crate) fn attach(mounts: &OwnedFd, mount: &OwnedFd, target: &Path) -> io::Result<()> {
     let own = File::open("/proc/self/ns/mnt")?;
     let working = rustix::fs::open(".", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
     move_into_link_name_space(mounts.as_fd(), Some(LinkNameSpaceType::Mount))?;
@@ -118,7 +118,7 @@ fn attach(mounts: &OwnedFd, mount: &OwnedFd, target: &Path) -> io::Result<()> {
 }
 
 /// The directories that make up a directory of the live root, top first, and its attributes.
-fn what_is_there(
+pub(crate) fn what_is_there(
     ground: &Ground<'_>,
     epoch: &Epoch,
     overlays: &Overlays,
@@ -163,7 +163,7 @@ fn visible(directories: &[PathBuf], rest: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn is_opaque(directory: &Path) -> bool {
+pub(crate) fn is_opaque(directory: &Path) -> bool {
     let mut value = [0; 1];
     matches!(rustix::fs::getxattr(directory, "user.overlay.opaque", &mut value), Ok(1))
         && value == *b"y"

@@ -19,12 +19,15 @@
 //! | [`accounts`] | users and groups of the machine |
 //! | [`destination`] | where a COPY goes |
 //! | [`live_copy`] | a COPY while processes live |
+//! | [`caches`] | directories that outlive runs |
+//! | [`merge`] | several directories of an overlay made one |
 //! | [`inside`] | doing something in the machine |
 //! | [`output`] | pipes of commands that run and of daemons they left |
 //! | [`removal`] | removing trees of any modes |
 //! | [`serve`] | the loop of process 1 |
 
 mod accounts;
+mod caches;
 mod destination;
 mod entry;
 mod epoch;
@@ -35,6 +38,7 @@ mod launch;
 mod layers;
 mod live_copy;
 mod login;
+mod merge;
 mod output;
 mod overlay_mount;
 mod overlays;

@@ -137,7 +137,8 @@ fn take_down(stage: &Stage, place: usize) -> Result<(), Failure> {
     unmount(stage.part(place)?, UnmountFlags::DETACH).doing(|| "unmount an overlay".to_owned())
 }
 
-fn has_entries(upper: &Path) -> Result<bool, Failure> {
+/// Whether there is something in a directory.
+pub(crate) fn has_entries(upper: &Path) -> Result<bool, Failure> {
     Ok(fs::read_dir(upper).doing(|| format!("list {}", upper.display()))?.next().is_some())
 }
 

@@ -51,6 +51,11 @@ pub enum Request {
     },
     /// Where does a COPY go?
     ResolveDestination(Destination),
+    /// Move what was written to the caches to these new directories, one for each cache the machine knows.
+    KeepCaches {
+        /// Absolute paths; their parents exist.
+        targets: Vec<String>,
+    },
     /// Make what was written a layer, in this new directory.
     Freeze {
         /// Absolute path; its parent exists.
@@ -145,6 +150,36 @@ pub struct RunCommand {
     pub command: Command,
     /// How long a background command is watched.
     pub grace_milliseconds: u32,
+    /// The machine's caches, those of earlier commands first.
+    pub caches: Vec<CachePlace>,
+}
+
+/// A directory that outlives runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CachePlace {
+    /// Where it appears: absolute, or starting with `~`.
+    pub path: String,
+    /// Who owns it when it is new, and whose home `~` is.
+    pub owner: String,
+    /// Directories of the store it is made of when the machine sees it first, bottom first.
+    pub layers: Vec<String>,
+}
+
+/// What became of a cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeptCache {
+    /// Nothing was written to it.
+    Unchanged,
+    /// What was written is a new directory on top of the others.
+    Added {
+        /// On disk.
+        bytes: u64,
+    },
+    /// The new directory has the files of all of them.
+    Merged {
+        /// On disk.
+        bytes: u64,
+    },
 }
 
 /// A COPY destination as written, and what it is relative to.
@@ -194,6 +229,8 @@ pub enum Reply {
         /// What is there.
         found: Found,
     },
+    /// What became of each cache.
+    CachesKept(Vec<KeptCache>),
     /// The layer is in place.
     Frozen,
     /// Nothing was written.

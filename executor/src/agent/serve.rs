@@ -2,6 +2,7 @@
 //!
 //! When the executor hangs up, process 1 ends, and the kernel ends everything else in the machine.
 
+use super::caches::Caches;
 use super::destination;
 use super::epoch::{Epoch, Ground};
 use super::failure::{Doing, Failure};
@@ -70,6 +71,7 @@ struct Server<'a> {
     layers: Layers,
     epoch: Option<Epoch>,
     overlays: Overlays,
+    caches: Caches,
     sources: Sources,
     background: Vec<BackgroundShell>,
     /// Shell of the command being run, and how it ended.
@@ -87,6 +89,7 @@ pub(crate) fn serve(guest: Guest<'_>, notes: Vec<String>) -> Result<(), Failure>
         layers,
         epoch: None,
         overlays,
+        caches: Caches::default(),
         sources: Sources::default(),
         background: Vec::new(),
         foreground: None,
@@ -126,6 +129,9 @@ impl Server<'_> {
             Request::Run(command) => self.run(&command).map(Reply::Ended),
             Request::Copy { layer, entries, passages } => self.copy(&layer, &entries, &passages),
             Request::ResolveDestination(destination) => self.resolve(&destination),
+            Request::KeepCaches { targets } => {
+                self.keep_caches(&targets.into_iter().map(PathBuf::from).collect::<Vec<_>>())
+            }
             Request::Freeze { target } => self.freeze(Path::new(&target)),
             Request::Hello { .. } | Request::IdentitiesMapped | Request::Begin => {
                 Err(Failure::Refused("the machine is already made".to_owned()))
@@ -148,13 +154,17 @@ impl Server<'_> {
         if self.overlays.written()? == Written::Something {
             return Err(Failure::Refused("what was written is not frozen yet".to_owned()));
         }
-        self.epoch = None;
+        self.drop_epoch()?;
         self.overlays.take_down(&self.guest.stage)
     }
 
     fn run(&mut self, wanted: &RunCommand) -> Result<CommandEnd, Failure> {
-        let RunCommand { number, command, grace_milliseconds } = wanted;
+        let RunCommand { number, command, grace_milliseconds, caches } = wanted;
         self.ensure_epoch()?;
+        self.caches.know(caches);
+        if let Some(epoch) = &self.epoch {
+            self.caches.ensure(&self.guest.ground(&self.layers), epoch, &self.overlays)?;
+        }
         let pipes = self.sources.open(*number)?;
         let Some(epoch) = &self.epoch else {
             return Err(Failure::Refused("the machine has no root".to_owned()));
@@ -306,21 +316,44 @@ impl Server<'_> {
         copy_into(&ground, epoch, &self.overlays, layer, entries)
     }
 
-    fn freeze(&mut self, target: &Path) -> Result<Reply, Failure> {
-        if self.epoch.is_none() {
-            return Ok(Reply::Unchanged);
+    /// Lets the root's mounts go; no process lives in it.
+    fn drop_epoch(&mut self) -> Result<(), Failure> {
+        self.epoch = None;
+        self.caches.unmounted()
+    }
+
+    fn keep_caches(&mut self, targets: &[PathBuf]) -> Result<Reply, Failure> {
+        if self.caches.are_written()? {
+            let alive = self.holding()?;
+            if !alive.is_empty() {
+                return Ok(Reply::Alive(alive));
+            }
+            self.drop_epoch()?;
         }
+        Ok(Reply::CachesKept(self.caches.keep(targets)?))
+    }
+
+    /// What forbids to take the root apart.
+    fn holding(&mut self) -> Result<Vec<String>, Failure> {
+        let Some(has_live) = self.epoch.as_ref().map(|epoch| !epoch.live().is_empty()) else {
+            return Ok(Vec::new());
+        };
         let mut alive = self.settle()?;
-        if alive.is_empty() && self.epoch.as_ref().is_some_and(|epoch| !epoch.live().is_empty()) {
+        if alive.is_empty() && has_live {
             alive.push("(files were copied while processes ran)".to_owned());
         }
+        Ok(alive)
+    }
+
+    fn freeze(&mut self, target: &Path) -> Result<Reply, Failure> {
+        let alive = self.holding()?;
         if !alive.is_empty() {
             return Ok(Reply::Alive(alive));
         }
         if self.overlays.written()? == Written::Nothing {
             return Ok(Reply::Unchanged);
         }
-        self.epoch = None;
+        self.drop_epoch()?;
         self.overlays.freeze(&self.guest.stage, &self.layers, target)?;
         self.layers.push(target.to_owned());
         Ok(Reply::Frozen)

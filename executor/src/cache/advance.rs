@@ -3,7 +3,7 @@
 use super::{Chain, key};
 use crate::engine::stretch::ForkChoice;
 use crate::secrets::Secrets;
-use crate::store::record::{MachineState, StoredValue};
+use crate::store::record::{CachedPath, MachineState, StoredValue};
 use crate::store::runs::RunId;
 use crate::variables::BuiltIns;
 use layerc_planner::plan::Action;
@@ -73,6 +73,7 @@ pub fn set(chain: &mut Chain, action: &Action, values: KeyedValues<'_>) -> Advan
         Action::Workdir { path } => {
             chain.set(&instruction, &[], |state| enter_directory(state, path));
         }
+        Action::Cache { paths } => add_caches(chain, &instruction, paths),
         // It says when to keep states, not what is in them.
         Action::Checkpoint { .. } => {}
         _ => return Advanced::No,
@@ -105,12 +106,30 @@ fn key_secrets(chain: &mut Chain, instruction: &[u8], names: &[String], values: 
     });
 }
 
-/// A WORKDIR, relative to the one before it.
-fn enter_directory(state: &mut MachineState, path: &str) {
-    let is_complete = path.starts_with('/') || path == "~" || path.starts_with("~/");
-    state.workdir = if is_complete {
+/// Directories that outlive runs. What is in them is part of no key.
+fn add_caches(chain: &mut Chain, instruction: &[u8], paths: &[String]) {
+    let image = chain.image.to_string();
+    chain.set(instruction, &[], |state| {
+        for path in paths {
+            let path = in_directory(&state.workdir, path.trim_end_matches('/'));
+            let cached = CachedPath { image: image.clone(), path, owner: state.user.clone() };
+            if !state.caches.contains(&cached) {
+                state.caches.push(cached);
+            }
+        }
+    });
+}
+
+/// A path as written, seen from a working directory as written.
+pub(crate) fn in_directory(directory: &str, path: &str) -> String {
+    if path.starts_with('/') || path == "~" || path.starts_with("~/") {
         path.to_owned()
     } else {
-        format!("{}/{}", state.workdir.trim_end_matches('/'), path.trim_start_matches("./"))
-    };
+        format!("{}/{}", directory.trim_end_matches('/'), path.trim_start_matches("./"))
+    }
+}
+
+/// A WORKDIR, relative to the one before it.
+fn enter_directory(state: &mut MachineState, path: &str) {
+    state.workdir = in_directory(&state.workdir, path);
 }

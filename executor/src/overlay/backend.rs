@@ -1,5 +1,6 @@
 //! The backend itself: images made ready, machines started.
 
+use super::failure::Doing;
 use super::host::{Composition, HostBase, HostPart};
 use super::identities::Identities;
 use super::machine::{OverlayMachine, Parts};
@@ -12,6 +13,7 @@ use crate::agent::protocol::{MachineSetup, PartSetup, TrackedFiles};
 use crate::backend::{
     Backend, BackendError, BaseImage, ImageSource, LayerId, Machine, MachineStart,
 };
+use crate::caches::Caches;
 use crate::tracked::Repository;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -49,6 +51,8 @@ pub struct OverlayBackend {
     repository: Arc<Repository>,
     options: OverlayOptions,
     removal: Removal,
+    /// Before the remover: whoever may still hand something to it goes first.
+    caches: Caches,
     remover: Remover,
     host: HostBase,
 }
@@ -75,7 +79,16 @@ impl OverlayBackend {
         for abandoned in layout.abandoned_runs() {
             remover.queue().remove(abandoned);
         }
-        Ok(Self { layout, repository, options, removal, remover, host })
+        let queue = remover.queue();
+        let discard = Arc::new(move |directory| queue.remove(directory));
+        let caches = Caches::new(&layout.root, discard).doing(|| "open the caches".to_owned())?;
+        caches.sweep();
+        Ok(Self { layout, repository, options, removal, remover, host, caches })
+    }
+
+    /// The directories that CACHE keeps.
+    pub const fn caches(&self) -> &Caches {
+        &self.caches
     }
 
     fn setup(
@@ -145,6 +158,7 @@ impl Backend for OverlayBackend {
             run,
             repository: Arc::clone(&self.repository),
             grace: self.options.background_grace,
+            caches: self.caches.clone(),
         };
         Ok(Box::new(OverlayMachine::new(parts, &start.layers)?))
     }

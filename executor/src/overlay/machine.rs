@@ -1,14 +1,16 @@
 //! A running machine: the requests of the engine, put to its agent.
 
+use super::caches::MachineCaches;
 use super::copy::{self, Source, Target};
 use super::failure::{Doing, unexpected};
 use super::start::Agent;
 use super::store_layout::{RunDirectory, StoreLayout};
 use crate::agent::protocol::{Destination, LayerPlace, LiveEntry, Reply, Request, RunCommand};
 use crate::backend::{
-    BackendError, Command, CommandEnd, CopiedEntry, CopiedFiles, CopyRequest, Freeze, Layer,
-    LayerId, Machine, Stream,
+    BackendError, Command, CommandEnd, CopiedEntry, CopiedFiles, CopyRequest, Freeze, KeptCaches,
+    Layer, LayerId, Machine, Stream,
 };
+use crate::caches::Caches;
 use crate::read_set::{ReadSet, TrackedPath};
 use crate::tracked::{Repository, TrackedServer};
 use rustix::process::{Signal, pidfd_send_signal};
@@ -25,6 +27,7 @@ pub(super) struct OverlayMachine {
     /// Commands so far.
     commands: u32,
     grace: Duration,
+    caches: MachineCaches,
     /// Dropped after the agent: first the processes and mounts go, then what they were made of.
     _run: RunDirectory,
 }
@@ -37,6 +40,7 @@ pub(super) struct Parts {
     pub(super) run: RunDirectory,
     pub(super) repository: Arc<Repository>,
     pub(super) grace: Duration,
+    pub(super) caches: Caches,
 }
 
 impl OverlayMachine {
@@ -49,6 +53,7 @@ impl OverlayMachine {
             server: None,
             commands: 0,
             grace: parts.grace,
+            caches: MachineCaches::new(parts.caches),
             _run: parts.run,
         };
         if !layers.is_empty() {
@@ -136,11 +141,13 @@ impl Machine for OverlayMachine {
         output: &mut dyn FnMut(Stream, &[u8]),
     ) -> Result<CommandEnd, BackendError> {
         let setup_files = self.show_setup_files(&command.setup_files)?;
+        let caches = self.caches.places(&command.caches)?;
         self.commands += 1;
         let number = self.commands;
         let request = Request::Run(RunCommand {
             number,
             command: Command { setup_files, ..command.clone() },
+            caches,
             grace_milliseconds: u32::try_from(self.grace.as_millis()).unwrap_or(u32::MAX),
         });
         let reply = self.agent()?.ask(&request, &mut |reply| {
@@ -187,6 +194,20 @@ impl Machine for OverlayMachine {
             Request::Copy { layer, entries: entries.collect(), passages: copy::passages(&files) };
         match self.agent()?.ask(&request, &mut |_| {})? {
             Reply::Done => Ok(files),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    fn keep_caches(&mut self) -> Result<KeptCaches, BackendError> {
+        if self.caches.is_empty() {
+            return Ok(KeptCaches::default());
+        }
+        let targets = self.caches.targets()?;
+        match self.agent()?.ask(&Request::KeepCaches { targets }, &mut |_| {})? {
+            Reply::CachesKept(kept) => {
+                Ok(KeptCaches { publications: self.caches.take(&kept), alive: Vec::new() })
+            }
+            Reply::Alive(alive) => Ok(KeptCaches { alive, ..KeptCaches::default() }),
             other => Err(unexpected(other)),
         }
     }

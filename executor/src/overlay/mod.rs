@@ -14,6 +14,7 @@
 //! | [`debootstrap`] | the base that Debian's bootstrap program installs |
 //! | [`identities`] | which user numbers a machine has |
 //! | [`machine`] | a running machine |
+//! | [`caches`] | its directories that outlive runs |
 //! | [`memory`] | limits on memory |
 //! | [`copy`] | what a COPY shows where |
 //! | [`removal`] | removing what machines wrote |
@@ -23,6 +24,7 @@
 mod accounts;
 mod archive;
 mod backend;
+mod caches;
 mod copy;
 mod debootstrap;
 mod failure;
@@ -38,3 +40,4 @@ mod start;
 mod store_layout;
 
 pub use backend::{OverlayBackend, OverlayOptions};
+pub use caches::caches_of;

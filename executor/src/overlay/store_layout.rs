@@ -6,11 +6,10 @@
 use super::failure::Doing;
 use super::removal::RemovalQueue;
 use crate::backend::{BackendError, LayerId};
+pub(super) use crate::store::runs::fresh_name;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Where things are.
 #[derive(Debug)]
@@ -20,9 +19,6 @@ pub(super) struct StoreLayout {
     pub(super) runs: PathBuf,
     pub(super) bases: PathBuf,
 }
-
-/// Distinguishes names made within one clock tick.
-static NAMES: AtomicU64 = AtomicU64::new(0);
 
 impl StoreLayout {
     /// Makes what is missing.
@@ -95,26 +91,5 @@ pub(super) struct RunDirectory {
 impl Drop for RunDirectory {
     fn drop(&mut self) {
         self.removal.remove(std::mem::take(&mut self.path));
-    }
-}
-
-/// 16 hexadecimal digits that no other call gives, here or in another process of this machine.
-pub(super) fn fresh_name() -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&now.to_le_bytes());
-    hasher.update(&std::process::id().to_le_bytes());
-    hasher.update(&NAMES.fetch_add(1, Ordering::Relaxed).to_le_bytes());
-    hasher.finalize().to_hex().chars().take(16).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_never_given_twice() {
-        let names: std::collections::BTreeSet<String> = (0..1000).map(|_| fresh_name()).collect();
-        assert_eq!(names.len(), 1000);
     }
 }

@@ -24,6 +24,8 @@ pub(super) struct Context<'run> {
     pub(super) graph: &'run StretchGraph,
     pub(super) backend: &'run dyn Backend,
     pub(super) repository: &'run dyn RepositoryView,
+    /// Its root as people know it.
+    pub(super) repository_name: &'run str,
     pub(super) store: &'run Store,
     pub(super) committer: &'run Committer,
     pub(super) secrets: &'run Secrets,
@@ -49,6 +51,7 @@ impl<'run> Context<'run> {
             graph,
             backend: setup.backend,
             repository: setup.repository,
+            repository_name: &setup.repository_name,
             store: &setup.store,
             committer,
             secrets: &setup.secrets,

@@ -5,10 +5,14 @@ use super::live::Live;
 use super::output::StepOutput;
 use super::trouble::Trouble;
 use super::{evaluation, sources};
-use crate::backend::{Attachment, Command, CommandEnd, CopyRequest, Stream};
+use crate::backend::{
+    Attachment, BackendError, CacheMount, CacheName, Command, CommandEnd, CopyRequest, Stream,
+};
+use crate::cache::advance;
 use crate::event::{Event, OutputStream, StepInfo, StepResult};
 use crate::read_set::ReadSet;
-use crate::store::record::MachineState;
+use crate::store::committer::{Commit, Committed};
+use crate::store::record::{CachedPath, MachineState};
 use layerc_planner::plan::{Action, CommandMode};
 
 /// Whose step it is.
@@ -81,6 +85,7 @@ fn copy(
     destination: &str,
     state: &MachineState,
 ) -> Result<Performed, Trouble> {
+    not_into_a_cache(destination, state)?;
     let mut own_reads = ReadSet::default();
     let sources = sources::expand(written, whose.context.repository, &mut own_reads)
         .map_err(|error| Trouble::Failed(super::trouble::with_causes(&error)))?;
@@ -91,6 +96,23 @@ fn copy(
         user: state.user.clone(),
     })?;
     Ok(Performed { own_reads, ..Performed::quiet(StepResult::Success, state.clone()) })
+}
+
+/// What was copied there would not be seen.
+fn not_into_a_cache(destination: &str, state: &MachineState) -> Result<(), Trouble> {
+    let destination = advance::in_directory(&state.workdir, destination);
+    let destination = destination.trim_end_matches(['/', '.']);
+    let holds = |path: &str| {
+        let below = destination.strip_prefix(path);
+        below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
+    };
+    match state.caches.iter().find(|cached| holds(&cached.path)) {
+        None => Ok(()),
+        Some(CachedPath { path, .. }) => Err(Trouble::Failed(format!(
+            "cannot copy to `{destination}`: `{path}` is a CACHE, which lies over everything else there; copy elsewhere, \
+             or cache a directory beside it"
+        ))),
+    }
 }
 
 fn evaluate(
@@ -126,7 +148,15 @@ fn command(whose: Whose<'_>, script: String, state: &MachineState) -> Command {
         environment,
         setup_files: Vec::new(),
         mode: Attachment::Foreground,
+        caches: state.caches.iter().map(|cached| cache_mount(whose, cached)).collect(),
     }
+}
+
+fn cache_mount(whose: Whose<'_>, cached: &CachedPath) -> CacheMount {
+    let CachedPath { image, path, owner } = cached.clone();
+    let home_of = if path.starts_with('~') { owner.clone() } else { String::new() };
+    let repository = whose.context.repository_name.to_owned();
+    CacheMount { name: CacheName { repository, image, path, home_of }, owner }
 }
 
 /// Executes, shows the output, and returns how it ended, what is kept of the output, and the answer.
@@ -150,7 +180,38 @@ fn execute(
     for stream in [OutputStream::Stdout, OutputStream::Stderr] {
         show(whose, stream, output.finish(stream));
     }
-    Ok((end?, output.into_kept(), answer))
+    let end = end?;
+    if !command.caches.is_empty() && result_of(end) == StepResult::Success {
+        keep_caches(whose, live)?;
+    }
+    Ok((end, output.into_kept(), answer))
+}
+
+/// Has what a successful command left in the caches become their versions.
+fn keep_caches(whose: Whose<'_>, live: &mut Live) -> Result<(), Trouble> {
+    let kept = match live.machine.keep_caches() {
+        Ok(kept) => kept,
+        Err(error @ BackendError::Stopped(_)) => return Err(error.into()),
+        Err(error) => {
+            // A cache makes things faster; a run does without.
+            let text = format!("the caches are not kept: {}", super::trouble::with_causes(&error));
+            whose.context.warn(whose.runner, text);
+            return Ok(());
+        }
+    };
+    if !kept.alive.is_empty() {
+        let text = format!(
+            "{}: what was written to CACHE is not kept while processes live on ({})",
+            whose.runner,
+            kept.alive.join(", ")
+        );
+        whose.context.emit(Event::Note { text });
+    }
+    for publication in kept.publications {
+        let what = Committed::Cache(publication);
+        whose.context.committer.commit(Commit { what, layers: Vec::new(), turn: None });
+    }
+    Ok(())
 }
 
 fn show(whose: Whose<'_>, stream: OutputStream, text: Option<String>) {

@@ -61,7 +61,6 @@ fn unmapped(image: &str) -> String {
 fn in_the_way(node: &Node, file: &PlannedLayerfile) -> Option<String> {
     let (line, what) = match node {
         Node::Step(step) => match &step.action {
-            Action::Cache { .. } => (step.line, "CACHE"),
             Action::ExposeWebsite { .. } => (step.line, "EXPOSE WEBSITE"),
             Action::ExposeTcp { .. } => (step.line, "EXPOSE TCP"),
             Action::Clone { .. } => (step.line, "CLONE"),
@@ -76,6 +75,7 @@ fn in_the_way(node: &Node, file: &PlannedLayerfile) -> Option<String> {
             | Action::Env { .. }
             | Action::BuildEnv { .. }
             | Action::SecretEnv { .. }
+            | Action::Cache { .. }
             | Action::Checkpoint { .. }
             | Action::SetupFile { .. }
             | Action::User { .. }

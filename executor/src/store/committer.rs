@@ -7,6 +7,7 @@ use super::record::{Snapshot, StrongKey, WeakKey};
 use super::turns::Turn;
 use super::{Store, StoreError, at};
 use crate::backend::LayerId;
+use crate::caches::Publication;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -33,6 +34,9 @@ pub struct Commit {
 pub enum Committed {
     /// A step's results.
     Step(Box<Entry>),
+    /// A cache's new version. Before the record of the step that wrote it: a step that is skipped from then on may
+    /// have left something there for those behind it.
+    Cache(Publication),
     /// The state behind a recorded step was kept after all.
     Snapshot {
         /// The record's question.
@@ -98,8 +102,16 @@ fn write(store: &Store, layers: &Path, batch: &[Commit]) -> Result<(), StoreErro
     for layer in batch.iter().flat_map(|commit| &commit.layers) {
         make_durable(&layers.join(&layer.0))?;
     }
+    for commit in batch {
+        if let Committed::Cache(publication) = &commit.what {
+            publication
+                .publish()
+                .map_err(at("keep a version in", &store.directory().join("caches")))?;
+        }
+    }
     store.index().write(|writer| {
         batch.iter().try_for_each(|commit| match &commit.what {
+            Committed::Cache(_) => Ok(()),
             Committed::Step(entry) => writer.put_entry(entry),
             Committed::Snapshot { weak, strong, snapshot } => {
                 writer.put_snapshot(*weak, *strong, snapshot)
@@ -108,7 +120,8 @@ fn write(store: &Store, layers: &Path, batch: &[Commit]) -> Result<(), StoreErro
     })
 }
 
-fn make_durable(layer: &Path) -> Result<(), StoreError> {
+/// Has everything of a directory on disk when it returns.
+pub(crate) fn make_durable(layer: &Path) -> Result<(), StoreError> {
     if !layer.exists() {
         return Ok(());
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Grows whenever keys or records change their meaning, so that old records are never found.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// What a step is, given everything before it: the question of a lookup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -90,6 +90,19 @@ pub struct MachineState {
     pub workdir: String,
     /// Repository files sourced before commands.
     pub setup_files: Vec<String>,
+    /// Directories that outlive runs.
+    pub caches: Vec<CachedPath>,
+}
+
+/// A directory that CACHE named.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CachedPath {
+    /// The base image of its chain.
+    pub image: String,
+    /// Absolute, or starting with `~`.
+    pub path: String,
+    /// The user of the moment: owns it when it is new, and its home is what `~` is.
+    pub owner: String,
 }
 
 impl Default for MachineState {
@@ -100,6 +113,7 @@ impl Default for MachineState {
             user: "root".to_owned(),
             workdir: "/root".to_owned(),
             setup_files: Vec::new(),
+            caches: Vec::new(),
         }
     }
 }

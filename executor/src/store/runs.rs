@@ -6,6 +6,7 @@ use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Names one run.
@@ -106,13 +107,24 @@ fn new_id() -> RunId {
     RunId(id)
 }
 
+/// 16 hexadecimal digits that no other call gives, here or in another process of this machine.
+pub(crate) fn fresh_name() -> String {
+    static NAMES: AtomicU64 = AtomicU64::new(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&now.to_le_bytes());
+    hasher.update(&std::process::id().to_le_bytes());
+    hasher.update(&NAMES.fetch_add(1, Ordering::Relaxed).to_le_bytes());
+    hasher.finalize().to_hex().chars().take(16).collect()
+}
+
 /// Lower-case hexadecimal digits.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Whether `path` still names the open file: a cleaner may have removed it between its making and its locking.
-fn is_still(file: &File, path: &Path) -> bool {
+pub(crate) fn is_still(file: &File, path: &Path) -> bool {
     match (file.metadata(), fs::metadata(path)) {
         (Ok(open), Ok(named)) => open.ino() == named.ino() && open.dev() == named.dev(),
         _ => false,
@@ -141,4 +153,15 @@ fn remove_dead(runs: &Path) -> Result<Cleanup, StoreError> {
         (_, 0) => Cleanup::AloneAfterCrash,
         (_, _) => Cleanup::SharedAfterCrash,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fresh_name;
+
+    #[test]
+    fn names_are_never_given_twice() {
+        let names: std::collections::BTreeSet<String> = (0..1000).map(|_| fresh_name()).collect();
+        assert_eq!(names.len(), 1000);
+    }
 }

@@ -179,6 +179,7 @@ pub(crate) fn command(script: &str) -> Command {
         environment: BTreeMap::new(),
         setup_files: Vec::new(),
         mode: Attachment::Foreground,
+        caches: Vec::new(),
     }
 }
 

@@ -1,3 +1,5 @@
 //! What a run keeps for later ones, through the built command on real machines.
 
+mod caches;
 mod steps;
+mod store_files;
