@@ -98,7 +98,8 @@ pub fn analyze_file(source: &SourceFile) -> FileAnalysis {
     let suppressions = comments
         .iter()
         .filter_map(|comment| {
-            suppression::read(&source.text, comment.span, covered_until(&directives, comment.span))
+            let until = covered_until(&source.text, &directives, comment.span);
+            suppression::read(&source.text, comment.span, until)
         })
         .collect();
     let facts = facts(&directives);
@@ -123,10 +124,12 @@ pub fn analyze_file(source: &SourceFile) -> FileAnalysis {
     }
 }
 
-/// The end of the instruction after a comment; the comment's own end if none follows.
-fn covered_until(directives: &[Arc<Directive>], comment: Span) -> u32 {
+/// The end of the instruction after a comment; the end of the text if none follows, where a comment may stand that
+/// there is a finding about.
+fn covered_until(text: &str, directives: &[Arc<Directive>], comment: Span) -> u32 {
     let next = directives.partition_point(|directive| directive.span.start() < comment.end());
-    directives.get(next).map_or(comment.end(), |directive| directive.span.end())
+    let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
+    directives.get(next).map_or(end, |directive| directive.span.end())
 }
 
 fn facts(directives: &[Arc<Directive>]) -> Facts {

@@ -1,6 +1,42 @@
-//! Applies the text edits of a fix to a text. Knows nothing of diagnostics or files.
+//! Chooses the fixes that can be applied together, and applies edits to a text. Knows nothing of files on disk.
 
-use crate::diagnostic::TextEdit;
+use crate::diagnostic::{Applicability, Diagnostic, TextEdit};
+use crate::span::FileId;
+use std::collections::BTreeMap;
+
+/// Fixes that can be applied together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Round {
+    /// Their edits by file, none overlapping.
+    pub edits: BTreeMap<FileId, Vec<TextEdit>>,
+    /// How many fixes these are.
+    pub fixes: usize,
+}
+
+/// The first safe fix of each finding, as long as it does not touch what an earlier one changes. One round can make
+/// room for another: a keyword in capitals shows that its arguments are wrong.
+pub fn safe_round<'a>(findings: impl IntoIterator<Item = &'a Diagnostic>) -> Round {
+    let mut round = Round::default();
+    for finding in findings {
+        let safe = finding.fixes.iter().find(|fix| fix.applicability == Applicability::Safe);
+        let edits = safe.map(|fix| fix.edits.as_slice()).unwrap_or_default();
+        if !edits.is_empty() && edits.iter().all(|edit| has_room(&round.edits, edit)) {
+            round.fixes += 1;
+            for edit in edits {
+                round.edits.entry(edit.file).or_default().push(edit.clone());
+            }
+        }
+    }
+    round
+}
+
+/// Edits that only touch count as overlapping: which insertion comes first would be a guess.
+fn has_room(round: &BTreeMap<FileId, Vec<TextEdit>>, edit: &TextEdit) -> bool {
+    let apart = |other: &TextEdit| {
+        edit.span.end() < other.span.start() || other.span.end() < edit.span.start()
+    };
+    round.get(&edit.file).is_none_or(|others| others.iter().all(apart))
+}
 
 /// `text` with the edits applied, in whatever order they come.
 /// `None` if two of them overlap or one lies outside of the text or inside a character.

@@ -28,7 +28,7 @@ pub mod project;
 mod random_text;
 pub mod repo_path;
 pub mod rules;
-mod shell;
+pub mod shell;
 pub mod source_map;
 pub mod sources;
 pub mod span;

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 /// What follows a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CommandEnd {
+pub enum CommandEnd {
     /// `|`: its output goes to the next command.
     Pipe,
     /// `&`: it runs on while the next one starts.
@@ -20,7 +20,7 @@ pub(crate) enum CommandEnd {
 
 /// Where a command stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Nesting {
+pub enum Nesting {
     /// At the top of the script.
     Top,
     /// In brackets, braces, a loop or a condition, whose redirections it shares.
@@ -29,41 +29,41 @@ pub(crate) enum Nesting {
 
 /// A simple command. Words are byte ranges of the text, quotes included.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Command {
+pub struct Command {
     /// `NAME=value` words in front of it.
-    pub(crate) assignments: Vec<Range<usize>>,
+    pub assignments: Vec<Range<usize>>,
     /// The command and its arguments.
-    pub(crate) words: Vec<Range<usize>>,
+    pub words: Vec<Range<usize>>,
     /// Targets of `>`, `>>`, `&>`, `>|`.
-    pub(crate) outputs: Vec<Range<usize>>,
+    pub outputs: Vec<Range<usize>>,
     /// What follows.
-    pub(crate) end: CommandEnd,
+    pub end: CommandEnd,
     /// Where it stands.
-    pub(crate) nesting: Nesting,
+    pub nesting: Nesting,
 }
 
 /// The simple commands of `text`, in order.
-pub(crate) fn commands(text: &str) -> Vec<Command> {
+pub fn commands(text: &str) -> Vec<Command> {
     Splitter { text, position: 0, depth: 0, commands: Vec::new(), current: Open::default() }.split()
 }
 
 /// The text of a word without its quotes.
-pub(crate) fn unquoted(word: &str) -> String {
+pub fn unquoted(word: &str) -> String {
     word.chars().filter(|character| !matches!(character, '"' | '\'')).collect()
 }
 
 /// A use of a variable: `$NAME`, `${NAME…}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct VariableUse {
+pub struct VariableUse {
     /// The bytes of the name alone.
-    pub(crate) name: Range<usize>,
+    pub name: Range<usize>,
     /// Whether the shell expands it.
-    pub(crate) expansion: Expansion,
+    pub expansion: Expansion,
 }
 
 /// Whether a variable use is expanded by the shell that reads it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Expansion {
+pub enum Expansion {
     /// It is.
     Expanded,
     /// It stands in single quotes: perhaps another program expands it.
@@ -71,7 +71,7 @@ pub(crate) enum Expansion {
 }
 
 /// Every variable use of `text`, in order. Escaped dollars are left out.
-pub(crate) fn variable_uses(text: &str) -> Vec<VariableUse> {
+pub fn variable_uses(text: &str) -> Vec<VariableUse> {
     let bytes = text.as_bytes();
     let mut uses = Vec::new();
     let mut quotes = Quotes::default();
@@ -281,12 +281,12 @@ impl Splitter<'_> {
 }
 
 /// Whether a word is `NAME=…`.
-pub(crate) fn is_assignment(word: &str) -> bool {
+pub fn is_assignment(word: &str) -> bool {
     word.split_once('=').is_some_and(|(name, _)| is_name(name.strip_suffix('+').unwrap_or(name)))
 }
 
 /// Whether a text is a shell variable's name.
-pub(crate) fn is_name(text: &str) -> bool {
+pub fn is_name(text: &str) -> bool {
     !text.starts_with(|first: char| first.is_ascii_digit())
         && !text.is_empty()
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')

@@ -6,6 +6,7 @@
 //!
 //! Knows nothing of how a plan runs, and of disks only what [`host::Host`] answers. No network anywhere.
 
+mod cancellation;
 pub mod features;
 pub mod forecast;
 pub mod host;

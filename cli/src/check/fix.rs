@@ -6,10 +6,7 @@ use crate::compilation::{Compilation, numbered};
 use crate::replace::replace_file;
 use crate::{difference, terminal};
 use anyhow::Result;
-use layerc_compiler::diagnostic::{Applicability, Diagnostic, TextEdit};
 use layerc_compiler::edits;
-use layerc_compiler::span::FileId;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// One fix can make room for another (a keyword in capitals shows that its arguments are wrong). Ten rounds are more
@@ -23,12 +20,12 @@ pub(super) fn apply(paths: &[PathBuf]) -> Result<Compilation> {
         compilation.repository.files.iter().map(|file| file.text.clone()).collect();
     let mut applied = 0;
     for _ in 0..MAX_ROUNDS {
-        let fixes = safe_fixes(&compilation);
-        if fixes.count == 0 {
+        let round = edits::safe_round(compilation.findings());
+        if round.fixes == 0 {
             break;
         }
-        applied += fixes.count;
-        for (id, edits) in &fixes.edits {
+        applied += round.fixes;
+        for (id, edits) in &round.edits {
             if let Some(file) = compilation.repository.files.get_mut(id.index()) {
                 file.text = edits::apply(&file.text, edits).unwrap_or_else(|| file.text.clone());
             }
@@ -37,42 +34,6 @@ pub(super) fn apply(paths: &[PathBuf]) -> Result<Compilation> {
     }
     report(&compilation, &before, applied)?;
     Ok(compilation)
-}
-
-/// Edits of one round, by file, none overlapping.
-struct Fixes {
-    edits: BTreeMap<FileId, Vec<TextEdit>>,
-    count: usize,
-}
-
-/// The first safe fix of each finding, as long as it does not touch what an earlier one changes.
-fn safe_fixes(compilation: &Compilation) -> Fixes {
-    let mut fixes = Fixes { edits: BTreeMap::new(), count: 0 };
-    for finding in compilation.findings() {
-        let Some(edits) = safe_edits(finding) else { continue };
-        if edits.iter().all(|edit| fixes.has_room(edit)) {
-            fixes.count += 1;
-            for edit in edits {
-                fixes.edits.entry(edit.file).or_default().push(edit.clone());
-            }
-        }
-    }
-    fixes
-}
-
-fn safe_edits(finding: &Diagnostic) -> Option<&[TextEdit]> {
-    let safe = finding.fixes.iter().find(|fix| fix.applicability == Applicability::Safe)?;
-    (!safe.edits.is_empty()).then_some(&safe.edits)
-}
-
-impl Fixes {
-    /// Edits that only touch count as overlapping: which insertion comes first would be a guess.
-    fn has_room(&self, edit: &TextEdit) -> bool {
-        let apart = |other: &TextEdit| {
-            edit.span.end() < other.span.start() || other.span.end() < edit.span.start()
-        };
-        self.edits.get(&edit.file).is_none_or(|others| others.iter().all(apart))
-    }
 }
 
 /// Writes what changed, and shows it.

@@ -25,6 +25,8 @@ use finish::{Context, Finished, Tree};
 use references::References;
 use resolve::Layerfiles;
 
+pub use resolve::{relative, spell_like};
+
 /// A linked project and everything there is to say about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Compiled {

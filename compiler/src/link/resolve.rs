@@ -76,7 +76,7 @@ impl Spelling {
 }
 
 /// The word that names the Layerfile `target` from `directory`, spelled like `text`.
-pub(crate) fn spell_like(text: &str, directory: &RepoPath, target: &RepoPath) -> String {
+pub fn spell_like(text: &str, directory: &RepoPath, target: &RepoPath) -> String {
     let Spelling { anchor, ending } = Spelling::of(text);
     let parent = target.parent().unwrap_or_else(RepoPath::root);
     let named = if ending == Ending::File { target } else { &parent };
@@ -87,7 +87,7 @@ pub(crate) fn spell_like(text: &str, directory: &RepoPath, target: &RepoPath) ->
 }
 
 /// The relative path from a directory, which always starts with a dot.
-pub(crate) fn relative(directory: &RepoPath, path: &RepoPath) -> String {
+pub fn relative(directory: &RepoPath, path: &RepoPath) -> String {
     let shared = directory
         .components()
         .zip(path.components())

@@ -2,7 +2,7 @@
 //!
 //! The service library would stop serving at the first panic and stay as a mute process. Knows methods and ids only.
 
-use super::Ending;
+use super::{Ending, capabilities};
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -92,10 +92,14 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         self.leave.note(request.method());
+        let greets = request.method() == "initialize";
         let id = request.id().cloned();
         let failed = move || id.clone().map(|id| Response::from_error(id, Error::internal_error()));
         match catch_unwind(AssertUnwindSafe(|| self.inner.call(request))) {
-            Ok(future) => Box::pin(guarded(future, failed)),
+            Ok(future) => Box::pin(async move {
+                let answer = guarded(future, failed).await;
+                if greets { answer.map(|answer| answer.map(completed)) } else { answer }
+            }),
             Err(_) => Box::pin(std::future::ready(Ok(failed()))),
         }
     }
@@ -111,4 +115,13 @@ async fn guarded<E>(
         polled.unwrap_or_else(|_| Poll::Ready(Ok(failed())))
     })
     .await
+}
+
+/// The answer to the greeting with what the library's types have no place for.
+fn completed(answer: Response) -> Response {
+    let (id, mut answer) = answer.into_parts();
+    if let Ok(greeting) = &mut answer {
+        capabilities::complete(greeting);
+    }
+    Response::from_parts(id, answer)
 }

@@ -8,13 +8,18 @@
 //! Edits and snapshots go through one channel, so a request sees exactly the edits that came before it, whatever else
 //! is being computed. Knows nothing of Layerfiles; what to answer is in [`crate::features`].
 
+mod adapt;
 mod backend;
 mod capabilities;
 mod configuration;
+mod files;
+mod greeting;
 mod guard;
+mod methods;
 mod parent;
 mod publisher;
 mod scribe;
+mod tokens;
 mod watcher;
 
 use crate::host::Host;

@@ -1,9 +1,11 @@
-//! Pushes diagnostics: compares each new moment with what the client was shown last and sends what differs.
+//! Tells the client what changed without being asked: diagnostics that differ from those it was shown last, and that
+//! hints and lenses have to be asked for again.
 //!
 //! Works on the latest moment only; while it works, newer ones replace each other. Knows nothing of edits.
 
 use crate::features::diagnostics;
 use crate::workspace::Snapshot;
+use crate::workspace::graph::Graph;
 use ls_types::{Diagnostic, Uri};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,10 +13,10 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use tokio::runtime::Handle;
 use tower_lsp::Client;
 
-/// Who wants diagnostics pushed.
+/// How diagnostics reach the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
-    /// Nobody yet: the client has not finished its greeting.
+    /// The client has not finished its greeting, or is leaving.
     Silent,
     /// The client is sent diagnostics.
     Push,
@@ -22,13 +24,23 @@ pub(super) enum Mode {
     Refresh,
 }
 
+/// What the client can be told to ask for again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Refreshes {
+    /// Inlay hints.
+    pub(super) hints: bool,
+    /// Code lenses.
+    pub(super) lenses: bool,
+}
+
 #[derive(Debug)]
 struct Slot {
     mode: Mode,
+    refreshes: Refreshes,
     latest: Option<Arc<Snapshot>>,
 }
 
-/// The way to the thread that publishes.
+/// The way to the thread that tells.
 #[derive(Debug, Clone)]
 pub(super) struct Publisher {
     shared: Arc<(Mutex<Slot>, Condvar)>,
@@ -37,59 +49,101 @@ pub(super) struct Publisher {
 impl Publisher {
     /// Starts the thread.
     pub(super) fn start(client: Client, handle: Handle) -> Self {
-        let slot = Slot { mode: Mode::Silent, latest: None };
+        let slot = Slot { mode: Mode::Silent, refreshes: Refreshes::default(), latest: None };
         let publisher = Self { shared: Arc::new((Mutex::new(slot), Condvar::new())) };
         let own = publisher.clone();
-        let work = move || own.work(&client, &handle);
-        // Without a thread diagnostics stay away; requests are answered all the same.
+        let teller = Teller { client, handle, shown: Shown::default(), graphs: Vec::new() };
+        let work = move || own.work(teller);
+        // Without a thread nothing is told unasked; requests are answered all the same.
         let _thread = std::thread::Builder::new().name("publisher".to_owned()).spawn(work);
         publisher
     }
 
-    /// Decides who is told what.
-    pub(super) fn set_mode(&self, mode: Mode) {
+    fn set(&self, change: impl FnOnce(&mut Slot)) {
         let (slot, changed) = &*self.shared;
-        slot.lock().unwrap_or_else(PoisonError::into_inner).mode = mode;
+        change(&mut slot.lock().unwrap_or_else(PoisonError::into_inner));
         changed.notify_one();
+    }
+
+    /// Begins to tell the client things.
+    pub(super) fn speak(&self, mode: Mode, refreshes: Refreshes) {
+        self.set(|slot| (slot.mode, slot.refreshes) = (mode, refreshes));
+    }
+
+    /// Says nothing any more.
+    pub(super) fn hush(&self) {
+        self.set(|slot| slot.mode = Mode::Silent);
     }
 
     /// There is a new moment.
     pub(super) fn show(&self, snapshot: Arc<Snapshot>) {
-        let (slot, changed) = &*self.shared;
-        slot.lock().unwrap_or_else(PoisonError::into_inner).latest = Some(snapshot);
-        changed.notify_one();
+        self.set(|slot| slot.latest = Some(snapshot));
     }
 
-    fn next(&self) -> (Mode, Arc<Snapshot>) {
+    fn next(&self) -> (Mode, Refreshes, Arc<Snapshot>) {
         let (slot, changed) = &*self.shared;
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if slot.mode != Mode::Silent
                 && let Some(snapshot) = slot.latest.take()
             {
-                return (slot.mode, snapshot);
+                return (slot.mode, slot.refreshes, snapshot);
             }
             slot = changed.wait(slot).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    fn work(&self, client: &Client, handle: &Handle) {
-        let mut shown = Shown::default();
+    fn work(&self, mut teller: Teller) {
         loop {
-            let (mode, snapshot) = self.next();
-            let sending = catch_unwind(AssertUnwindSafe(|| shown.differences(&snapshot)));
-            let Ok(differences) = sending else { continue };
-            match mode {
-                Mode::Silent => {}
-                Mode::Push => handle.block_on(send(client, differences)),
-                Mode::Refresh => {
-                    if !differences.is_empty() {
-                        let client = client.clone();
-                        handle.spawn(async move { client.workspace_diagnostic_refresh().await });
-                    }
+            let (mode, refreshes, snapshot) = self.next();
+            // What fails for this moment is tried anew with the next one.
+            let _failed =
+                catch_unwind(AssertUnwindSafe(|| teller.tell(mode, refreshes, &snapshot)));
+        }
+    }
+}
+
+/// Tells one client.
+struct Teller {
+    client: Client,
+    handle: Handle,
+    shown: Shown,
+    graphs: Vec<Graph>,
+}
+
+impl Teller {
+    fn tell(&mut self, mode: Mode, refreshes: Refreshes, snapshot: &Snapshot) {
+        let differences = self.shown.differences(snapshot);
+        match mode {
+            Mode::Silent => {}
+            Mode::Push => self.handle.block_on(send(&self.client, differences)),
+            Mode::Refresh => {
+                if !differences.is_empty() {
+                    let client = self.client.clone();
+                    self.handle.spawn(async move { client.workspace_diagnostic_refresh().await });
                 }
             }
         }
+        self.refresh(refreshes, snapshot);
+    }
+
+    /// A client asks again by itself for the document that is edited; others change when the graph does.
+    fn refresh(&mut self, refreshes: Refreshes, snapshot: &Snapshot) {
+        let graphs: Vec<Graph> =
+            snapshot.repositories().map(|repository| repository.graph().clone()).collect();
+        if graphs == self.graphs {
+            return;
+        }
+        self.graphs = graphs;
+        let client = self.client.clone();
+        self.handle.spawn(async move {
+            if refreshes.hints {
+                let _refused = client.inlay_hint_refresh().await;
+            }
+            if refreshes.lenses {
+                let _refused = client.code_lens_refresh().await;
+            }
+        });
     }
 }
 

@@ -12,10 +12,15 @@ use tokio::sync::oneshot;
 /// Changes the state.
 type Change = Box<dyn FnOnce(&mut State) + Send>;
 
+/// Looks at the state.
+type Look = Box<dyn FnOnce(&State) + Send>;
+
 /// One thing to do, in its turn.
 enum Note {
     /// Change the state, then tell the publisher.
     Change(Change),
+    /// Look at the state.
+    Look(Look),
     /// Hand out the present moment.
     Snapshot(oneshot::Sender<Arc<Snapshot>>),
 }
@@ -30,6 +35,7 @@ impl std::fmt::Debug for Note {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(match self {
             Self::Change(_) => "Change",
+            Self::Look(_) => "Look",
             Self::Snapshot(_) => "Snapshot",
         })
     }
@@ -50,6 +56,11 @@ impl Scribe {
         let _ended = self.notes.send(Note::Change(Box::new(change)));
     }
 
+    /// Looks at the state after everything noted before. Returns at once.
+    pub(super) fn look(&self, look: impl FnOnce(&State) + Send + 'static) {
+        let _ended = self.notes.send(Note::Look(Box::new(look)));
+    }
+
     /// The state after everything noted before; `None` if the thread is gone. The place in the order is taken by the
     /// call itself, not by the first wait for its result.
     pub(super) fn snapshot(&self) -> impl Future<Output = Option<Arc<Snapshot>>> + Send + use<> {
@@ -68,6 +79,9 @@ fn work(mut state: State, notes: &Receiver<Note>, publisher: &Publisher) {
                     latest = state.snapshot();
                     publisher.show(Arc::clone(&latest));
                 }
+            }
+            Note::Look(look) => {
+                let _failed = catch_unwind(AssertUnwindSafe(|| look(&state)));
             }
             Note::Snapshot(answer) => {
                 let _cancelled = answer.send(Arc::clone(&latest));

@@ -3,6 +3,7 @@
 //! Immutable. An edit makes a new document; the analysis is made when it is first asked for.
 
 use super::position::{PositionEncoding, Positions};
+use super::variables::{self, Mention};
 use layerc_compiler::analysis::{FileAnalysis, analyze_file};
 use layerc_compiler::line_index::LineIndex;
 use layerc_compiler::project::SourceFile;
@@ -29,12 +30,14 @@ pub struct Document {
     origin: Origin,
     source: SourceFile,
     analysis: OnceLock<FileAnalysis>,
+    mentions: OnceLock<Vec<Mention>>,
 }
 
 impl Document {
     /// A document of this text.
     pub const fn new(uri: Uri, origin: Origin, path: RepoPath, text: String) -> Self {
-        Self { uri, origin, source: SourceFile { path, text }, analysis: OnceLock::new() }
+        let source = SourceFile { path, text };
+        Self { uri, origin, source, analysis: OnceLock::new(), mentions: OnceLock::new() }
     }
 
     /// Its name, as the client spelled it if it has it open.
@@ -68,6 +71,12 @@ impl Document {
     /// What the compiler makes of it alone.
     pub fn analysis(&self) -> &FileAnalysis {
         self.analysis.get_or_init(|| analyze_file(&self.source))
+    }
+
+    /// Every mention of a variable, in order.
+    pub fn mentions(&self) -> &[Mention] {
+        let mentions = || variables::mentions(self.text(), &self.analysis().directives);
+        self.mentions.get_or_init(mentions)
     }
 
     /// Its positions.

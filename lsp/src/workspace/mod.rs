@@ -9,6 +9,8 @@
 //! computed when it is first asked for, and once. Knows texts and positions, nothing of messages.
 
 pub mod document;
+pub mod embedded;
+pub mod graph;
 pub mod position;
 pub mod repository;
 pub mod settings;
@@ -16,6 +18,7 @@ pub mod snapshot;
 pub mod state;
 mod tree;
 pub mod uri;
+pub mod variables;
 
 pub use document::Document;
 pub use position::PositionEncoding;

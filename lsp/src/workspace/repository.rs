@@ -3,6 +3,7 @@
 //! Immutable; every change makes a new one that shares the documents which stayed the same.
 
 use super::document::Document;
+use super::graph::Graph;
 use super::settings::Settings;
 use super::tree::{DiskAnswers, Tree};
 use crate::host::{Host, ProjectSettings};
@@ -11,6 +12,7 @@ use layerc_compiler::link::{Compiled, link};
 use layerc_compiler::lint_configuration::LintConfiguration;
 use layerc_compiler::project::{LinkedFile, Project};
 use layerc_compiler::repo_path::RepoPath;
+use layerc_compiler::rules;
 use layerc_compiler::sources::Sources;
 use layerc_compiler::span::FileId;
 use layerc_planner::plan::Plan;
@@ -43,6 +45,7 @@ pub struct Repository {
     project_settings: Arc<ProjectSettings>,
     lints: LintConfiguration,
     compiled: OnceLock<Compiled>,
+    graph: OnceLock<Graph>,
     plan: OnceLock<Result<Plan, PlanError>>,
 }
 
@@ -77,8 +80,16 @@ impl Repository {
         let unsaved = open.map(|document| document.path().clone()).collect();
         let tree = answers.map_or(Tree::Nowhere, |answers| Tree::Disk { answers, unsaved });
         let lints = settings.over(&project_settings.lints);
-        let (compiled, plan) = (OnceLock::new(), OnceLock::new());
-        Self { root, documents, tree, project_settings, lints, compiled, plan }
+        Self {
+            root,
+            documents,
+            tree,
+            project_settings,
+            lints,
+            compiled: OnceLock::new(),
+            graph: OnceLock::new(),
+            plan: OnceLock::new(),
+        }
     }
 
     fn answers(&self) -> Option<Arc<DiskAnswers>> {
@@ -173,7 +184,11 @@ impl Repository {
     pub fn compiled(&self) -> &Compiled {
         self.compiled.get_or_init(|| {
             let analyses = self.documents.iter().map(|document| document.analysis());
-            link(analyses, &self.tree, &self.lints)
+            let mut compiled = link(analyses, &self.tree, &self.lints);
+            if self.root == Root::Nowhere {
+                compiled.diagnostics.retain(|finding| !is_about_surroundings(finding));
+            }
+            compiled
         })
     }
 
@@ -185,6 +200,11 @@ impl Repository {
     /// One linked file.
     pub fn linked(&self, id: FileId) -> Option<&LinkedFile> {
         self.project().files.get(id.index())
+    }
+
+    /// Who inherits from whom and who waits for whom.
+    pub fn graph(&self) -> &Graph {
+        self.graph.get_or_init(|| Graph::new(self.project()))
     }
 
     /// The findings about one file, in order.
@@ -207,4 +227,9 @@ impl Repository {
         };
         self.plan.get_or_init(plan).as_ref()
     }
+}
+
+/// Whether a finding says that a path leaves the repository. A text without a place has no outside.
+fn is_about_surroundings(finding: &Diagnostic) -> bool {
+    [&rules::REFERENCE_OUTSIDE, &rules::COPY_OUTSIDE].iter().any(|rule| rule.code == finding.code)
 }

@@ -1,0 +1,234 @@
+//! What can be done about findings: their fixes, all safe fixes at once, and silence, here or in the project.
+
+use super::diagnostics::diagnostic;
+use super::edit::Edits;
+use crate::workspace::repository::CONFIGURATION_NAME;
+use crate::workspace::{FileView, uri};
+use layerc_compiler::diagnostic::{Applicability, Code, Diagnostic, Fix, Severity};
+use layerc_compiler::edits::safe_round;
+use layerc_compiler::rules;
+use layerc_compiler::span::Span;
+use layerc_compiler::token::TokenKind;
+use ls_types::{
+    CodeAction, CodeActionKind, CreateFile, CreateFileOptions, DocumentChangeOperation,
+    DocumentChanges, OneOf, OptionalVersionedTextDocumentIdentifier, Position, Range, ResourceOp,
+    TextDocumentEdit, TextEdit, WorkspaceEdit,
+};
+
+/// The kind of the action that applies every safe fix.
+pub const FIX_ALL: &str = "source.fixAll.layerc";
+
+/// The reason that a new suppression comment gives, for its author to say better.
+const REASON: &str = "intended here";
+
+/// The actions for a range; `only` narrows them to some kinds.
+pub fn actions(
+    view: FileView<'_>,
+    range: Range,
+    only: Option<&[CodeActionKind]>,
+) -> Vec<CodeAction> {
+    let wanted = |kind: &CodeActionKind| {
+        only.is_none_or(|only| only.iter().any(|only| is_within(kind.as_str(), only.as_str())))
+    };
+    let mut actions = Vec::new();
+    if wanted(&CodeActionKind::QUICKFIX) {
+        let span = view.positions().span(range);
+        let findings = view.repository.findings(view.id).iter();
+        for finding in findings.filter(|finding| meets(finding.primary.span, span)) {
+            actions.extend(for_finding(view, finding));
+        }
+    }
+    let fix_all = CodeActionKind::new(FIX_ALL);
+    // Saved settings ask for it by name; in a menu it appears only where it does something.
+    if wanted(&fix_all) {
+        actions.extend(all_fixes(view, fix_all));
+    }
+    actions
+}
+
+/// `quickfix.x` is within `quickfix`.
+fn is_within(kind: &str, wanted: &str) -> bool {
+    kind.strip_prefix(wanted)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.') || wanted.is_empty())
+}
+
+fn meets(one: Span, other: Span) -> bool {
+    one.start() <= other.end() && other.start() <= one.end()
+}
+
+fn for_finding(view: FileView<'_>, finding: &Diagnostic) -> Vec<CodeAction> {
+    let mut actions: Vec<CodeAction> = finding
+        .fixes
+        .iter()
+        .enumerate()
+        .map(|(index, fix)| {
+            let preferred = index == 0 && fix.applicability == Applicability::Safe;
+            CodeAction { is_preferred: Some(preferred), ..fixed(view, finding, fix) }
+        })
+        .collect();
+    if finding.severity != Severity::Error {
+        actions.extend(silenced_here(view, finding));
+        actions.extend(silenced_in_project(view, finding));
+    }
+    actions
+}
+
+fn action(
+    view: FileView<'_>,
+    finding: &Diagnostic,
+    title: String,
+    edit: WorkspaceEdit,
+) -> CodeAction {
+    CodeAction {
+        title,
+        kind: Some(CodeActionKind::QUICKFIX),
+        diagnostics: Some(vec![diagnostic(view, finding)]),
+        edit: Some(edit),
+        ..CodeAction::default()
+    }
+}
+
+fn fixed(view: FileView<'_>, finding: &Diagnostic, fix: &Fix) -> CodeAction {
+    let mut edits = Edits::default();
+    for edit in &fix.edits {
+        if let Some(file) = view.sibling(edit.file) {
+            edits.replace(file, edit.span, edit.replacement.clone());
+        }
+    }
+    action(view, finding, fix.title.clone(), edits.into_workspace_edit())
+}
+
+/// Every safe fix of this document that doesn't touch another one.
+fn all_fixes(view: FileView<'_>, kind: CodeActionKind) -> Option<CodeAction> {
+    let round = safe_round(view.repository.findings(view.id));
+    let own = round.edits.get(&view.id)?;
+    let mut edits = Edits::default();
+    own.iter().for_each(|edit| edits.replace(view, edit.span, edit.replacement.clone()));
+    Some(CodeAction {
+        title: "apply every safe fix in this file".to_owned(),
+        kind: Some(kind),
+        edit: Some(edits.into_workspace_edit()),
+        ..CodeAction::default()
+    })
+}
+
+/// A comment above the instruction, or one more rule in the comment that is there.
+fn silenced_here(view: FileView<'_>, finding: &Diagnostic) -> Option<CodeAction> {
+    if finding.code >= rules::SUPPRESSION_UNUSED.code {
+        return without_comment(view, finding);
+    }
+    let name = rules::by_code(finding.code).map(|rule| rule.name)?;
+    let start = line_of_instruction(view, finding.primary.span.start());
+    let mut edits = Edits::default();
+    match suppression_above(view, start) {
+        Some(after_mark) => {
+            edits.replace(view, Span::empty(after_mark), format!(" {}", finding.code));
+        }
+        None => {
+            let indent = indent_at(view, start);
+            let comment = format!("{indent}# layerc: ignore {} {REASON}\n", finding.code);
+            edits.replace(view, Span::empty(start), comment);
+        }
+    }
+    let title = format!("silence {} ({name}) here", finding.code);
+    Some(action(view, finding, title, edits.into_workspace_edit()))
+}
+
+/// A finding about a suppression comment ends with the comment: no other comment can silence it.
+fn without_comment(view: FileView<'_>, finding: &Diagnostic) -> Option<CodeAction> {
+    let lines = &view.analysis().lines;
+    let line = lines.line(finding.primary.span.start());
+    let start = lines.line_start(line)?;
+    let is_alone = line_text(view, line).trim_start().starts_with('#');
+    let end = lines.line_start(line + 1).filter(|_| is_alone)?;
+    let mut edits = Edits::default();
+    edits.replace(view, Span::new(start, end), "");
+    let title = "take the comment out".to_owned();
+    Some(action(view, finding, title, edits.into_workspace_edit()))
+}
+
+/// The first byte of the line on which the instruction around `offset` begins, or the line of `offset` itself.
+fn line_of_instruction(view: FileView<'_>, offset: u32) -> u32 {
+    let lines = &view.analysis().lines;
+    let around = super::locate::directive_at(view, offset);
+    let start = around.map_or(offset, |(_, directive)| directive.span.start());
+    let mut line = lines.line(start);
+    // A line that a continuation joins to the one above can't have a comment between them.
+    while line > 0 && ends_in_backslash(view, line - 1) {
+        line -= 1;
+    }
+    lines.line_start(line).unwrap_or(0)
+}
+
+fn ends_in_backslash(view: FileView<'_>, line: u32) -> bool {
+    line_text(view, line).trim_end().ends_with('\\')
+}
+
+fn line_text(view: FileView<'_>, line: u32) -> &str {
+    let lines = &view.analysis().lines;
+    let start = lines.line_start(line).unwrap_or(0);
+    let end = lines.line_start(line + 1);
+    let whole = u32::try_from(view.text().len()).unwrap_or(u32::MAX);
+    view.slice(Span::new(start, end.unwrap_or(whole)))
+}
+
+fn indent_at(view: FileView<'_>, start: u32) -> &str {
+    let rest = view.text().get(start as usize..).unwrap_or_default();
+    let length = rest.len() - rest.trim_start_matches([' ', '\t']).len();
+    rest.get(..length).unwrap_or_default()
+}
+
+/// Where in a suppression comment on the line above `start` another rule can be named.
+fn suppression_above(view: FileView<'_>, start: u32) -> Option<u32> {
+    const MARK: &str = "layerc: ignore";
+    let line = view.analysis().lines.line(start).checked_sub(1)?;
+    let above = view.analysis().lines.line_start(line)?;
+    let text = line_text(view, line);
+    let at = text.find(MARK).filter(|_| text.trim_start().starts_with('#'))?;
+    let tokens = &view.analysis().tokens;
+    let is_comment = tokens.iter().any(|token| {
+        token.kind == TokenKind::Comment
+            && token.span.start() >= above
+            && token.span.start() < start
+    });
+    let offset = above + u32::try_from(at + MARK.len()).unwrap_or(0);
+    is_comment.then_some(offset)
+}
+
+/// `RULE = "off"` in the `[lints]` of `layerc.toml`.
+fn silenced_in_project(view: FileView<'_>, finding: &Diagnostic) -> Option<CodeAction> {
+    let name = rules::by_code(finding.code).map(|rule| rule.name)?;
+    let path = view.repository.directory()?.join(CONFIGURATION_NAME);
+    let uri = uri::of_path(&path)?;
+    let title = format!("turn {} ({name}) off in {CONFIGURATION_NAME}", finding.code);
+    let text = view.snapshot.host().read_text(&path).ok();
+    let edit = lints_edit(uri, text.as_deref(), finding.code);
+    Some(action(view, finding, title, edit))
+}
+
+fn lints_edit(uri: ls_types::Uri, text: Option<&str>, code: Code) -> WorkspaceEdit {
+    let existing = text.unwrap_or_default();
+    let section = existing.lines().position(|line| line.trim() == "[lints]");
+    let at = section.map_or(existing.lines().count(), |line| line + 1);
+    let begun = existing.is_empty() || existing.ends_with('\n') || section.is_some();
+    let new_line = if begun { "" } else { "\n" };
+    let heading = if section.is_some() { "" } else { "[lints]\n" };
+    let line = u32::try_from(at).unwrap_or(u32::MAX);
+    // Past the last line counts as the end of the last line.
+    let place = Position { line, character: 0 };
+    let new_text = format!("{new_line}{heading}{code} = \"off\"\n");
+    let edit = TextDocumentEdit {
+        text_document: OptionalVersionedTextDocumentIdentifier { uri: uri.clone(), version: None },
+        edits: vec![OneOf::Left(TextEdit { range: Range { start: place, end: place }, new_text })],
+    };
+    let mut operations = vec![DocumentChangeOperation::Edit(edit)];
+    if text.is_none() {
+        let options = CreateFileOptions { overwrite: None, ignore_if_exists: Some(true) };
+        let create = CreateFile { uri, options: Some(options), annotation_id: None };
+        operations.insert(0, DocumentChangeOperation::Op(ResourceOp::Create(create)));
+    }
+    WorkspaceEdit {
+        document_changes: Some(DocumentChanges::Operations(operations)),
+        ..WorkspaceEdit::default()
+    }
+}

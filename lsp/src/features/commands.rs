@@ -1,0 +1,24 @@
+//! Commands that a client may have executed: what doesn't fit into any other request.
+
+use layerc_compiler::diagnostic::Code;
+use layerc_compiler::rules;
+use serde_json::{Value, json};
+
+/// The page of a rule, as Markdown. Argument: its code or name.
+pub const EXPLAIN: &str = "layerc.explain";
+
+/// Every command.
+pub const ALL: &[&str] = &[EXPLAIN];
+
+/// Executes one; null if there is no such command or its arguments mean nothing.
+pub fn execute(command: &str, arguments: &[Value]) -> Value {
+    let first = arguments.first().and_then(Value::as_str).unwrap_or_default();
+    match command {
+        EXPLAIN => {
+            let by_code = Code::parse(&first.to_uppercase()).and_then(rules::by_code);
+            let rule = by_code.or_else(|| rules::by_name(first));
+            rule.map_or(Value::Null, |rule| json!({ "code": rule.code, "markdown": rule.page }))
+        }
+        _ => Value::Null,
+    }
+}

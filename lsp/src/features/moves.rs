@@ -1,0 +1,171 @@
+//! What follows when files of a repository move: every FROM, WAIT, COPY and SETUP FILE that names them, respelled the way
+//! its author wrote it. Also what follows from deleting and making them.
+//!
+//! Computes edits; moving the files themselves is the client's business.
+
+use super::edit::Edits;
+use super::locate::{path_of_word, references_of, resolve_path};
+use super::references::paths_of;
+use crate::workspace::repository::LAYERFILE_NAME;
+use crate::workspace::{FileView, Repository, Snapshot};
+use layerc_compiler::directive::{Directive, Instruction, Word};
+use layerc_compiler::link::relative;
+use layerc_compiler::repo_path::RepoPath;
+use layerc_compiler::span::Span;
+use std::sync::Arc;
+
+/// Files or directories and where they go, within one repository.
+#[derive(Debug, Clone, Default)]
+pub struct Moves {
+    moves: Vec<(RepoPath, RepoPath)>,
+}
+
+impl Moves {
+    /// Moves each path, with everything below it, to the other.
+    pub const fn new(moves: Vec<(RepoPath, RepoPath)>) -> Self {
+        Self { moves }
+    }
+
+    /// Where `path` is afterwards.
+    pub fn moved(&self, path: &RepoPath) -> RepoPath {
+        let fitting = self.moves.iter().filter_map(|(from, to)| {
+            let rest = below(path, from)?;
+            Some((from.as_str().len(), to.join(rest)?))
+        });
+        fitting.max_by_key(|(length, _)| *length).map_or_else(|| path.clone(), |(_, to)| to)
+    }
+}
+
+/// The part of `path` below `directory`; empty if they are the same.
+fn below<'p>(path: &'p RepoPath, directory: &RepoPath) -> Option<&'p str> {
+    let rest = path.as_str().strip_prefix(directory.as_str())?;
+    if directory.is_root() || rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
+}
+
+/// Every edit that keeps references right when the files move.
+pub fn follow<'s>(
+    snapshot: &'s Snapshot,
+    repository: &'s Arc<Repository>,
+    moves: &Moves,
+) -> Edits<'s> {
+    let mut edits = Edits::default();
+    for view in snapshot.files_of(repository) {
+        let directory = view.document.path().parent().unwrap_or_else(RepoPath::root);
+        let layerfile = moves.moved(view.document.path());
+        let new_directory = layerfile.parent().unwrap_or_else(RepoPath::root);
+        let words = references_of(view).into_iter().map(|reference| reference.word);
+        for word in words.chain(paths_of(view)) {
+            let Some(path) = named(view, word) else { continue };
+            let moved = moves.moved(&path);
+            if moved == path && new_directory == directory {
+                continue;
+            }
+            let spelled = respell(&word.value, &new_directory, &moved);
+            if spelled != word.value && resolves(&word.value, &new_directory) != Some(moved) {
+                edits.replace(view, word.span, spelled);
+            }
+        }
+    }
+    edits
+}
+
+fn resolves(text: &str, directory: &RepoPath) -> Option<RepoPath> {
+    RepoPath::resolve(directory, text)
+}
+
+/// What a word names, as a path; patterns name the directory they look into.
+fn named(view: FileView<'_>, word: &Word) -> Option<RepoPath> {
+    path_of_word(view, word).or_else(|| resolve_path(view, &word.value))
+}
+
+/// The word for `target` seen from `directory`, spelled like `text`: from the root or not, with the same dots in front
+/// where they still fit, and a slash at the end if there was one.
+fn respell(text: &str, directory: &RepoPath, target: &RepoPath) -> String {
+    let tail = if text.len() > 1 && text.ends_with('/') { "/" } else { "" };
+    if text.starts_with('/') {
+        return format!("/{}{tail}", target.as_str());
+    }
+    let spelled = relative(directory, target);
+    let bare = !text.starts_with('.');
+    let spelled = match spelled.strip_prefix("./") {
+        Some(rest) if bare => rest.to_owned(),
+        _ => spelled,
+    };
+    format!("{spelled}{tail}")
+}
+
+/// Takes out what names a Layerfile that is about to be deleted, itself or with its directory: words of WAIT. A FROM that
+/// names it stays and becomes a finding, because no machine can be put in its place.
+pub fn forget<'s>(
+    snapshot: &'s Snapshot,
+    repository: &'s Arc<Repository>,
+    deleted: &[RepoPath],
+) -> Edits<'s> {
+    let is_deleted = |path: &RepoPath| deleted.iter().any(|gone| below(path, gone).is_some());
+    let mut edits = Edits::default();
+    for view in snapshot.files_of(repository).filter(|view| !is_deleted(view.document.path())) {
+        for directive in &view.analysis().directives {
+            let Instruction::Wait(words) = &directive.instruction else { continue };
+            let names_deleted = |word: &&Word| {
+                let target = super::locate::resolve(view, &word.value);
+                let file = target.and_then(|id| view.sibling(id));
+                file.is_some_and(|file| is_deleted(file.document.path()))
+            };
+            let gone: Vec<&Word> = words.iter().filter(names_deleted).collect();
+            if gone.len() == words.len() {
+                edits.replace(view, whole_lines(view, directive), "");
+            } else {
+                gone.iter().for_each(|word| edits.replace(view, with_blank(view, word), ""));
+            }
+        }
+    }
+    edits
+}
+
+/// An instruction with its line end.
+fn whole_lines(view: FileView<'_>, directive: &Directive) -> Span {
+    let lines = &view.analysis().lines;
+    let start = lines.line_start(lines.line(directive.span.start())).unwrap_or(0);
+    let end = lines.line_start(lines.line(directive.span.end()) + 1);
+    Span::new(start, end.unwrap_or_else(|| u32::try_from(view.text().len()).unwrap_or(u32::MAX)))
+}
+
+/// A word with the blanks before it.
+fn with_blank(view: FileView<'_>, word: &Word) -> Span {
+    let before = view.text().get(..word.span.start() as usize).unwrap_or_default();
+    let blanks = before.len() - before.trim_end_matches([' ', '\t']).len();
+    Span::new(word.span.start() - u32::try_from(blanks).unwrap_or(0), word.span.end())
+}
+
+/// What people call a layer: its directory; `/` for the one at the root.
+pub fn layer_name(path: &RepoPath) -> &str {
+    path.as_str().rsplit_once('/').map_or("/", |(directory, _)| directory)
+}
+
+/// The text that a new Layerfile begins with: the machine of the nearest Layerfile above it, or the commonest image.
+pub fn first_text(
+    snapshot: &Snapshot,
+    repository: &Arc<Repository>,
+    path: &RepoPath,
+) -> Option<String> {
+    if path.file_name() != Some(LAYERFILE_NAME) {
+        return None;
+    }
+    let directory = path.parent()?;
+    let above = std::iter::successors(directory.parent(), RepoPath::parent).find_map(|above| {
+        let layerfile = above.join(LAYERFILE_NAME)?;
+        repository.find(&layerfile).map(|_| relative(&directory, &above))
+    });
+    let source = above.or_else(|| commonest_image(snapshot, repository));
+    Some(format!("FROM {}\n", source.unwrap_or_else(|| "vm/ubuntu:18.04".to_owned())))
+}
+
+fn commonest_image(snapshot: &Snapshot, repository: &Arc<Repository>) -> Option<String> {
+    let mut counts = std::collections::BTreeMap::<&str, usize>::new();
+    for view in snapshot.files_of(repository) {
+        if let Some(word) = super::references::image_of(view) {
+            *counts.entry(word.value.as_str()).or_default() += 1;
+        }
+    }
+    counts.into_iter().max_by_key(|(_, count)| *count).map(|(image, _)| image.to_owned())
+}

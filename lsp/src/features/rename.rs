@@ -1,0 +1,72 @@
+//! Renaming what stands at a place: variables, in every file that FROM connects, and names of checkpoints.
+//!
+//! Renaming a layer means moving its directory and belongs to the refactorings.
+
+use super::edit::Edits;
+use super::locate::{Thing, thing_at};
+use super::variables;
+use crate::workspace::FileView;
+use layerc_compiler::catalog::variable;
+use layerc_compiler::shell::is_name;
+use ls_types::{Position, PrepareRenameResponse, WorkspaceEdit};
+
+/// What would be renamed at `position`; `None` if nothing there has a name of its own.
+pub fn prepare(view: FileView<'_>, position: Position) -> Option<PrepareRenameResponse> {
+    let thing = thing_at(view, view.offset(position))?;
+    let placeholder = match thing {
+        Thing::Variable(mention) if is_ours(view, &mention.name) => mention.name.clone(),
+        Thing::Checkpoint(word) => word.value.clone(),
+        Thing::Variable(_)
+        | Thing::Keyword(..)
+        | Thing::Layerfile(_)
+        | Thing::Image(_)
+        | Thing::Path(_) => return None,
+    };
+    let range = view.range(thing.span());
+    Some(PrepareRenameResponse::RangeWithPlaceholder { range, placeholder })
+}
+
+/// The edits that rename it.
+///
+/// # Errors
+/// If the new name can't be one; the words say why.
+pub fn rename(
+    view: FileView<'_>,
+    position: Position,
+    new_name: &str,
+) -> Result<Option<WorkspaceEdit>, String> {
+    let mut edits = Edits::default();
+    match thing_at(view, view.offset(position)) {
+        Some(Thing::Variable(mention)) if is_ours(view, &mention.name) => {
+            check_variable_name(new_name)?;
+            for place in variables::places(view, &mention.name) {
+                edits.replace(place.view, place.mention.span, new_name);
+            }
+        }
+        Some(Thing::Checkpoint(word)) => {
+            if new_name.is_empty() || new_name.contains(char::is_whitespace) {
+                return Err(format!("`{new_name}` can't name a checkpoint: write one word"));
+            }
+            edits.replace(view, word.span, new_name);
+        }
+        _ => return Ok(None),
+    }
+    Ok(Some(edits.into_workspace_edit()))
+}
+
+/// Whether the repository defines the variable; built-in ones keep their names.
+fn is_ours(view: FileView<'_>, name: &str) -> bool {
+    variables::places(view, name).iter().any(|place| place.mention.role.defines())
+}
+
+fn check_variable_name(name: &str) -> Result<(), String> {
+    if !is_name(name) {
+        return Err(format!(
+            "`{name}` can't name a variable: use letters, digits and `_`, and begin with no digit"
+        ));
+    }
+    if variable(name).is_some() {
+        return Err(format!("`{name}` is a built-in variable: choose another name"));
+    }
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! What can be done about findings.
+
+use crate::features::code_actions::{FIX_ALL, actions};
+use crate::fixture::{Fixture, edited};
+use ls_types::{
+    CodeAction, CodeActionKind, DocumentChangeOperation, DocumentChanges, OneOf, TextEdit,
+};
+
+fn all(fixture: &Fixture) -> Vec<CodeAction> {
+    actions(fixture.view(), fixture.view().positions().whole(), None)
+}
+
+/// The file with the cursor after an action.
+fn done(fixture: &Fixture, action: &CodeAction) -> String {
+    let changes = action.edit.as_ref().and_then(|edit| edit.document_changes.clone());
+    let documents = match changes.expect("changes") {
+        DocumentChanges::Edits(documents) => documents,
+        DocumentChanges::Operations(operations) => operations
+            .into_iter()
+            .filter_map(|operation| match operation {
+                DocumentChangeOperation::Edit(edit) => Some(edit),
+                DocumentChangeOperation::Op(_) => None,
+            })
+            .collect(),
+    };
+    let own = documents.into_iter().filter(|document| document.text_document.uri == fixture.uri);
+    let edits: Vec<TextEdit> = own
+        .flat_map(|document| document.edits)
+        .map(|edit| match edit {
+            OneOf::Left(edit) => edit,
+            OneOf::Right(annotated) => annotated.text_edit,
+        })
+        .collect();
+    edited(fixture.view(), &edits)
+}
+
+fn titled<'a>(actions: &'a [CodeAction], title: &str) -> &'a CodeAction {
+    let titles: Vec<&str> = actions.iter().map(|action| action.title.as_str()).collect();
+    actions
+        .iter()
+        .find(|action| action.title.contains(title))
+        .unwrap_or_else(|| panic!("{titles:?}"))
+}
+
+#[test]
+fn fixes_are_edits_and_safe_ones_are_preferred() {
+    let fixture = Fixture::new("FROM vm/ubuntu:18.04\nrun ‸a\ncopy a b\n");
+    let found = all(&fixture);
+    let fix = titled(&found, "capitals");
+    assert_eq!(fix.is_preferred, Some(true));
+    assert_eq!(done(&fixture, fix), "FROM vm/ubuntu:18.04\nRUN a\ncopy a b\n");
+    let every = titled(&found, "every safe fix");
+    assert_eq!(done(&fixture, every), "FROM vm/ubuntu:18.04\nRUN a\nCOPY a b\n");
+}
+
+#[test]
+fn only_the_kinds_that_were_asked_for_come() {
+    let fixture = Fixture::new("FROM vm/ubuntu:18.04\nrun ‸a\n");
+    let only = |kind: &'static str| {
+        let kinds = [CodeActionKind::new(kind)];
+        let range = fixture.view().positions().whole();
+        let found = actions(fixture.view(), range, Some(&kinds));
+        found.into_iter().filter_map(|action| action.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(only("source.fixAll"), [CodeActionKind::new(FIX_ALL)]);
+    assert_eq!(only("source.organizeImports"), []);
+    assert!(only("quickfix").iter().all(|kind| *kind == CodeActionKind::QUICKFIX));
+}
+
+/// Texts whose findings are warnings and hints of many rules.
+const NOISY: &[&str] = &[
+    "FROM vm/ubuntu:18.04\nRUN sudo make\n",
+    "FROM vm/ubuntu:18.04\nRUN a\nMEMORY 2G\nMEMORY 4G\n",
+    "FROM vm/ubuntu:18.04\n  RUN a \\\n    # why \\\n    b\n",
+    "FROM vm/ubuntu:18.04\nRUN cd /x\nRUN export A=1\nRUN sleep 9 &\n",
+    "FROM vm/ubuntu:18.04\nSECRET ENV T\nRUN echo $T\nRUN env\n",
+    "FROM vm/ubuntu:18.04\nEXPOSE WEBSITE localhost:80 /\nEXPOSE WEBSITE localhost:81 /\n",
+    "FROM vm/ubuntu:18.04\nCOPY nope .\nSETUP FILE nope\nBUTTON\n",
+    "FROM vm/ubuntu:18.04\nSKIP REMAINING IF NOBODY=1\nSKIP REMAINING IF CI=true\nRUN a\n",
+    "FROM vm/none:1\n# layerc: ignore LF0200\nRUN  BACKGROUND a\n",
+    "FROM vm/ubuntu:18.04\nRUN a \\\\\nRUN b\n# c \\\nRUN d\n",
+];
+
+#[test]
+fn every_warning_can_be_silenced_where_it_stands() {
+    for text in NOISY {
+        let fixture = Fixture::new(text);
+        let found = all(&fixture);
+        let silence: Vec<&CodeAction> =
+            found.iter().filter(|action| is_silence(&action.title)).collect();
+        assert!(!silence.is_empty(), "{text}");
+        for action in silence {
+            let after = done(&fixture, action);
+            let ls_types::NumberOrString::String(code) = code(action) else { panic!("a code") };
+            let before = count(&fixture, &code);
+            let left = count(&Fixture::new(&after), &code);
+            assert!(left < before, "{}: {before} to {left}\n{after}", action.title);
+        }
+    }
+}
+
+fn is_silence(title: &str) -> bool {
+    title.starts_with("silence") || title.starts_with("take the comment")
+}
+
+fn code(action: &CodeAction) -> ls_types::NumberOrString {
+    let diagnostic = action.diagnostics.as_ref().and_then(|diagnostics| diagnostics.first());
+    diagnostic.and_then(|diagnostic| diagnostic.code.clone()).expect("a code")
+}
+
+/// Findings that a comment silences or takes away.
+#[test]
+fn every_warning_and_hint_has_its_silence() {
+    for text in NOISY {
+        let fixture = Fixture::new(text);
+        let found = all(&fixture);
+        let silenced: Vec<ls_types::NumberOrString> =
+            found.iter().filter(|action| is_silence(&action.title)).map(code).collect();
+        for finding in fixture.view().repository.findings(fixture.view().id) {
+            let code = ls_types::NumberOrString::String(finding.code.to_string());
+            let is_error = finding.severity == layerc_compiler::diagnostic::Severity::Error;
+            assert!(is_error || silenced.contains(&code), "{} in {text}", finding.code);
+        }
+    }
+}
+
+fn count(fixture: &Fixture, code: &str) -> usize {
+    let findings = fixture.view().repository.findings(fixture.view().id).iter();
+    findings.filter(|finding| finding.code.to_string() == code).count()
+}

@@ -1,0 +1,6 @@
+//! Features on small trees: a tree with a cursor in, text out.
+
+mod actions;
+mod naming;
+mod shape;
+mod typing;

@@ -1,0 +1,92 @@
+//! Answers for clients that understand less: links as places, trees as lists, versioned edits as plain ones.
+
+use super::greeting::Greeting;
+use ls_types::{
+    CodeAction, DocumentChangeOperation, DocumentChanges, DocumentSymbol, DocumentSymbolResponse,
+    GotoDefinitionResponse, Location, LocationLink, OneOf, SymbolInformation, TextDocumentEdit,
+    TextEdit, Uri, WorkspaceEdit,
+};
+use std::collections::HashMap;
+
+/// Where something is defined.
+pub(super) fn places(
+    greeting: &Greeting,
+    links: Vec<LocationLink>,
+) -> Option<GotoDefinitionResponse> {
+    if links.is_empty() {
+        return None;
+    }
+    if greeting.takes_links() {
+        return Some(GotoDefinitionResponse::Link(links));
+    }
+    let location =
+        |link: LocationLink| Location { uri: link.target_uri, range: link.target_selection_range };
+    Some(GotoDefinitionResponse::Array(links.into_iter().map(location).collect()))
+}
+
+/// The outline of the document `uri`.
+pub(super) fn outline(
+    greeting: &Greeting,
+    uri: &Uri,
+    symbols: Vec<DocumentSymbol>,
+) -> DocumentSymbolResponse {
+    if greeting.takes_trees() {
+        return DocumentSymbolResponse::Nested(symbols);
+    }
+    let mut list = Vec::new();
+    for mut symbol in symbols {
+        let children = symbol.children.take().unwrap_or_default();
+        let container = symbol.name.clone();
+        list.push(flat(uri, symbol, None));
+        list.extend(children.into_iter().map(|child| flat(uri, child, Some(container.clone()))));
+    }
+    DocumentSymbolResponse::Flat(list)
+}
+
+fn flat(uri: &Uri, symbol: DocumentSymbol, container_name: Option<String>) -> SymbolInformation {
+    #[expect(deprecated, reason = "the type can't be made without the field")]
+    SymbolInformation {
+        name: symbol.name,
+        kind: symbol.kind,
+        tags: None,
+        deprecated: None,
+        location: Location { uri: uri.clone(), range: symbol.range },
+        container_name,
+    }
+}
+
+/// A change to documents. Operations on files are left out where the client can't do them.
+pub(super) fn edit(greeting: &Greeting, edit: WorkspaceEdit) -> WorkspaceEdit {
+    if greeting.takes_document_changes() {
+        return edit;
+    }
+    let documents = match edit.document_changes {
+        Some(DocumentChanges::Edits(documents)) => documents,
+        Some(DocumentChanges::Operations(operations)) => {
+            operations.into_iter().filter_map(document_of).collect()
+        }
+        None => Vec::new(),
+    };
+    let mut changes: HashMap<Uri, Vec<TextEdit>> = edit.changes.unwrap_or_default();
+    for document in documents {
+        let edits = document.edits.into_iter().map(|edit| match edit {
+            OneOf::Left(edit) => edit,
+            OneOf::Right(annotated) => annotated.text_edit,
+        });
+        changes.entry(document.text_document.uri).or_default().extend(edits);
+    }
+    WorkspaceEdit { changes: Some(changes), ..WorkspaceEdit::default() }
+}
+
+fn document_of(operation: DocumentChangeOperation) -> Option<TextDocumentEdit> {
+    match operation {
+        DocumentChangeOperation::Edit(edit) => Some(edit),
+        DocumentChangeOperation::Op(_) => None,
+    }
+}
+
+/// An action with its edit.
+pub(super) fn action(greeting: &Greeting, action: CodeAction) -> CodeAction {
+    let adapted = action.edit.map(|given| edit(greeting, given));
+    CodeAction { edit: adapted, ..action }
+}

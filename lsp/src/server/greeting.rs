@@ -1,0 +1,130 @@
+//! What the client said of itself in `initialize`, as answers to the questions that the server has.
+
+use crate::features::completion::Snippets;
+use crate::workspace::{PositionEncoding, uri};
+use ls_types::{
+    ClientCapabilities, InitializeParams, TextDocumentClientCapabilities,
+    WorkspaceClientCapabilities,
+};
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// How diagnostics reach the client. Never both ways: it would show each of them twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Delivery {
+    /// The server sends them.
+    Push,
+    /// The client asks, and can be told to ask again.
+    Pull,
+}
+
+/// A client's `initialize`.
+#[derive(Debug)]
+pub(super) struct Greeting {
+    params: InitializeParams,
+}
+
+impl Greeting {
+    /// What the client sent.
+    pub(super) const fn new(params: InitializeParams) -> Self {
+        Self { params }
+    }
+
+    const fn capabilities(&self) -> &ClientCapabilities {
+        &self.params.capabilities
+    }
+
+    fn text(&self) -> Option<&TextDocumentClientCapabilities> {
+        self.capabilities().text_document.as_ref()
+    }
+
+    fn workspace(&self) -> Option<&WorkspaceClientCapabilities> {
+        self.capabilities().workspace.as_ref()
+    }
+
+    /// The process that started the server.
+    pub(super) const fn process(&self) -> Option<u32> {
+        self.params.process_id
+    }
+
+    /// Settings that came along.
+    pub(super) const fn options(&self) -> Option<&Value> {
+        self.params.initialization_options.as_ref()
+    }
+
+    /// The directories that the client works in, by whichever of the protocol's ways it says so.
+    pub(super) fn folders(&self) -> Vec<PathBuf> {
+        if let Some(folders) = &self.params.workspace_folders {
+            return folders.iter().filter_map(|folder| uri::path_of(&folder.uri)).collect();
+        }
+        #[expect(deprecated, reason = "older clients send nothing else")]
+        let root = self.params.root_uri.as_ref().and_then(uri::path_of);
+        root.into_iter().collect()
+    }
+
+    /// What characters of positions count.
+    pub(super) fn encoding(&self) -> PositionEncoding {
+        let general = self.capabilities().general.as_ref();
+        let offered = general.and_then(|general| general.position_encodings.as_deref());
+        PositionEncoding::negotiate(offered)
+    }
+
+    /// How diagnostics reach it.
+    pub(super) fn delivery(&self) -> Delivery {
+        let diagnostics = self.workspace().and_then(|workspace| workspace.diagnostics.as_ref());
+        let refreshes = diagnostics.and_then(|diagnostics| diagnostics.refresh_support);
+        let asks = self.text().is_some_and(|text| text.diagnostic.is_some());
+        if asks && refreshes == Some(true) { Delivery::Pull } else { Delivery::Push }
+    }
+
+    /// Whether settings have to be asked for.
+    pub(super) fn is_asked_for_settings(&self) -> bool {
+        self.workspace().and_then(|workspace| workspace.configuration) == Some(true)
+    }
+
+    /// Whether it shows progress.
+    pub(super) fn shows_progress(&self) -> bool {
+        let window = self.capabilities().window.as_ref();
+        window.and_then(|window| window.work_done_progress) == Some(true)
+    }
+
+    /// Whether it fills in snippets.
+    pub(super) fn snippets(&self) -> Snippets {
+        let completion = self.text().and_then(|text| text.completion.as_ref());
+        let item = completion.and_then(|completion| completion.completion_item.as_ref());
+        match item.and_then(|item| item.snippet_support) {
+            Some(true) => Snippets::Understood,
+            Some(false) | None => Snippets::Plain,
+        }
+    }
+
+    /// Whether a definition may say where it was asked from.
+    pub(super) fn takes_links(&self) -> bool {
+        let definition = self.text().and_then(|text| text.definition);
+        definition.and_then(|definition| definition.link_support) == Some(true)
+    }
+
+    /// Whether outlines may be trees.
+    pub(super) fn takes_trees(&self) -> bool {
+        let symbols = self.text().and_then(|text| text.document_symbol.as_ref());
+        symbols.and_then(|symbols| symbols.hierarchical_document_symbol_support) == Some(true)
+    }
+
+    /// Whether edits may name versions of documents, and come with operations on files.
+    pub(super) fn takes_document_changes(&self) -> bool {
+        let edit = self.workspace().and_then(|workspace| workspace.workspace_edit.as_ref());
+        edit.and_then(|edit| edit.document_changes) == Some(true)
+    }
+
+    /// Whether hints can be asked to be computed again.
+    pub(super) fn refreshes_hints(&self) -> bool {
+        let hints = self.workspace().and_then(|workspace| workspace.inlay_hint.as_ref());
+        hints.and_then(|hints| hints.refresh_support) == Some(true)
+    }
+
+    /// Whether lenses can be asked to be computed again.
+    pub(super) fn refreshes_lenses(&self) -> bool {
+        let lenses = self.workspace().and_then(|workspace| workspace.code_lens.as_ref());
+        lenses.and_then(|lenses| lenses.refresh_support) == Some(true)
+    }
+}
