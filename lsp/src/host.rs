@@ -6,6 +6,7 @@ use crate::forecast::StepForecast;
 use layerc_compiler::lint_configuration::LintConfiguration;
 use layerc_compiler::repo_path::RepoPath;
 use layerc_compiler::sources::{Entry, EntryKind};
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
@@ -36,6 +37,13 @@ pub trait Host: Debug + Send + Sync {
     /// The directory that holds the page of each rule as `LF0123.md`, for links that any editor can open; `None` where
     /// they can't be kept.
     fn rule_pages(&self) -> Option<&Path>;
+
+    /// The built-in variables whose value can be told without a run, as they are now in the repository at `root`: its
+    /// branch, its commit and what follows from them. Empty where nothing can be told.
+    fn variables(&self, root: &Path) -> BTreeMap<String, String> {
+        let _unknown = root;
+        BTreeMap::new()
+    }
 
     /// What past runs tell about a plan; `None` where nothing is known of runs.
     fn forecast(&self) -> Option<&dyn StepForecast>;

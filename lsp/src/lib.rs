@@ -10,6 +10,7 @@ mod cancellation;
 pub mod features;
 pub mod forecast;
 pub mod host;
+pub mod plan;
 pub mod refactor;
 pub mod server;
 pub mod shell;

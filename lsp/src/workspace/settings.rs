@@ -5,6 +5,7 @@
 
 use layerc_compiler::lint_configuration::LintConfiguration;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// The section of a client's configuration that is ours.
 pub const SECTION: &str = "layerc";
@@ -20,6 +21,8 @@ pub struct Settings {
     pub shellcheck: String,
     /// `layerc.lints`: levels of rules by code or name, on top of the project's.
     pub lints: Vec<(String, String)>,
+    /// The copy of a SPLIT whose values are shown, by the document's name: chosen by a command, not configured.
+    pub shown_copies: BTreeMap<String, u32>,
 }
 
 /// Whether something is shown.
@@ -38,6 +41,7 @@ impl Default for Settings {
             code_lens: Shown::Yes,
             shellcheck: "shellcheck".to_owned(),
             lints: Vec::new(),
+            shown_copies: BTreeMap::new(),
         }
     }
 }
@@ -53,6 +57,7 @@ impl Settings {
             code_lens: shown(section, "/codeLens/enable", default.code_lens),
             shellcheck: shellcheck.map_or(default.shellcheck, str::to_owned),
             lints: levels(section),
+            shown_copies: BTreeMap::new(),
         }
     }
 

@@ -48,7 +48,8 @@ impl State {
     }
 
     /// The user's choices are these now.
-    pub fn configure(&mut self, settings: Settings) {
+    pub fn configure(&mut self, mut settings: Settings) {
+        settings.shown_copies.clone_from(&self.current.settings.shown_copies);
         if *self.current.settings == settings {
             return;
         }
@@ -56,6 +57,16 @@ impl State {
         for repository in repositories.chain(self.current.alone.values_mut()) {
             *repository = Arc::new(repository.configured(&settings));
         }
+        self.current.settings = Arc::new(settings);
+    }
+
+    /// The values of this copy of a document's SPLIT are shown from now on; none if `copy` is `None`.
+    pub fn show_copy(&mut self, uri: &Uri, copy: Option<u32>) {
+        let mut settings = (*self.current.settings).clone();
+        match copy {
+            Some(copy) => settings.shown_copies.insert(uri.as_str().to_owned(), copy),
+            None => settings.shown_copies.remove(uri.as_str()),
+        };
         self.current.settings = Arc::new(settings);
     }
 

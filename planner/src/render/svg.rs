@@ -1,6 +1,7 @@
 //! A plan as a self-contained picture: a box for each base image and Layerfile, its steps inside, solid links for
 //! state and dashed ones for WAIT, left to right in running order.
 //!
+//! Boxes carry `data-layerfile` and steps `data-node`, the numbers of the plan, for programs that show more.
 //! Needs no font, script or network; follows the reader's light or dark setting.
 
 mod layout;
@@ -40,6 +41,8 @@ text{font:11px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;fill:#1f2933
 /// A box: a base image or a Layerfile.
 struct Drawn<'plan> {
     name: &'plan str,
+    /// The Layerfile it shows; `None` for a base image.
+    layerfile: Option<LayerfileId>,
     /// Below the name.
     detail: String,
     rows: Vec<Row>,
@@ -122,8 +125,10 @@ fn boxes<'plan>(
         | Node::End { .. } => None,
     });
     let files = order.layerfiles.iter().filter_map(|id| Some((*id, plan.layerfile(*id)?)));
-    let files =
-        files.map(|(id, file)| drawn(&file.runner_name, detail(file), rows(plan, id, annotations)));
+    let files = files.map(|(id, file)| Drawn {
+        layerfile: Some(id),
+        ..drawn(&file.runner_name, detail(file), rows(plan, id, annotations))
+    });
     images.chain(files).collect()
 }
 
@@ -142,7 +147,7 @@ fn drawn(name: &str, detail: String, rows: Vec<Row>) -> Drawn<'_> {
         height: HEADING_HEIGHT + below,
         port: HEADING_HEIGHT / 2.0,
     };
-    Drawn { name, detail, rows, block }
+    Drawn { name, layerfile: None, detail, rows, block }
 }
 
 fn rows(plan: &Plan, id: LayerfileId, annotations: &StepAnnotations) -> Vec<Row> {
@@ -272,9 +277,11 @@ fn link(drawing: &Drawing, tracks: &[Track], boxes: &[Drawn<'_>], places: &[Plac
 }
 
 fn draw(drawn: &Drawn<'_>, place: Place) -> String {
+    let layerfile =
+        drawn.layerfile.map_or(String::new(), |id| format!(" data-layerfile=\"{}\"", id.0));
     let Block { width, height, .. } = drawn.block;
     let mut svg = format!(
-        "<g transform=\"translate({:.1} {:.1})\">\n<rect class=\"box\" width=\"{width:.1}\" height=\"{height:.1}\" \
+        "<g{layerfile} transform=\"translate({:.1} {:.1})\">\n<rect class=\"box\" width=\"{width:.1}\" height=\"{height:.1}\" \
          rx=\"6\"/>\n<rect class=\"head\" x=\"1\" y=\"1\" width=\"{:.1}\" height=\"{:.1}\" rx=\"5\"/>\n",
         place.left,
         place.top,
@@ -285,9 +292,10 @@ fn draw(drawn: &Drawn<'_>, place: Place) -> String {
     svg += &format!("<text class=\"soft\" x=\"10\" y=\"33\">{}</text>\n", escaped(&drawn.detail));
     for (row, index) in drawn.rows.iter().zip(0_u16..) {
         let y = HEADING_HEIGHT + (f64::from(index) + 0.5) * ROW_HEIGHT + 8.0;
+        let node = row.node.map_or(String::new(), |node| format!(" data-node=\"{node}\""));
         let (class, text, tooltip) = (row.class, escaped(&row.text), escaped(&row.tooltip));
         svg += &format!(
-            "<text class=\"{class}\" x=\"10\" y=\"{y:.1}\">{text}<title>{tooltip}</title></text>\n"
+            "<text class=\"{class}\"{node} x=\"10\" y=\"{y:.1}\">{text}<title>{tooltip}</title></text>\n"
         );
     }
     svg + "</g>\n"

@@ -1,0 +1,60 @@
+//! What past runs tell about the lines of a file: cached or not and why, and how long each took.
+
+use crate::forecast::{Outlook, StepFacts};
+use crate::workspace::FileView;
+use layerc_planner::plan::{LayerfileId, Node};
+use std::collections::BTreeMap;
+
+/// What is known of one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineOutlook {
+    /// One-based line of the instruction.
+    pub line: u32,
+    /// What the next run would do.
+    pub outlook: Outlook,
+    /// The middle of its past durations, in milliseconds.
+    pub usual_milliseconds: Option<u64>,
+}
+
+/// The outlook of every step of a file, in order; empty where nothing is known of runs.
+pub fn of_file(view: FileView<'_>) -> Vec<LineOutlook> {
+    let lines = || {
+        let forecast = view.snapshot.host().forecast()?;
+        let directory = view.repository.directory()?;
+        let plan = view.repository.plan().ok()?;
+        let index = plan.layerfiles.iter().position(|file| file.path == *view.document.path())?;
+        let facts: BTreeMap<u32, StepFacts> = forecast
+            .forecast(directory, plan)
+            .into_iter()
+            .map(|facts| (facts.node, facts))
+            .collect();
+        let path = plan.path(LayerfileId(u32::try_from(index).ok()?));
+        let lines = path.filter_map(|(node, weight)| {
+            let Node::Step(step) = weight else { return None };
+            let facts = facts.get(&u32::try_from(node.index()).ok()?)?;
+            Some(LineOutlook {
+                line: step.line,
+                outlook: facts.outlook.clone(),
+                usual_milliseconds: median(&facts.past_milliseconds),
+            })
+        });
+        Some(lines.collect())
+    };
+    lines().unwrap_or_default()
+}
+
+fn median(durations: &[u64]) -> Option<u64> {
+    let mut sorted = durations.to_vec();
+    sorted.sort_unstable();
+    sorted.get(sorted.len() / 2).copied()
+}
+
+/// `12 s`, `350 ms`, `3 min`.
+pub fn duration_text(milliseconds: u64) -> String {
+    match milliseconds {
+        0..=999 => format!("{milliseconds} ms"),
+        1000..=9_999 => format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100),
+        10_000..=119_999 => format!("{} s", milliseconds / 1000),
+        _ => format!("{} min", milliseconds / 60_000),
+    }
+}
