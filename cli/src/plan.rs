@@ -49,6 +49,10 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
+    /// Say which steps are cached, and why the others would run, in every format and not in the tree only
+    #[arg(long)]
+    outlook: bool,
+
     #[command(flatten)]
     conditions: Conditions,
 }
@@ -124,7 +128,7 @@ fn annotations(
     arguments: &Arguments,
 ) -> Result<StepAnnotations> {
     let conditions = &arguments.conditions;
-    if format != Format::Tree && conditions.store.is_none() {
+    if format != Format::Tree && conditions.store.is_none() && !arguments.outlook {
         return Ok(StepAnnotations::new());
     }
     match &planned.root {

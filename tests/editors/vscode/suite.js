@@ -1,0 +1,141 @@
+// Runs inside VS Code's extension host: what a user of the extension sees, checked step by step.
+//
+// Opened is a copy of the example `web-service` with one broken line; see the test that starts this.
+const fs = require('node:fs');
+const path = require('node:path');
+const vscode = require('vscode');
+
+let failures = 0;
+
+function check(name, holds, details) {
+  if (holds) {
+    console.log(`ok      ${name}`);
+  } else {
+    failures += 1;
+    console.log(`NOT OK  ${name}: ${JSON.stringify(details)}`);
+  }
+}
+
+/** Waits until a function gives something, at most fifteen seconds. */
+async function until(get) {
+  const end = Date.now() + 15_000;
+  for (;;) {
+    const value = await get();
+    if (value || Date.now() > end) return value;
+    await new Promise((resolve) => setTimeout(resolve, 40));
+  }
+}
+
+/** Asks whoever drives the browser for a picture and waits for it. */
+async function screenshot(name) {
+  const taken = path.join(process.env.LAYERC_WORK, `screenshot-${name}`);
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  console.log(`screenshot ${name}`);
+  await until(() => fs.existsSync(taken));
+}
+
+const folder = () => vscode.workspace.workspaceFolders[0].uri;
+const file = (name) => vscode.Uri.joinPath(folder(), name);
+const ask = (command, ...values) => vscode.commands.executeCommand(`vscode.execute${command}`, ...values);
+
+async function open(name, line = 0) {
+  const document = await vscode.workspace.openTextDocument(file(name));
+  const place = new vscode.Range(line, 0, line, 0);
+  return vscode.window.showTextDocument(document, { selection: place, viewColumn: vscode.ViewColumn.One });
+}
+
+async function language(api) {
+  const editor = await open('http-tests/Layerfile');
+  check('the language is known', editor.document.languageId === 'layerfile', editor.document.languageId);
+  check('the server runs', await until(() => api.server.running !== undefined));
+  const findings = await until(() => {
+    const all = vscode.languages.getDiagnostics(editor.document.uri);
+    return all.length > 0 && all;
+  });
+  const codes = (findings || []).map((finding) => `${finding.code?.value ?? finding.code}:${finding.range.start.line + 1}`);
+  check('findings have their code and line', codes.includes('LF0010:6'), codes);
+  const hovers = await ask('HoverProvider', editor.document.uri, new vscode.Position(3, 1));
+  const text = hovers.flatMap((hover) => hover.contents.map((content) => content.value)).join('\n');
+  check('hover explains a keyword', text.includes('Duplicates the machine'), text);
+  const words = await ask('CompletionItemProvider', editor.document.uri, new vscode.Position(6, 0));
+  const labels = words.items.map((item) => item.label.label ?? item.label);
+  check('completion offers directives', labels.includes('SECRET ENV'), labels.slice(0, 20));
+}
+
+async function enter() {
+  const scratch = await vscode.workspace.openTextDocument({ language: 'layerfile', content: 'RUN a && \\' });
+  const editor = await vscode.window.showTextDocument(scratch);
+  editor.selection = new vscode.Selection(0, 10, 0, 10);
+  await vscode.commands.executeCommand('type', { text: '\n' });
+  await vscode.commands.executeCommand('type', { text: 'b' });
+  check('Enter behind a backslash indents', scratch.getText() === 'RUN a && \\\n    b', scratch.getText());
+  await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
+}
+
+async function graph(api) {
+  await vscode.commands.executeCommand('layerfile.showGraph');
+  const said = (kind) => api.graph()?.said.get(kind);
+  const drawn = await until(() => said('drawn'));
+  check('an error is told in the graph', drawn?.cards === 0, drawn);
+  const editor = await open('http-tests/Layerfile', 5);
+  await editor.edit((edit) => edit.delete(new vscode.Range(5, 0, 6, 0)));
+  await editor.document.save();
+  const cards = await until(() => said('drawn')?.cards > 0 && said('drawn'));
+  check('the graph has a card for each Layerfile', cards?.cards === 5 && cards?.edges === 5, cards);
+  await open('http-tests/Layerfile', 4);
+  const marked = await until(() => said('marked')?.line === 5 && said('marked'));
+  check('the step under the cursor is marked', marked?.path === 'http-tests/Layerfile', said('marked'));
+  await screenshot('graph');
+  api.graph().hear({ kind: 'reveal', path: 'base/Layerfile', line: 5 });
+  const revealed = await until(() => {
+    const active = vscode.window.activeTextEditor;
+    return active?.document.uri.path.endsWith('base/Layerfile') && active.selection.active.line === 4;
+  });
+  check('a click on a step goes to its line', revealed);
+  api.graph().dispose();
+}
+
+async function explain() {
+  await vscode.commands.executeCommand('layerfile.explain', 'LF0010');
+  const shown = await until(() => vscode.window.tabGroups.all.flatMap((group) => group.tabs).find((tab) => tab.label.includes('LF0010')));
+  check('Explain shows the page of a finding', shown !== undefined);
+  await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+}
+
+async function tasks() {
+  const all = await vscode.tasks.fetchTasks({ type: 'layerc' });
+  const names = all.map((task) => task.name).sort();
+  check('run, plan and check are tasks', JSON.stringify(names) === '["check","plan","run"]', names);
+  await open('failing/Layerfile');
+  const ended = new Promise((resolve) => {
+    const listening = vscode.tasks.onDidEndTaskProcess((event) => {
+      listening.dispose();
+      resolve(event.exitCode);
+    });
+  });
+  await vscode.commands.executeCommand('layerfile.runLayer');
+  check('a failing step fails the task', (await ended) === 1, await ended);
+  const problem = await until(() =>
+    vscode.languages.getDiagnostics(file('failing/Layerfile')).find((finding) => finding.source === 'layerc run'));
+  check('and is a problem on its line', problem?.range.start.line === 1, vscode.languages.getDiagnostics());
+}
+
+async function restart(api) {
+  const before = api.server.running;
+  await vscode.commands.executeCommand('layerfile.restartServer');
+  const after = await until(() => api.server.running);
+  check('the server can be restarted', after !== undefined && after !== before);
+}
+
+exports.run = async () => {
+  console.log(`VS Code ${vscode.version}, Node ${process.version}`);
+  const api = await vscode.extensions.getExtension('layerc.layerfile').activate();
+  for (const part of [language, enter, graph, explain, tasks, restart]) {
+    try {
+      await part(api);
+    } catch (error) {
+      check(`no error in ${part.name}`, false, String(error.stack ?? error));
+    }
+  }
+  if (failures > 0) throw new Error(`${failures} checks failed`);
+};
