@@ -16,7 +16,7 @@ syntax sync minlines=50
 syntax match layerfileUnknown /^\s*\zs[^# \t]\S*/
 syntax match layerfileComment /^\s*#.*$/ contains=layerfileMark,@Spell
 syntax match layerfileTrailing contained /\s\zs#.*$/ contains=layerfileMark,@Spell
-syntax keyword layerfileMark contained layerc-ignore
+syntax match layerfileMark contained /layerc: ignore\>.*$/
 syntax match layerfileContinuation contained /\\\s*$/
 syntax match layerfileKeyword /\v^\s*%(THEN\s+)?%(RUN[ \t]+BACKGROUND|RUN[ \t]+REPEATABLE|RUN)\ze%(\s|\\|$)/ nextgroup=layerfileShell skipwhite
 syntax match layerfileKeyword /\v^\s*%(THEN\s+)?%(ENV)\ze%(\s|\\|$)/ nextgroup=layerfileAssignments skipwhite

@@ -53,7 +53,7 @@ syntax sync minlines=50
 syntax match layerfileUnknown /^\s*\zs[^# \t]\S*/
 syntax match layerfileComment /^\s*#.*$/ contains=layerfileMark,@Spell
 syntax match layerfileTrailing contained /\s\zs#.*$/ contains=layerfileMark,@Spell
-syntax keyword layerfileMark contained layerc-ignore
+syntax match layerfileMark contained /layerc: ignore\>.*$/
 syntax match layerfileContinuation contained /\\\s*$/
 "#;
 

@@ -1,0 +1,4 @@
+vim.filetype.add({
+  filename = { Layerfile = 'layerfile', layerfile = 'layerfile', LayerFile = 'layerfile' },
+  extension = { layerfile = 'layerfile' },
+})

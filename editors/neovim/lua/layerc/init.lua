@@ -1,0 +1,177 @@
+-- What the plugin adds to a buffer that the server is attached to: commands that show the plan, run it, explain it.
+--
+-- Everything about Layerfiles is asked of `layerc`; this file knows windows and terminals.
+
+local layerc = {}
+
+--- The program that the server was started with, so that commands use the same one.
+---@param client vim.lsp.Client
+---@return string
+local function program(client)
+  local command = client.config.cmd
+  return type(command) == 'table' and command[1] or 'layerc'
+end
+
+--- Runs `layerc` in a terminal below; `q` closes it.
+---@param client vim.lsp.Client
+---@param arguments string[]
+local function in_terminal(client, arguments)
+  vim.cmd('botright 15new')
+  local buffer = vim.api.nvim_get_current_buf()
+  vim.bo[buffer].bufhidden = 'wipe'
+  vim.fn.jobstart(vim.list_extend({ program(client) }, arguments), { term = true, cwd = client.root_dir })
+  vim.keymap.set('n', 'q', '<cmd>close<cr>', { buffer = buffer })
+end
+
+--- Shows text in a scratch buffer beside; `q` closes it.
+---@param name string
+---@param filetype string
+---@param lines string[]
+---@return integer buffer
+local function beside(name, filetype, lines)
+  local old = vim.fn.bufnr('^' .. vim.fn.escape(name, '[]*?') .. '$')
+  if old ~= -1 then
+    vim.api.nvim_buf_delete(old, { force = true })
+  end
+  vim.cmd('vertical new')
+  local buffer = vim.api.nvim_get_current_buf()
+  vim.api.nvim_buf_set_name(buffer, name)
+  vim.api.nvim_buf_set_lines(buffer, 0, -1, false, lines)
+  vim.bo[buffer].buftype = 'nofile'
+  vim.bo[buffer].bufhidden = 'wipe'
+  vim.bo[buffer].modifiable = false
+  vim.bo[buffer].filetype = filetype
+  vim.keymap.set('n', 'q', '<cmd>close<cr>', { buffer = buffer })
+  return buffer
+end
+
+--- What `layerc` prints, line by line; a message and nothing when it fails.
+---@param client vim.lsp.Client
+---@param arguments string[]
+---@return string[]?
+local function output(client, arguments)
+  local command = vim.list_extend({ program(client) }, arguments)
+  local result = vim.system(command, { text = true, cwd = client.root_dir }):wait()
+  if result.code ~= 0 then
+    vim.notify(vim.trim(result.stderr or ''), vim.log.levels.ERROR)
+    return nil
+  end
+  return vim.split(vim.trim(result.stdout or ''), '\n')
+end
+
+--- The codes of the findings on a line, or of the whole buffer if there is none on it.
+---@param buffer integer
+---@return string[]
+local function codes(buffer)
+  local line = vim.api.nvim_win_get_cursor(0)[1] - 1
+  local found = vim.diagnostic.get(buffer, { lnum = line })
+  found = #found > 0 and found or vim.diagnostic.get(buffer)
+  local distinct = {}
+  for _, finding in ipairs(found) do
+    local code = tostring(finding.code or '')
+    if code:match('^LF%d%d%d%d$') and not vim.tbl_contains(distinct, code) then
+      table.insert(distinct, code)
+    end
+  end
+  return distinct
+end
+
+--- Shows the page of a finding.
+---@param client vim.lsp.Client
+---@param code string
+local function explain(client, code)
+  local lines = output(client, { 'explain', '--color', 'never', code })
+  if lines then
+    beside('layerc://explain/' .. code, 'markdown', lines)
+  end
+end
+
+--- Goes from a line of the graph to the line of the Layerfile that it is about.
+---@param client vim.lsp.Client
+---@param places table<integer, { path: string, line: integer }>
+local function jump(client, places)
+  local place = places[vim.api.nvim_win_get_cursor(0)[1]]
+  if place then
+    vim.cmd('wincmd p')
+    vim.cmd.edit(vim.fn.fnameescape(vim.fs.joinpath(client.root_dir, place.path)))
+    vim.api.nvim_win_set_cursor(0, { place.line, 0 })
+  end
+end
+
+--- Shows the plan of the repository as a tree; <CR> on a line goes to the Layerfile it is about.
+---@param client vim.lsp.Client
+local function graph(client)
+  local document = output(client, { 'plan', '--format', 'json', '--color', 'never' })
+  if not document then
+    return
+  end
+  local name = 'layerc://plan'
+  local drawn = require('layerc.graph').draw(vim.json.decode(table.concat(document, '\n'), { luanil = { object = true } }))
+  local buffer = beside(name, 'layercplan', drawn.lines)
+  vim.wo.number = false
+  vim.wo.wrap = false
+  require('layerc.graph').colour(buffer, drawn)
+  vim.keymap.set('n', '<CR>', function()
+    jump(client, drawn.places)
+  end, { buffer = buffer, desc = 'Go to the line of the Layerfile' })
+end
+
+---@param client vim.lsp.Client
+---@param buffer integer
+local function layerfile(client, buffer)
+  return vim.fs.relpath(client.root_dir or vim.fn.getcwd(), vim.api.nvim_buf_get_name(buffer)) or 'Layerfile'
+end
+
+--- The commands of a buffer.
+---@param client vim.lsp.Client
+---@param buffer integer
+local function commands(client, buffer)
+  local function command(name, description, action, options)
+    local all = vim.tbl_extend('force', { desc = description }, options or {})
+    vim.api.nvim_buf_create_user_command(buffer, name, action, all)
+  end
+  command('LayercGraph', 'Show the plan of the repository', function()
+    graph(client)
+  end)
+  command('LayercPlan', 'Plan this Layerfile', function()
+    in_terminal(client, { 'plan', '--target', layerfile(client, buffer) })
+  end)
+  command('LayercRun', 'Run this Layerfile; arguments are those of `layerc run`', function(call)
+    vim.cmd('silent update')
+    in_terminal(client, vim.list_extend({ 'run', '--target', layerfile(client, buffer) }, call.fargs))
+  end, { nargs = '*' })
+  command('LayercExplain', 'Explain a finding: the given code, or the one of the cursor', function(call)
+    local candidates = call.fargs[1] and call.fargs or codes(buffer)
+    if #candidates == 0 then
+      return vim.notify('No finding here to explain')
+    elseif #candidates == 1 then
+      return explain(client, candidates[1])
+    end
+    vim.ui.select(candidates, { prompt = 'Explain which finding?' }, function(code)
+      if code then
+        explain(client, code)
+      end
+    end)
+  end, { nargs = '?' })
+  command('LayercRestart', 'Restart the server', function()
+    vim.lsp.enable('layerc', false)
+    vim.defer_fn(function()
+      vim.lsp.enable('layerc', true)
+    end, 300)
+  end)
+end
+
+--- Called by `lsp/layerc.lua` for each buffer.
+---@param client vim.lsp.Client
+---@param buffer integer
+function layerc.attach(client, buffer)
+  commands(client, buffer)
+  if vim.g.layerc_inlay_hints ~= false and client:supports_method('textDocument/inlayHint', buffer) then
+    vim.lsp.inlay_hint.enable(true, { bufnr = buffer })
+  end
+  if vim.g.layerc_code_lens ~= false and client:supports_method('textDocument/codeLens', buffer) then
+    vim.lsp.codelens.refresh({ bufnr = buffer })
+  end
+end
+
+return layerc
