@@ -1,6 +1,6 @@
 //! VS Code's language configuration: comments, brackets, what Enter does behind a backslash, folding markers.
 //!
-//! Knows which lines start an instruction, from the catalogue, and nothing else of the language.
+//! The rules hold inside RUN too, because the extension declares no embedded language there. Knows which lines start an instruction, from the catalogue, and nothing else of the language.
 
 use super::NOTICE;
 use super::patterns::any_keyword;
@@ -23,10 +23,6 @@ pub(super) fn text() -> String {
         "surroundingPairs": [["{", "}"], ["[", "]"], ["(", ")"], ["\"", "\""], ["'", "'"], ["`", "`"]],
         "wordPattern": "[A-Za-z_][A-Za-z0-9_]*|[^\\s\"'`$=#{}()\\[\\]|&;<>\\\\]+",
         "folding": { "markers": { "start": "^\\s*#\\s*region\\b", "end": "^\\s*#\\s*endregion\\b" } },
-        "indentationRules": {
-            "increaseIndentPattern": "^\\0$",
-            "decreaseIndentPattern": "^\\0$",
-        },
         "onEnterRules": [
             {
                 "beforeText": format!("^\\s*(?:{keyword})\\b.*\\\\\\s*$"),

@@ -4,6 +4,16 @@
 //! server answers is tested elsewhere, here it is that the answers reach the screen.
 
 #[cfg(test)]
+mod emacs;
+#[cfg(test)]
+mod helix;
+#[cfg(test)]
+mod neovim;
+#[cfg(test)]
+mod session;
+#[cfg(test)]
 mod tree_sitter;
+#[cfg(test)]
+mod vscode;
 #[cfg(test)]
 mod vscode_grammar;
