@@ -121,7 +121,8 @@ fn rendered(planned: &FromSource, format: Format, arguments: &Arguments) -> Resu
     })
 }
 
-/// What a store says about the steps. Formats for programs say the same on every machine unless a store is named.
+/// What a store says about the steps. Formats for programs say the same on every machine unless they are
+/// asked with a store or `--outlook`.
 fn annotations(
     planned: &FromSource,
     format: Format,
