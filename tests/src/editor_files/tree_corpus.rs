@@ -25,10 +25,11 @@ pub(super) fn files() -> Vec<EditorFile> {
 fn corpus(page: &str) -> Option<EditorFile> {
     let name = page.rsplit('/').next()?.strip_suffix(".md")?;
     let mut text = String::new();
-    for example in read(&project_files::read(page)) {
+    // Numbered and not placed by line, so that a change of the prose changes nothing here.
+    for (number, example) in (1..).zip(read(&project_files::read(page))) {
         for file in example.layerfiles.iter().filter(|_| example.claim != Claim::Bad) {
             let Some(tree) = tree_of(&file.text) else { continue };
-            let title = format!("{name}, line {}: {}", example.line, file.path);
+            let title = format!("{name}, example {number}: {}", file.path);
             let rule = "=".repeat(18);
             let _ = write!(text, "{rule}\n{title}\n{rule}\n\n{}\n---\n\n{tree}\n", file.text);
         }
