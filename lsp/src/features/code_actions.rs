@@ -2,6 +2,7 @@
 
 use super::diagnostics::diagnostic;
 use super::edit::Edits;
+use super::refactorings;
 use crate::workspace::repository::CONFIGURATION_NAME;
 use crate::workspace::{FileView, uri};
 use layerc_compiler::diagnostic::{Applicability, Code, Diagnostic, Fix, Severity};
@@ -38,6 +39,7 @@ pub fn actions(
             actions.extend(for_finding(view, finding));
         }
     }
+    actions.extend(refactorings::actions(view, range, wanted));
     let fix_all = CodeActionKind::new(FIX_ALL);
     // Saved settings ask for it by name; in a menu it appears only where it does something.
     if wanted(&fix_all) {

@@ -1,5 +1,6 @@
 //! Lines above instructions: who else a layer matters to.
 
+use crate::plan;
 use crate::workspace::FileView;
 use crate::workspace::settings::Shown;
 use ls_types::{CodeLens, Command};
@@ -23,5 +24,6 @@ pub fn lenses(view: FileView<'_>) -> Vec<CodeLens> {
         command: SHOW_REFERENCES.to_owned(),
         arguments: Some(arguments),
     };
-    vec![CodeLens { range, command: Some(command), data: None }]
+    let dependents = CodeLens { range, command: Some(command), data: None };
+    std::iter::once(dependents).chain(plan::lenses::copies(view)).collect()
 }

@@ -7,8 +7,11 @@ use serde_json::{Value, json};
 /// The page of a rule, as Markdown. Argument: its code or name.
 pub const EXPLAIN: &str = "layerc.explain";
 
+/// Shows the values of one copy of a SPLIT. Arguments: the document, and the number of the copy or null for none.
+pub const SHOW_COPY: &str = "layerc.showCopy";
+
 /// Every command.
-pub const ALL: &[&str] = &[EXPLAIN];
+pub const ALL: &[&str] = &[EXPLAIN, SHOW_COPY];
 
 /// Executes one; null if there is no such command or its arguments mean nothing.
 pub fn execute(command: &str, arguments: &[Value]) -> Value {

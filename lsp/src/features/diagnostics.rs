@@ -2,6 +2,7 @@
 //!
 //! Knows no rule: words, severity, places and fixes come from the compiler.
 
+use crate::plan;
 use crate::workspace::{FileView, Snapshot, uri};
 use layerc_compiler::diagnostic::{self as finding, Severity};
 use layerc_compiler::rules;
@@ -17,7 +18,8 @@ pub const SOURCE: &str = "layerc";
 
 /// The diagnostics of one file, in order.
 pub fn of_file(view: FileView<'_>) -> Vec<Diagnostic> {
-    let findings = view.repository.findings(view.id).iter();
+    let circles = plan::cycles::mirrored(view);
+    let findings = view.repository.findings(view.id).iter().chain(&circles);
     findings.map(|finding| diagnostic(view, finding)).collect()
 }
 

@@ -5,11 +5,13 @@
 use super::locate::{ReferenceKind, Thing, path_of_word, thing_at};
 use super::moves::layer_name;
 use super::variables;
+use crate::plan;
 use crate::workspace::FileView;
 use crate::workspace::variables::{Mention, Role};
 use layerc_compiler::catalog::{DirectiveInfo, Standing, variable};
 use layerc_compiler::directive::{Instruction, Word};
 use layerc_compiler::sources::EntryKind;
+use layerc_compiler::span::Span;
 use ls_types::{Hover, HoverContents, MarkupContent, MarkupKind, Position};
 use std::fmt::Write as _;
 
@@ -20,7 +22,7 @@ const SHOWN_ENTRIES: usize = 12;
 pub fn hover(view: FileView<'_>, position: Position) -> Option<Hover> {
     let thing = thing_at(view, view.offset(position))?;
     let text = match thing {
-        Thing::Keyword(info, _) => describe(info),
+        Thing::Keyword(info, span) => format!("{}{}", describe(info), machine_at(view, span)),
         Thing::Layerfile(reference) => {
             let target = view.sibling(reference.target?)?;
             let verb = match reference.kind {
@@ -38,6 +40,14 @@ pub fn hover(view: FileView<'_>, position: Position) -> Option<Hover> {
     };
     let range = Some(view.range(thing.span()));
     Some(Hover { contents: HoverContents::Markup(markdown(text)), range })
+}
+
+/// What the machine is before the instruction at `span`, if anything was set.
+fn machine_at(view: FileView<'_>, span: Span) -> String {
+    let directives = &view.analysis().directives;
+    let index = directives.partition_point(|directive| directive.span.start() < span.start());
+    let list = plan::words::machine(&plan::machine::before(view, index));
+    if list.is_empty() { list } else { format!("\n\nThe machine here:\n\n{list}") }
 }
 
 /// Text for the protocol.

@@ -1,5 +1,6 @@
 //! What is true at a place and isn't written there.
 
+use crate::plan;
 use crate::workspace::FileView;
 use crate::workspace::settings::Shown;
 use layerc_compiler::directive::{Instruction, SplitOrder};
@@ -18,7 +19,7 @@ pub fn hints(view: FileView<'_>, range: Range) -> Vec<InlayHint> {
         let near = wanted.touches(directive.span.end());
         near.then(|| hint(view, directive.span, label))
     });
-    hints.collect()
+    hints.chain(plan::hints::hints(view, range)).collect()
 }
 
 fn hint(view: FileView<'_>, span: Span, label: String) -> InlayHint {

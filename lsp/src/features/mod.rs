@@ -20,6 +20,7 @@ pub mod locate;
 pub mod moves;
 pub mod navigation;
 pub mod pull;
+pub mod refactorings;
 pub mod references;
 pub mod rename;
 pub mod selection;

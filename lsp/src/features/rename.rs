@@ -1,10 +1,9 @@
-//! Renaming what stands at a place: variables, in every file that FROM connects, and names of checkpoints.
-//!
-//! Renaming a layer means moving its directory and belongs to the refactorings.
+//! Renaming what stands at a place: variables, in every file that FROM connects, names of checkpoints, and layers, which
+//! means moving their directories.
 
 use super::edit::Edits;
 use super::locate::{Thing, thing_at};
-use super::variables;
+use super::{refactorings, variables};
 use crate::workspace::FileView;
 use layerc_compiler::catalog::variable;
 use layerc_compiler::shell::is_name;
@@ -16,11 +15,8 @@ pub fn prepare(view: FileView<'_>, position: Position) -> Option<PrepareRenameRe
     let placeholder = match thing {
         Thing::Variable(mention) if is_ours(view, &mention.name) => mention.name.clone(),
         Thing::Checkpoint(word) => word.value.clone(),
-        Thing::Variable(_)
-        | Thing::Keyword(..)
-        | Thing::Layerfile(_)
-        | Thing::Image(_)
-        | Thing::Path(_) => return None,
+        Thing::Layerfile(_) => refactorings::layer_at(view, view.offset(position))?.0,
+        Thing::Variable(_) | Thing::Keyword(..) | Thing::Image(_) | Thing::Path(_) => return None,
     };
     let range = view.range(thing.span());
     Some(PrepareRenameResponse::RangeWithPlaceholder { range, placeholder })
@@ -48,6 +44,9 @@ pub fn rename(
                 return Err(format!("`{new_name}` can't name a checkpoint: write one word"));
             }
             edits.replace(view, word.span, new_name);
+        }
+        Some(Thing::Layerfile(_)) => {
+            return refactorings::rename_layer(view, view.offset(position), new_name);
         }
         _ => return Ok(None),
     }

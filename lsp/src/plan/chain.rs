@@ -1,8 +1,7 @@
-//! The files that a file's machine is made of, and the files that need it.
+//! The files that a file's machine is made of.
 
 use crate::workspace::FileView;
 use layerc_compiler::project::Parent;
-use layerc_compiler::span::{FileId, Span};
 
 /// The file that a file starts from.
 pub fn parent(view: FileView<'_>) -> Option<FileView<'_>> {
@@ -25,30 +24,4 @@ pub fn ancestors(view: FileView<'_>) -> Vec<FileView<'_>> {
     }
     chain.reverse();
     chain
-}
-
-/// The places at which other files name this one: those that start from it, and those that wait for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Dependents {
-    /// Words of FROM.
-    pub inherit: Vec<(FileId, Span)>,
-    /// WAIT instructions.
-    pub wait: Vec<(FileId, Span)>,
-}
-
-/// Who needs a file directly.
-pub fn dependents(view: FileView<'_>) -> Dependents {
-    let project = view.repository.project();
-    let mut found = Dependents { inherit: Vec::new(), wait: Vec::new() };
-    for id in project.ids() {
-        let file = project.file(id);
-        if file.parent == Parent::File(view.id)
-            && let Some(from) = file.directives.first()
-        {
-            found.inherit.push((id, from.span));
-        }
-        let waits = file.directives.iter().filter(|linked| linked.waits.contains(&view.id));
-        found.wait.extend(waits.map(|linked| (id, linked.span)));
-    }
-    found
 }

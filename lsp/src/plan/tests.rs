@@ -1,7 +1,8 @@
 //! The plan of small trees, as text.
 
 use super::conditions::{Verdict, judge};
-use super::{cycles, flattened, graph, hints, lenses, machine, words};
+use super::{cycles, flattened, graph, hints, machine, words};
+use crate::features::code_lens;
 use crate::forecast::{Outlook, StepFacts, StepForecast};
 use crate::host::{Host, ProjectSettings};
 use crate::workspace::{FileView, Snapshot, State, uri};
@@ -184,16 +185,16 @@ fn lenses_count_who_inherits_and_who_waits() {
         ("c/Layerfile", "FROM vm/ubuntu:22.04\nWAIT ../a ../b\n"),
     ]);
     let titles = |state: &State, path: &str| -> Vec<String> {
-        let lenses = lenses::lenses(view(&state.snapshot(), path)).into_iter();
+        let lenses = code_lens::lenses(view(&state.snapshot(), path)).into_iter();
         lenses.map(|lens| lens.command.unwrap().title).collect()
     };
-    assert_eq!(titles(&state, "a/Layerfile"), ["1 inherit", "1 wait"]);
+    assert_eq!(titles(&state, "a/Layerfile"), ["1 inherit · 1 wait"]);
     assert_eq!(
         titles(&state, "b/Layerfile"),
-        ["0 inherit", "1 wait", "show the values of one copy"]
+        ["0 inherit · 1 wait", "show the values of one copy"]
     );
     state.show_copy(&uri_of("b/Layerfile"), Some(2));
-    assert_eq!(titles(&state, "b/Layerfile")[2], "showing copy 2 of 0…2");
+    assert_eq!(titles(&state, "b/Layerfile")[1], "showing copy 2 of 0…2");
     let shown = hinted(view(&state.snapshot(), "b/Layerfile"));
     assert!(shown.ends_with("RUN t $SPLIT/$SPLIT_NUM ⟶ SPLIT=2 SPLIT_NUM=3"), "{shown}");
 }

@@ -93,6 +93,18 @@ fn happening(plan: &Plan, node: &Node) -> Option<Happening> {
 /// # Errors
 /// With what differs.
 pub fn prove(repository: &Repository<'_>, change: &Change) -> Result<(), Refusal> {
+    prove_against(&machines(repository.project), repository, change)
+}
+
+/// Whether a change keeps what it promises to, given the machines before it.
+///
+/// # Errors
+/// With what differs.
+pub fn prove_against(
+    before: &BTreeMap<RepoPath, Machine>,
+    repository: &Repository<'_>,
+    change: &Change,
+) -> Result<(), Refusal> {
     if change.promise == Promise::Nothing {
         return Ok(());
     }
@@ -109,9 +121,9 @@ pub fn prove(repository: &Repository<'_>, change: &Change) -> Result<(), Refusal
         .collect();
     let sources = MovedSources { sources: repository.sources, renames: &renames };
     let after = machines(&compile(&files, &sources, &LintConfiguration::default()).project);
-    for (path, machine) in machines(repository.project) {
-        let path = after_renames(&path, &renames);
-        let expected = with_renames(machine, &renames);
+    for (path, machine) in before {
+        let path = after_renames(path, &renames);
+        let expected = with_renames(machine.clone(), &renames);
         match after.get(&path) {
             Some(found) if keeps(change.promise, &expected, found) => {}
             Some(_) => {

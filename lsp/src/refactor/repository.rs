@@ -1,6 +1,7 @@
 //! What refactorings see of a project: texts, links, and what the tree holds. Borrowed, so that a snapshot lends it.
 
 use super::change::{Change, Operation, Refusal, edited};
+use crate::workspace;
 use layerc_compiler::directive::Instruction;
 use layerc_compiler::project::{LinkedDirective, LinkedFile, Project, SourceFile};
 use layerc_compiler::repo_path::RepoPath;
@@ -34,6 +35,12 @@ pub trait Texts {
 impl Texts for BTreeMap<RepoPath, String> {
     fn text(&self, path: &RepoPath) -> Option<&str> {
         self.get(path).map(String::as_str)
+    }
+}
+
+impl Texts for workspace::Repository {
+    fn text(&self, path: &RepoPath) -> Option<&str> {
+        self.document(self.find(path)?).map(|document| document.text())
     }
 }
 

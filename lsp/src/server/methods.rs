@@ -18,16 +18,17 @@ use ls_types::request::{
 use ls_types::{
     CallHierarchyIncomingCall, CallHierarchyIncomingCallsParams, CallHierarchyItem,
     CallHierarchyOutgoingCall, CallHierarchyOutgoingCallsParams, CallHierarchyPrepareParams,
-    CodeActionOrCommand, CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams,
-    CompletionItem, CompletionParams, CompletionResponse, CreateFilesParams, DeleteFilesParams,
-    DidChangeConfigurationParams, DidChangeTextDocumentParams, DidChangeWatchedFilesParams,
-    DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
-    DidSaveTextDocumentParams, DocumentDiagnosticParams, DocumentDiagnosticReportResult,
-    DocumentFormattingParams, DocumentHighlight, DocumentHighlightParams, DocumentLink,
-    DocumentLinkParams, DocumentOnTypeFormattingParams, DocumentRangeFormattingParams,
-    DocumentSymbolParams, DocumentSymbolResponse, ExecuteCommandParams, FoldingRange,
-    FoldingRangeParams, GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams,
-    InitializeParams, InitializeResult, InitializedParams, InlayHint, InlayHintParams, LSPAny,
+    CodeActionContext, CodeActionKind, CodeActionOrCommand, CodeActionParams, CodeActionResponse,
+    CodeActionTriggerKind, CodeLens, CodeLensParams, CompletionItem, CompletionParams,
+    CompletionResponse, CreateFilesParams, DeleteFilesParams, DidChangeConfigurationParams,
+    DidChangeTextDocumentParams, DidChangeWatchedFilesParams, DidChangeWorkspaceFoldersParams,
+    DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams,
+    DocumentDiagnosticParams, DocumentDiagnosticReportResult, DocumentFormattingParams,
+    DocumentHighlight, DocumentHighlightParams, DocumentLink, DocumentLinkParams,
+    DocumentOnTypeFormattingParams, DocumentRangeFormattingParams, DocumentSymbolParams,
+    DocumentSymbolResponse, ExecuteCommandParams, FoldingRange, FoldingRangeParams,
+    GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams, InitializeParams,
+    InitializeResult, InitializedParams, InlayHint, InlayHintParams, LSPAny,
     LinkedEditingRangeParams, LinkedEditingRanges, Location, LocationLink, NumberOrString,
     Position, PrepareRenameResponse, ReferenceParams, RenameFilesParams, RenameParams,
     SelectionRange, SelectionRangeParams, SemanticTokens, SemanticTokensDeltaParams,
@@ -85,6 +86,14 @@ impl Backend {
         let paths: Vec<PathBuf> = paths.collect();
         self.scribe.change(move |state| state.disk_changed(&paths));
     }
+}
+
+/// The kinds of actions that a client wants. One that only looks whether to show a light while the cursor moves gets no
+/// refactorings, which have to be proven.
+fn wanted_actions(context: CodeActionContext) -> Option<Vec<CodeActionKind>> {
+    let automatic = context.trigger_kind == Some(CodeActionTriggerKind::AUTOMATIC);
+    let light = || vec![CodeActionKind::QUICKFIX, CodeActionKind::SOURCE];
+    context.only.or_else(|| automatic.then(light))
 }
 
 impl LanguageServer for Backend {
@@ -321,7 +330,7 @@ impl LanguageServer for Backend {
     }
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
-        let (range, only) = (params.range, params.context.only);
+        let (range, only) = (params.range, wanted_actions(params.context));
         let actions = self.about(params.text_document.uri, move |view| {
             code_actions::actions(view, range, only.as_deref())
         });
@@ -451,6 +460,9 @@ impl LanguageServer for Backend {
     }
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<LSPAny>> {
+        if params.command == commands::SHOW_COPY {
+            self.show_copy(&params.arguments);
+        }
         self.answer(move |_| Some(commands::execute(&params.command, &params.arguments))).await
     }
 }

@@ -12,6 +12,7 @@ mod adapt;
 mod backend;
 mod capabilities;
 mod configuration;
+mod extensions;
 mod files;
 mod greeting;
 mod guard;
@@ -56,8 +57,11 @@ pub fn serve(host: Arc<dyn Host>) -> std::io::Result<Ending> {
         Builder::new_current_thread().enable_all().max_blocking_threads(WORKERS + 2).build()?;
     let handle = runtime.handle().clone();
     let leave = Arc::new(guard::Leave::default());
-    let (service, socket) =
-        LspService::new(|client| Backend::new(host, client, handle, Arc::clone(&leave)));
+    let service =
+        LspService::build(|client| Backend::new(host, client, handle, Arc::clone(&leave)))
+            .custom_method(extensions::FLATTENED, Backend::flattened)
+            .custom_method(extensions::GRAPH, Backend::graph);
+    let (service, socket) = service.finish();
     let service = Guard::new(service, Arc::clone(&leave));
     let (input, output) = (tokio::io::stdin(), tokio::io::stdout());
     let server = Server::new(input, output, socket).concurrency_level(MAX_WAITING_REQUESTS);

@@ -2,5 +2,6 @@
 
 mod actions;
 mod naming;
+mod refactorings;
 mod shape;
 mod typing;

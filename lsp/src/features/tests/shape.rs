@@ -139,7 +139,7 @@ fn links_hints_and_lenses_say_what_is_around() {
     let expected = ["base/Layerfile", "other/Layerfile", "notes.txt", "https://example.org/a/b"];
     assert_eq!(found, expected);
     let hints = inlay_hints::hints(fixture.view(), fixture.view().positions().whole());
-    assert_eq!(hints.len(), 1);
+    assert_eq!(hints.len(), 2, "what FROM brings, and what SPLIT makes");
     let lens = code_lens::lenses(fixture.view());
     let title = lens[0].command.as_ref().map(|command| command.title.as_str());
     assert_eq!(title, Some("0 inherit · 0 wait"));
