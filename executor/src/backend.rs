@@ -51,7 +51,7 @@ pub enum Layer {
 }
 
 /// What a COPY makes visible: repository paths at machine paths.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CopiedFiles {
     /// In order; later entries win. A directory shows its contents at the machine path, a file itself.
     pub entries: Vec<CopiedEntry>,
@@ -64,6 +64,15 @@ pub struct CopiedEntry {
     pub repository_path: String,
     /// Absolute path in the machine where exactly this file or this directory's contents appear, no link on the way.
     pub machine_path: String,
+}
+
+/// What keeps a state of an earlier run from showing today's repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Resync {
+    /// To be shown again, above everything.
+    pub changed: CopiedFiles,
+    /// Files of steps where the repository has nothing today: to be removed if it had something then.
+    pub gone: Vec<CopiedEntry>,
 }
 
 /// What a machine starts as.
@@ -285,6 +294,13 @@ pub trait Backend: Send + Sync {
             action: format!("remove {}", directory.display()),
             source,
         })
+    }
+
+    /// Repository files that steps wrote over in these layers, and that have changed since a moment (in nanoseconds
+    /// since 1970).
+    fn resync(&self, layers: &[Layer], since_nanoseconds: i64) -> Resync {
+        let _ = (layers, since_nanoseconds);
+        Resync::default()
     }
 
     /// Where frozen layers are kept.

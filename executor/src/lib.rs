@@ -4,6 +4,7 @@ pub mod agent;
 pub mod backend;
 pub mod cache;
 pub mod caches;
+pub mod clones;
 pub mod engine;
 pub mod event;
 pub mod overlay;

@@ -26,8 +26,25 @@ impl TrackedPath {
 
 impl std::fmt::Display for TrackedPath {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&String::from_utf8_lossy(&self.0))
+        match self.0.split_first() {
+            Some((0, other)) => write_other(other, formatter),
+            _ => formatter.write_str(&String::from_utf8_lossy(&self.0)),
+        }
     }
+}
+
+/// A path in another repository: its first component is an address with `%XX` for what a name can't hold.
+fn write_other(path: &[u8], formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    let text = String::from_utf8_lossy(path);
+    let (address, rest) = text.split_once('/').unwrap_or((&text, ""));
+    let mut pieces = address.split('%');
+    formatter.write_str(pieces.next().unwrap_or_default())?;
+    for piece in pieces {
+        let code = piece.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let after = piece.get(2..).unwrap_or_default();
+        write!(formatter, "{}{after}", code.map_or('?', char::from))?;
+    }
+    if rest.is_empty() { Ok(()) } else { write!(formatter, " {rest}") }
 }
 
 /// What was asked about a path.
@@ -100,5 +117,18 @@ pub trait FingerprintSource: Send + Sync {
         questions: &[(&TrackedPath, Question)],
     ) -> std::io::Result<Vec<Fingerprint>> {
         questions.iter().map(|(path, question)| self.fingerprint(path, *question)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TrackedPath;
+
+    #[test]
+    fn files_of_other_repositories_are_named_with_their_address() {
+        let shown = |path: &str| TrackedPath::new(path).to_string();
+        assert_eq!(shown("src/a"), "src/a");
+        assert_eq!(shown("\0https:%2F%2Fhost%2Fx.git/src/a"), "https://host/x.git src/a");
+        assert_eq!(shown("\0%2Fx"), "/x");
     }
 }

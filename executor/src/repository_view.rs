@@ -4,6 +4,7 @@
 
 use crate::read_set::{Fingerprint, FingerprintSource, Question, TrackedPath};
 use std::io;
+use std::path::Path;
 
 /// What is at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,6 +29,15 @@ pub trait RepositoryView: FingerprintSource {
     /// # Errors
     /// When it can't be listed.
     fn names(&self, directory: &TrackedPath) -> io::Result<Vec<Vec<u8>>>;
+
+    /// Shows another directory tree below a name that no path of the repository can begin with.
+    ///
+    /// # Errors
+    /// When the tree can't be opened.
+    fn show(&self, name: &[u8], tree: &Path) -> io::Result<()> {
+        let text = format!("{} can't be shown as {name:?} here", tree.display());
+        Err(io::Error::new(io::ErrorKind::Unsupported, text))
+    }
 
     /// The answer "there is nothing".
     fn absent(&self, question: Question) -> Fingerprint;

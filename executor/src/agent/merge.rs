@@ -70,7 +70,8 @@ fn link(source: &Path, target: &Path, metadata: &Metadata) -> io::Result<()> {
     }
 }
 
-fn is_whiteout(metadata: &Metadata) -> bool {
+/// Whether this stands for a removed file.
+pub(crate) fn is_whiteout(metadata: &Metadata) -> bool {
     FileType::from_raw_mode(metadata.mode()) == FileType::CharacterDevice && metadata.rdev() == 0
 }
 

@@ -32,7 +32,10 @@ pub enum Advanced {
 
 /// Whether an instruction is a step of a machine; others only set something, or say what runs when.
 pub const fn touches_machine(action: &Action) -> bool {
-    matches!(action, Action::Run { .. } | Action::Copy { .. } | Action::Env { .. })
+    matches!(
+        action,
+        Action::Run { .. } | Action::Copy { .. } | Action::Clone { .. } | Action::Env { .. }
+    )
 }
 
 /// Moves on into a copy of a SPLIT. Copies of an unordered one don't take answers from records of `run`, which their

@@ -279,6 +279,11 @@ impl<'run> Walk<'run> {
                 return Ok(Ahead::Unknown(cause));
             }
         };
+        if let Action::Clone { url, .. } = &planned.step.action {
+            let cause = format!("what `{url}` holds today is asked when it is run");
+            self.tell(stretch, planned, Expected::Unknown { cause: cause.clone() });
+            return Ok(Ahead::Unknown(cause));
+        }
         let instruction = key::instruction(&planned.step.action);
         let question = Answers {
             weak: key::step(chain.strong, &instruction),

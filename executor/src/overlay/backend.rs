@@ -6,12 +6,13 @@ use super::identities::Identities;
 use super::machine::{OverlayMachine, Parts};
 use super::memory::MemoryGroup;
 use super::removal::{Removal, Remover};
+use super::resync::resync;
 use super::start::Agent;
 use super::store_layout::StoreLayout;
 use super::{debootstrap, rootfs};
 use crate::agent::protocol::{MachineSetup, PartSetup, TrackedFiles};
 use crate::backend::{
-    Backend, BackendError, BaseImage, ImageSource, LayerId, Machine, MachineStart,
+    Backend, BackendError, BaseImage, ImageSource, Layer, LayerId, Machine, MachineStart, Resync,
 };
 use crate::caches::Caches;
 use crate::tracked::Repository;
@@ -165,6 +166,10 @@ impl Backend for OverlayBackend {
 
     fn remove_layer(&self, layer: &LayerId) -> Result<(), BackendError> {
         self.removal.remove_tree(&self.layout.layer(layer))
+    }
+
+    fn resync(&self, layers: &[Layer], since_nanoseconds: i64) -> Resync {
+        resync(&self.layout, &self.repository, layers, since_nanoseconds)
     }
 
     fn layer_directory(&self) -> &Path {

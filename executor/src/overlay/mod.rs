@@ -18,6 +18,7 @@
 //! | [`memory`] | limits on memory |
 //! | [`copy`] | what a COPY shows where |
 //! | [`removal`] | removing what machines wrote |
+//! | [`resync`] | repository files that an earlier run wrote over |
 //! | [`start`] | from a directory of the store to an agent that is ready |
 //! | [`store_layout`] | the directories of the store that belong to this backend |
 
@@ -34,6 +35,7 @@ mod machine;
 mod memory;
 mod mirror;
 mod removal;
+mod resync;
 mod rootfs;
 mod skeleton;
 mod start;

@@ -1,6 +1,7 @@
 //! What all workers of a run share.
 
 use super::bases::Bases;
+use super::clones::Clones;
 use super::stops::Stops;
 use super::tally::Tallies;
 use super::{Options, Setup};
@@ -33,6 +34,7 @@ pub(super) struct Context<'run> {
     pub(super) events: &'run dyn EventSink,
     pub(super) options: &'run Options,
     pub(super) bases: Bases,
+    pub(super) clones: Clones,
     pub(super) stops: Stops,
     pub(super) tallies: Tallies,
     /// Questions that a worker of this run is working on.
@@ -59,6 +61,7 @@ impl<'run> Context<'run> {
             events: setup.events,
             options: &setup.options,
             bases: Bases::default(),
+            clones: Clones::default(),
             stops: Stops::default(),
             tallies: Tallies::default(),
             turns: Turns::default(),

@@ -1,17 +1,23 @@
 //! Brings machines to the state a step needs: goes on with one, restores one, repeats what was not kept.
 
 use super::CacheUse;
+use super::context::Context;
 use super::live::Live;
 use super::trouble::Trouble;
 use super::worker::{Keys, Worker, snapshot_info};
-use crate::backend::{Layer, MachineStart};
+use crate::backend::{Attachment, Command, CopiedEntry, Layer, MachineStart, Resync};
 use crate::cache::forecast::not_kept;
 use crate::cache::{Chain, Link, key};
 use crate::event::{Reason, StartsFrom, StepResult};
+use crate::read_set::{Question, TrackedPath};
 use crate::store::record::{Record, Snapshot};
 use layerc_planner::plan::{Action, CommandMode, Step};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
+
+/// Each repetition lies over the one before; the kernel takes 500 layers. One that has this many starts anew.
+const MOST_OWN_LAYERS: usize = 200;
 
 /// The state that a repeatable step starts from.
 pub(super) struct OwnLast {
@@ -41,7 +47,11 @@ impl Worker<'_> {
         }
         let Some(record) = view.record(entry.weak, entry.strong)? else { return Ok(None) };
         Ok(match record.snapshot.clone() {
-            Snapshot::Taken(layers) if self.are_there(&layers) => Some(OwnLast { record, layers }),
+            Snapshot::Taken(layers)
+                if layers.len() <= MOST_OWN_LAYERS && self.are_there(&layers) =>
+            {
+                Some(OwnLast { record, layers })
+            }
             Snapshot::Taken(_) | Snapshot::NotTaken(_) => None,
         })
     }
@@ -53,10 +63,73 @@ impl Worker<'_> {
         })
     }
 
-    /// Puts the machine into the state of an earlier run of the same step.
+    /// Puts the machine into the state of an earlier run of the same step, with today's repository files in it.
     pub(super) fn start_over(&mut self, chain: &Chain, own_last: &OwnLast) -> Result<(), Trouble> {
         self.live = None;
-        self.boot(chain, &own_last.layers, chain.links.len())
+        let OwnLast { record, layers } = own_last;
+        // What changed while that step ran counts as changed since.
+        let took = record.milliseconds.saturating_mul(1_000_000);
+        let since = i64::try_from(record.recorded_at.saturating_sub(took)).unwrap_or(i64::MAX);
+        let Resync { mut changed, gone } = self.context.backend.resync(layers, since);
+        changed.entries.extend(new_entries(chain, layers));
+        let mut layers = layers.clone();
+        if !changed.entries.is_empty() {
+            layers.push(Layer::Copied(changed));
+        }
+        let gone = self.had_been_there(chain, record, gone)?;
+        self.boot(chain, &layers, chain.links.len())?;
+        self.remove_files(&gone)
+    }
+
+    /// Of these files, those that the repository had had when steps looked.
+    fn had_been_there(
+        &self,
+        chain: &Chain,
+        record: &Record,
+        files: Vec<CopiedEntry>,
+    ) -> Result<Vec<CopiedEntry>, Trouble> {
+        if files.is_empty() {
+            return Ok(files);
+        }
+        let Context { store, repository, .. } = self.context;
+        let view = store.index().view()?;
+        let mut known = vec![Arc::new(view.reads(record.strong)?.unwrap_or_default())];
+        for link in &chain.links {
+            known.push(link.reads(&view)?);
+        }
+        let questions =
+            [Question::Existence, Question::Attributes, Question::Content, Question::Link];
+        let was_there = |file: &CopiedEntry| {
+            let path = TrackedPath::new(file.repository_path.as_bytes());
+            questions.iter().any(|question| {
+                let asked = (path.clone(), *question);
+                let mut answers = known.iter().filter_map(|reads| reads.answers.get(&asked));
+                answers.any(|answer| answer.fingerprint != repository.absent(*question))
+            })
+        };
+        Ok(files.into_iter().filter(was_there).collect())
+    }
+
+    /// Removes files that the repository has no more.
+    fn remove_files(&mut self, files: &[CopiedEntry]) -> Result<(), Trouble> {
+        if files.is_empty() {
+            return Ok(());
+        }
+        let quoted =
+            files.iter().map(|file| format!("'{}'", file.machine_path.replace('\'', "'\\''")));
+        let command = Command {
+            script: format!("rm -f -- {}", quoted.collect::<Vec<_>>().join(" ")),
+            user: "root".to_owned(),
+            workdir: "/".to_owned(),
+            environment: BTreeMap::new(),
+            setup_files: Vec::new(),
+            mode: Attachment::Foreground,
+            caches: Vec::new(),
+        };
+        let live = self.live()?;
+        live.wrote();
+        live.machine.execute(&command, &mut |_, _| {})?;
+        Ok(())
     }
 
     /// Makes the machine be in the state behind the chain: goes on with one that is on the way, or restores the
@@ -130,4 +203,18 @@ impl Worker<'_> {
         self.finished(&link.info, StepResult::Success, started.elapsed(), kept, state);
         Ok(())
     }
+}
+
+/// What COPY shows today and did not then: a pattern may match a new file.
+fn new_entries(chain: &Chain, then: &[Layer]) -> Vec<CopiedEntry> {
+    let copied = |layers: &[Layer]| -> Vec<CopiedEntry> {
+        let entries = layers.iter().filter_map(|layer| match layer {
+            Layer::Copied(files) => Some(files.entries.clone()),
+            Layer::Frozen(_) => None,
+        });
+        entries.flatten().collect()
+    };
+    let known = copied(then);
+    let (_, today) = chain.restorable(|_| true);
+    copied(today).into_iter().filter(|entry| !known.contains(entry)).collect()
 }

@@ -8,6 +8,7 @@
 
 mod bases;
 mod cancellation;
+mod clones;
 mod context;
 mod evaluation;
 mod gates;

@@ -9,6 +9,7 @@ use crate::backend::{
     Attachment, BackendError, CacheMount, CacheName, Command, CommandEnd, CopyRequest, Stream,
 };
 use crate::cache::advance;
+use crate::clones::CloneRequest;
 use crate::event::{Event, OutputStream, StepInfo, StepResult};
 use crate::read_set::ReadSet;
 use crate::store::committer::{Commit, Committed};
@@ -55,6 +56,11 @@ pub(super) fn perform(
     match action {
         Action::Run { mode, command } => run(whose, live, *mode, command, state),
         Action::Copy { sources, destination } => copy(whose, live, sources, destination, state),
+        Action::Clone { url, default_branch, sources, destination } => {
+            let request = CloneRequest { url: url.clone(), default_branch: default_branch.clone() };
+            let sources = in_clone(&request.tracked_name(), sources)?;
+            copy(whose, live, &sources, destination, state)
+        }
         Action::Env { pairs } => evaluate(whose, live, pairs, state),
         _ => Ok(Performed::quiet(StepResult::Success, state.clone())),
     }
@@ -96,6 +102,23 @@ fn copy(
         user: state.user.clone(),
     })?;
     Ok(Performed { own_reads, ..Performed::quiet(StepResult::Success, state.clone()) })
+}
+
+/// Sources of a CLONE as tracked paths; all of it if there are none.
+fn in_clone(name: &str, sources: &[String]) -> Result<Vec<String>, Trouble> {
+    let below = |source: &String| {
+        let mut path = name.to_owned();
+        for component in source.split('/').filter(|component| !["", "."].contains(component)) {
+            if component == ".." {
+                let text = format!("the source `{source}` leads out of the other repository");
+                return Err(Trouble::Failed(text));
+            }
+            path.push('/');
+            path.push_str(component);
+        }
+        Ok(path)
+    };
+    if sources.is_empty() { Ok(vec![name.to_owned()]) } else { sources.iter().map(below).collect() }
 }
 
 /// What was copied there would not be seen.

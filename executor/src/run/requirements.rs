@@ -63,7 +63,6 @@ fn in_the_way(node: &Node, file: &PlannedLayerfile) -> Option<String> {
         Node::Step(step) => match &step.action {
             Action::ExposeWebsite { .. } => (step.line, "EXPOSE WEBSITE"),
             Action::ExposeTcp { .. } => (step.line, "EXPOSE TCP"),
-            Action::Clone { .. } => (step.line, "CLONE"),
             Action::Unsupported { keyword } => (step.line, keyword.as_str()),
             Action::SkipIf { conditions } => {
                 let broken =
@@ -72,6 +71,7 @@ fn in_the_way(node: &Node, file: &PlannedLayerfile) -> Option<String> {
             }
             Action::Run { .. }
             | Action::Copy { .. }
+            | Action::Clone { .. }
             | Action::Env { .. }
             | Action::BuildEnv { .. }
             | Action::SecretEnv { .. }

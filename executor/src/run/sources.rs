@@ -10,11 +10,11 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SourceError {
     /// Nothing there.
-    #[error("COPY source `{0}` does not exist in the repository")]
-    Missing(String),
+    #[error("the source `{0}` does not exist in the repository")]
+    Missing(TrackedPath),
     /// Nothing fits.
-    #[error("no file in the repository matches the COPY source `{0}`")]
-    NoMatch(String),
+    #[error("no file in the repository matches the source `{0}`")]
+    NoMatch(TrackedPath),
     /// The repository can't be read.
     #[error("cannot look at `{0}` in the repository")]
     Unreadable(String, #[source] io::Error),
@@ -45,13 +45,13 @@ fn expand_one(
         return Ok(vec![source.to_owned()]);
     }
     if !is_pattern(source) {
-        return Err(SourceError::Missing(source.to_owned()));
+        return Err(SourceError::Missing(path));
     }
     let mut matches = vec![String::new()];
     for component in source.split('/') {
         matches = descend(&matches, component, repository, reads)?;
     }
-    if matches.is_empty() { Err(SourceError::NoMatch(source.to_owned())) } else { Ok(matches) }
+    if matches.is_empty() { Err(SourceError::NoMatch(path)) } else { Ok(matches) }
 }
 
 /// The paths one component further down, sorted.

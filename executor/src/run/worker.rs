@@ -10,6 +10,7 @@ use crate::cache::advance::{self, Advanced, KeyedValues};
 use crate::cache::chain::Certainty;
 use crate::cache::forecast::info;
 use crate::cache::{Answers, Chain, Lookup, key, look_up};
+use crate::clones::CloneRequest;
 use crate::engine::Outcome;
 use crate::engine::RunnerId;
 use crate::engine::stretch::{Start, Stretch, StretchStep};
@@ -188,6 +189,12 @@ impl<'run> Worker<'run> {
 
     /// A step that touches the machine.
     fn take(&mut self, chain: &mut Chain, planned: &StretchStep) -> Result<(), Trouble> {
+        if let Action::Clone { url, default_branch, .. } = &planned.step.action {
+            let request = CloneRequest { url: url.clone(), default_branch: default_branch.clone() };
+            let shown =
+                self.context.clones.show(&request, self.context, self.stretch.id, &self.runner);
+            shown.map_err(|trouble| placed(trouble, &info(self.context.plan, planned)))?;
+        }
         let instruction = key::instruction(&planned.step.action);
         let keys = Keys {
             weak: key::step(chain.strong, &instruction),
@@ -391,6 +398,16 @@ impl<'run> Worker<'run> {
         };
         self.finished(info, result, started.elapsed(), SnapshotInfo::Failed, None);
         trouble
+    }
+}
+
+/// A failure with the instruction it is about.
+fn placed(trouble: Trouble, info: &StepInfo) -> Trouble {
+    let place = format!("{}:{}: `{}`: ", info.layerfile, info.line, info.text);
+    match trouble {
+        Trouble::Failed(text) => Trouble::Failed(place + &text),
+        Trouble::Broken(text) => Trouble::Broken(place + &text),
+        Trouble::Stopped => Trouble::Stopped,
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::answers::{self, Kind};
 use super::repository::{
-    Facts, OpenedFile, Repository, examine_in, facts_of, if_absent, open_below, split,
+    Facts, OpenedFile, Repository, examine_in, facts_of, if_absent, is_root, open_below, split,
 };
 use super::stamp::{Stamp, now_nanoseconds};
 use crate::read_set::{Fingerprint, FingerprintSource, Question, ReadSet, TrackedPath};
@@ -212,6 +212,7 @@ impl<'repository> OpenDirectories<'repository> {
         }
         match split(path.as_bytes()) {
             ([], []) => facts_of(repository.root()),
+            ([], _) if is_root(path.as_bytes()) => repository.examine(path),
             ([], name) => examine_in(repository.root(), name),
             (directory, name) => match self.directory(directory)? {
                 Some(directory) => examine_in(directory, name),
@@ -240,11 +241,12 @@ impl<'repository> OpenDirectories<'repository> {
             }
             None => (self.repository.root(), path),
         };
-        match open_below(
-            from,
-            rest,
-            OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
-        ) {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let opened = match self.open.last() {
+            Some(_) => open_below(from, rest, flags),
+            None => self.repository.resolve(path, flags),
+        };
+        match opened {
             Ok(directory) => Ok(Some(directory)),
             Err(error) => if_absent(error, None),
         }

@@ -11,6 +11,7 @@
 //! | [`stamp`] | what of a `stat` says "unchanged", and when that can be believed |
 //! | [`answers`] | the digests of answers |
 //! | [`fingerprints`] | today's answers, singly and in bulk |
+//! | [`changes`] | what has changed since a moment |
 //! | [`shape`] | where COPY's entries appear in a layer |
 //! | [`nodes`] | what the kernel has been told about, and its first answer |
 //! | [`lookup`] | how a name in a layer becomes a node |
@@ -26,6 +27,7 @@
 //! What counts as read, and why, is told in `spec/tracked-files.md`.
 
 mod answers;
+mod changes;
 mod filesystem;
 mod fingerprints;
 mod listing;
@@ -43,6 +45,7 @@ mod shape;
 mod stamp;
 mod view;
 
+pub use changes::Standing;
 pub use mount::{FUSE_DEVICE, mount_fuse};
 pub use repository::{GitDirectories, Repository, RepositoryOptions};
 pub use server::TrackedServer;

@@ -4,7 +4,7 @@
 //! For a moment only: a directory that is moved while a machine runs must not be served from its new place. Not used
 //! to verify answers. Knows no digests and no FUSE.
 
-use super::repository::{Facts, OpenedFile, Repository, examine_in, open_below, split};
+use super::repository::{Facts, OpenedFile, Repository, examine_in, is_root, split};
 use crate::read_set::TrackedPath;
 use rustix::fs::OFlags;
 use std::io;
@@ -37,7 +37,7 @@ impl Nearby {
     /// What `path` is; `None` when nothing is served there.
     pub(super) fn examine(&self, path: &TrackedPath) -> io::Result<Option<Facts>> {
         let (directory, name) = split(path.as_bytes());
-        if name.is_empty() {
+        if name.is_empty() || is_root(path.as_bytes()) {
             return self.repository.examine(path);
         }
         if self.repository.hides(path.as_bytes()) {
@@ -71,7 +71,7 @@ impl Nearby {
             return Ok(Some(Arc::clone(directory)));
         }
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let descriptor = match open_below(self.repository.root(), path, flags) {
+        let descriptor = match self.repository.resolve(path, flags) {
             Ok(descriptor) => descriptor,
             Err(error) => return super::repository::if_absent(error, None),
         };

@@ -10,18 +10,22 @@ use super::stamp::{MemoryStatCache, Stamp, StatCache};
 use crate::read_set::TrackedPath;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, ResolveFlags, StatxFlags};
 use rustix::io::Errno;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// Bytes asked of the kernel at a time when listing a directory.
 const LISTING_BUFFER_BYTES: usize = 32 * 1024;
 
 /// Longest link target that is read; Linux makes none longer than 4095 bytes.
 const LINK_TARGET_BYTES: usize = 4096;
+
+/// First byte of a path in another repository's tree. No name in a file system has it.
+const OTHER_TREE: u8 = 0;
 
 /// Permission bits that are shown. Set-user and set-group bits are not: nothing from a repository runs as its owner.
 const SHOWN_PERMISSION_BITS: u32 = 0o1777;
@@ -57,6 +61,8 @@ impl fmt::Debug for RepositoryOptions {
 /// A directory tree that steps may read. Cheap to share; all methods may be called at once.
 pub struct Repository {
     root: OwnedFd,
+    /// Trees of other repositories, by the names they are shown under.
+    others: RwLock<BTreeMap<Vec<u8>, Arc<OwnedFd>>>,
     git_directories: GitDirectories,
     pub(super) stat_cache: Arc<dyn StatCache>,
 }
@@ -99,16 +105,19 @@ pub(super) struct OpenedFile {
 impl OpenedFile {
     /// Opens the file of this name in a directory; `None` when nothing is served there.
     pub(super) fn file_in(directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<Option<Self>> {
-        Self::open(directory, name, Kind::File)
+        Self::of(Kind::File, |flags| open_below(directory, name, flags))
     }
 
-    fn open(directory: BorrowedFd<'_>, path: &[u8], kind: Kind) -> io::Result<Option<Self>> {
+    fn of(
+        kind: Kind,
+        open: impl Fn(OFlags) -> rustix::io::Result<OwnedFd>,
+    ) -> io::Result<Option<Self>> {
         // Without O_NONBLOCK the opening of a pipe that took the file's place would wait for a writer.
         let mut flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         if kind == Kind::Directory {
             flags |= OFlags::DIRECTORY;
         }
-        let descriptor = match open_below(directory, path, flags) {
+        let descriptor = match open(flags) {
             Ok(descriptor) => descriptor,
             Err(error) => return if_absent(error, None),
         };
@@ -129,7 +138,34 @@ impl Repository {
             return Err(io::Error::new(io::ErrorKind::Unsupported, text));
         }
         let stat_cache = options.stat_cache.unwrap_or_else(|| Arc::new(MemoryStatCache::default()));
-        Ok(Self { root, git_directories: options.git_directories, stat_cache })
+        Ok(Self {
+            root,
+            others: RwLock::default(),
+            git_directories: options.git_directories,
+            stat_cache,
+        })
+    }
+
+    /// Shows another tree below a name.
+    pub(super) fn show_tree(&self, name: &[u8], tree: &Path) -> io::Result<()> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = Arc::new(rustix::fs::open(tree, flags, Mode::empty())?);
+        self.others.write().unwrap_or_else(PoisonError::into_inner).insert(name.to_vec(), root);
+        Ok(())
+    }
+
+    /// Resolves a path below the root, or below the other tree that its first name stands for.
+    pub(super) fn resolve(&self, path: &[u8], flags: OFlags) -> rustix::io::Result<OwnedFd> {
+        if path.first() != Some(&OTHER_TREE) {
+            return open_below(self.root(), path, flags);
+        }
+        let end = path.iter().position(|&byte| byte == b'/').unwrap_or(path.len());
+        let (name, rest) = path.split_at_checked(end).ok_or(Errno::NOENT)?;
+        let tree = {
+            let others = self.others.read().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(others.get(name).ok_or(Errno::NOENT)?)
+        };
+        open_below(tree.as_fd(), rest.strip_prefix(b"/").unwrap_or(rest), flags)
     }
 
     /// The repository's root, to resolve paths below.
@@ -162,7 +198,7 @@ impl Repository {
             return Ok(None);
         }
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        match open_below(self.root(), path.as_bytes(), flags) {
+        match self.resolve(path.as_bytes(), flags) {
             Ok(descriptor) => facts_of(descriptor.as_fd()),
             Err(error) => if_absent(error, None),
         }
@@ -177,7 +213,7 @@ impl Repository {
         if self.hides(path.as_bytes()) {
             return Ok(None);
         }
-        OpenedFile::open(self.root(), path.as_bytes(), kind)
+        OpenedFile::of(kind, |flags| self.resolve(path.as_bytes(), flags))
     }
 
     /// Where the link at `path` points; `None` when there is no link.
@@ -186,7 +222,7 @@ impl Repository {
             return Ok(None);
         }
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let link = match open_below(self.root(), path.as_bytes(), flags) {
+        let link = match self.resolve(path.as_bytes(), flags) {
             Ok(link) => link,
             Err(error) => return if_absent(error, None),
         };
@@ -277,6 +313,11 @@ fn kind_of(file_type: FileType) -> Option<Kind> {
         | FileType::BlockDevice
         | FileType::Unknown => None,
     }
+}
+
+/// Whether a path is the root of another repository's tree.
+pub(super) fn is_root(path: &[u8]) -> bool {
+    path.first() == Some(&OTHER_TREE) && !path.contains(&b'/')
 }
 
 /// Directory and last name of a path.

@@ -5,6 +5,7 @@ use super::repository::Repository;
 use crate::read_set::{Fingerprint, Question, TrackedPath};
 use crate::repository_view::{EntryKind, RepositoryView};
 use std::io;
+use std::path::Path;
 
 impl RepositoryView for Repository {
     fn kind(&self, path: &TrackedPath) -> io::Result<Option<EntryKind>> {
@@ -20,6 +21,10 @@ impl RepositoryView for Repository {
             if is_directory { self.open_inside(directory, Kind::Directory)? } else { None };
         let Some(opened) = opened else { return Ok(Vec::new()) };
         Ok(self.list(&opened)?.entries().iter().map(|listed| listed.name.to_vec()).collect())
+    }
+
+    fn show(&self, name: &[u8], tree: &Path) -> io::Result<()> {
+        self.show_tree(name, tree)
     }
 
     fn absent(&self, _: Question) -> Fingerprint {

@@ -83,7 +83,7 @@ fn edit(random: &mut Random) -> Edit {
 
 /// Mostly RUN; the others change what a RUN sees.
 fn instruction(random: &mut Random) -> String {
-    match random.below(12) {
+    match random.below(13) {
         0 => format!("WORKDIR /srv/work/{}", random.pick(DIRECTORIES)),
         1 => format!(
             "COPY /tree/{} /srv/second-{}",
@@ -91,6 +91,7 @@ fn instruction(random: &mut Random) -> String {
             random.below(3)
         ),
         2 => format!("ENV V=\"$(head --bytes 5 {} 2>/dev/null || true)\"", random.pick(PATHS)),
+        3 => "CACHE /kept".to_owned(),
         _ => {
             let commands: Vec<String> =
                 (0..random.between(1, 2)).map(|_| command(random)).collect();
@@ -106,7 +107,7 @@ fn command(random: &mut Random) -> String {
     let directory = *random.pick(DIRECTORIES);
     let word = *random.pick(WORDS);
     let number = random.below(3);
-    let command = match random.below(32) {
+    let command = match random.below(34) {
         0..=2 => format!("cat {path}"),
         3 => format!("test -e {path} && echo there || echo not there"),
         4 => format!("test -x {path} && echo executable || echo not executable"),
@@ -138,6 +139,12 @@ fn command(random: &mut Random) -> String {
         28 => format!("{directory}/tool"),
         29 => format!("sed --in-place s/red/blue/ {path}"),
         30 => format!("cmp {path} {other} && echo equal"),
+        // What is in a cache shows nowhere; what was read to put it there was read.
+        31 | 32 => format!(
+            "(mkdir --parents /kept; cp --recursive {path} /kept/{number}; rm --recursive --force /kept/{}) \
+             > /dev/null 2>&1",
+            2 - number
+        ),
         _ => format!("tar --create --sort=name --mtime=@0 {directory} 2>/dev/null | sha256sum"),
     };
     format!("({command}) >> /srv/out 2>&1")
