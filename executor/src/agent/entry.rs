@@ -5,6 +5,7 @@
 //! *Process 1* serves. Each dies with its parent, so nothing is left when the executor is killed.
 
 use super::failure::{Doing, Failure};
+use super::filter::CallFilter;
 use super::inner::InnerNamespaces;
 use super::protocol::{self, MachineSetup, PROTOCOL_VERSION, Reply, Request, Task, TrackedFiles};
 use super::removal::remove_own_tree;
@@ -144,7 +145,10 @@ fn serve_as_process_one(
         .doing(|| "become opaque".to_owned())?;
     stage.write_settings(&machine.hostname)?;
     let notes = stage.furnish(&inner)?;
-    serve::serve(serve::Guest { proof, socket, signals, inner, stage, machine }, notes)
+    let filter = CallFilter::compile()
+        .map_err(io::Error::other)
+        .doing(|| "compile the filter of system calls".to_owned())?;
+    serve::serve(serve::Guest { proof, socket, signals, inner, stage, filter, machine }, notes)
 }
 
 fn become_root_of_the_namespace() -> Result<(), Failure> {

@@ -5,6 +5,7 @@
 use super::accounts::{Account, ensure_account};
 use super::epoch::Epoch;
 use super::failure::{Doing, Failure};
+use super::filter::CallFilter;
 use super::inner::InnerNamespaces;
 use super::login::{ARGUMENT_LIMIT_BYTES, FIRST_SETUP_DESCRIPTOR, PRELUDE_DESCRIPTOR, prelude};
 use super::output::CommandPipes;
@@ -52,6 +53,7 @@ pub(crate) struct Place<'a> {
     pub(crate) inner: &'a InnerNamespaces,
     pub(crate) stage: &'a Stage,
     pub(crate) epoch: &'a Epoch,
+    pub(crate) filter: &'a CallFilter,
 }
 
 /// Starts a command. When this returns, bash runs.
@@ -94,6 +96,7 @@ fn become_command(
     let workdir = ensure_workdir(&account, &command.workdir)?;
     let mut bash = bash(command, &account, &workdir)?;
     place_descriptors(command, &workdir, pipes, &setup_files)?;
+    place.filter.install().doing(|| "filter the system calls of the step".to_owned())?;
     become_user(&account)?;
     Err(bash.exec()).doing(|| "start /bin/bash (the base image must have it)".to_owned())
 }

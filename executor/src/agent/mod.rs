@@ -32,6 +32,7 @@ mod destination;
 mod entry;
 mod epoch;
 mod failure;
+mod filter;
 mod inner;
 mod inside;
 mod launch;

@@ -6,6 +6,7 @@ use super::caches::Caches;
 use super::destination;
 use super::epoch::{Epoch, Ground};
 use super::failure::{Doing, Failure};
+use super::filter::CallFilter;
 use super::inner::InnerNamespaces;
 use super::inside::in_machine;
 use super::launch::{Place, launch};
@@ -43,6 +44,7 @@ pub(crate) struct Guest<'a> {
     pub(crate) signals: ChildSignals,
     pub(crate) inner: InnerNamespaces,
     pub(crate) stage: Stage,
+    pub(crate) filter: CallFilter,
     pub(crate) machine: &'a MachineSetup,
 }
 
@@ -169,8 +171,8 @@ impl Server<'_> {
         let Some(epoch) = &self.epoch else {
             return Err(Failure::Refused("the machine has no root".to_owned()));
         };
-        let (proof, inner, stage) = (self.guest.proof, &self.guest.inner, &self.guest.stage);
-        let pid = launch(&Place { proof, inner, stage, epoch }, command, pipes)?;
+        let Guest { proof, inner, stage, filter, .. } = &self.guest;
+        let pid = launch(&Place { proof, inner, stage, epoch, filter }, command, pipes)?;
         self.foreground = Some((pid, None));
         let end = match command.mode {
             Attachment::Foreground => self.wait_for_end(None)?,

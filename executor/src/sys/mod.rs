@@ -8,11 +8,13 @@
 )]
 
 mod descriptors;
+mod filter;
 pub(crate) mod lmdb;
 mod network;
 mod process;
 
 pub(crate) use descriptors::place_descriptor;
+pub(crate) use filter::{FilterInstruction, install_filter};
 pub(crate) use network::bring_loopback_up;
 pub(crate) use process::{
     ChildSignals, Fork, SingleThreaded, close_descriptors_from, close_inherited_descriptors_from,

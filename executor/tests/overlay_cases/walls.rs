@@ -12,6 +12,7 @@ pub(crate) const CASES: &[Case] = &[
     ("the agent can't be looked into", agent_is_opaque),
     ("the host's names are not touched", names_are_own),
     ("the network is the machine's own", network_is_own),
+    ("calls past all namespaces are refused", calls_are_filtered),
     ("planted secrets are not found", secrets_are_hidden),
     ("accounts are the system's without passwords", accounts_are_clean),
     ("a nested user namespace gains nothing", nested_namespaces),
@@ -117,6 +118,21 @@ fn network_is_own() {
         );
         assert_eq!(outcome.stdout, "ok\n", "{outcome:?}");
     }
+}
+
+/// Numbers from `asm/unistd_64.h`; perl can make any call. EPERM is 1, ENOSYS 38.
+fn calls_are_filtered() {
+    if !cfg!(target_arch = "x86_64") {
+        return skipped("the numbers of the calls are those of x86-64");
+    }
+    let lab = Lab::new();
+    let mut machine = lab.start(&[]);
+    // keyctl, bpf, perf_event_open, io_uring_setup, open_by_handle_at; the second number of getpid, and the first.
+    let script = "perl -e 'use Socket; \
+                  for ([250, 0], [321, 0, 0, 0], [298, 0], [425, 1, 0], [304, 0, 0, 0], [0x40000027], [39]) \
+                  { $! = 0; my ($call, @rest) = @$_; syscall($call, @rest); print 0 + $!, \" \"; } \
+                  print socket(my $s, 40, SOCK_STREAM, 0) ? \"vsock\" : 0 + $!;'";
+    assert_eq!(output(&mut *machine, script), "1 1 1 1 1 38 0 1");
 }
 
 /// A file that is removed again, with the directories made for it.

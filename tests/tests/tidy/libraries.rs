@@ -20,6 +20,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tower_service", &["lsp/src/server/"]),
     ("notify", &["lsp/src/server/"]),
     ("ls_types", &["lsp/src/"]),
+    ("seccompiler", &["executor/src/agent/filter.rs"]),
     ("clap", &["cli/src/"]),
     ("annotate_snippets", &["cli/src/"]),
     ("anstream", &["cli/src/"]),

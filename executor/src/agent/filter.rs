@@ -1,0 +1,150 @@
+//! Which system calls steps are refused: those that reach parts of the kernel that no namespace encloses.
+//!
+//! A list of what is refused, not of what is allowed: steps are whole systems (package managers, databases, compilers,
+//! containers) and new calls appear every year. Everything refused here needs power over the host that a machine's
+//! root has not got anyway; refusing it before the kernel looks keeps rarely walked code out of reach. What namespaces
+//! do enclose (mounts, users, processes, network) stays allowed.
+//!
+//! Knows call numbers and seccomp (`Documentation/userspace-api/seccomp_filter.rst` of the kernel), nothing of machines.
+
+use crate::sys::{FilterInstruction, install_filter};
+use seccompiler::{
+    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition,
+    SeccompFilter, SeccompRule, TargetArch,
+};
+use std::collections::BTreeMap;
+use std::io;
+
+/// Refused whatever their arguments.
+const REFUSED: &[libc::c_long] = &[
+    // Code and programs in the kernel.
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_delete_module,
+    libc::SYS_kexec_load,
+    libc::SYS_kexec_file_load,
+    libc::SYS_bpf,
+    // The whole machine.
+    libc::SYS_reboot,
+    libc::SYS_swapon,
+    libc::SYS_swapoff,
+    libc::SYS_acct,
+    libc::SYS_settimeofday,
+    libc::SYS_clock_settime,
+    libc::SYS_adjtimex,
+    libc::SYS_clock_adjtime,
+    libc::SYS_syslog,
+    libc::SYS_vhangup,
+    libc::SYS_quotactl,
+    libc::SYS_quotactl_fd,
+    libc::SYS_nfsservctl,
+    // Key rings belong to numbers of users, which the host's users may have too.
+    libc::SYS_add_key,
+    libc::SYS_request_key,
+    libc::SYS_keyctl,
+    // A file by its handle, past every directory that hides it.
+    libc::SYS_open_by_handle_at,
+    // Watching the kernel, and stopping it at page faults.
+    libc::SYS_perf_event_open,
+    libc::SYS_userfaultfd,
+    libc::SYS_kcmp,
+    libc::SYS_lookup_dcookie,
+    // Does other calls' work without passing a filter.
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+];
+
+/// The same for calls of this architecture only.
+#[cfg(target_arch = "x86_64")]
+const REFUSED_HERE: &[libc::c_long] =
+    &[libc::SYS_iopl, libc::SYS_ioperm, libc::SYS_uselib, libc::SYS_ustat, libc::SYS_sysfs];
+#[cfg(not(target_arch = "x86_64"))]
+const REFUSED_HERE: &[libc::c_long] = &[];
+
+/// Refused with this value as this argument (counted from 0).
+const REFUSED_WITH: &[(libc::c_long, u8, u64)] = &[
+    // The hypervisor's sockets have no namespace: a step could talk to the host of the host.
+    (libc::SYS_socket, 0, libc::AF_VSOCK as u64),
+    // Typing into somebody's terminal, and the console's own way of it.
+    (libc::SYS_ioctl, 1, libc::TIOCSTI),
+    (libc::SYS_ioctl, 1, libc::TIOCLINUX),
+];
+
+/// On x86-64 every call has a second number, above this bit (the x32 interface); a list that forgets it can be walked
+/// around.
+const SECOND_NUMBERS: u32 = 0x4000_0000;
+
+/// A filter, ready to be installed.
+#[derive(Debug, Clone)]
+pub(crate) struct CallFilter {
+    instructions: Vec<FilterInstruction>,
+}
+
+impl CallFilter {
+    /// Compiles the list.
+    ///
+    /// # Errors
+    /// On architectures that the compiler of filters doesn't know.
+    pub(crate) fn compile() -> Result<Self, BackendError> {
+        let architecture = TargetArch::try_from(std::env::consts::ARCH)?;
+        let refused = SeccompAction::Errno(libc::EPERM.unsigned_abs());
+        let filter = SeccompFilter::new(rules()?, SeccompAction::Allow, refused, architecture)?;
+        let compiled: BpfProgram = filter.try_into()?;
+        let compiled = compiled.iter().map(|instruction| FilterInstruction {
+            code: instruction.code,
+            jump_if_true: instruction.jt,
+            jump_if_false: instruction.jf,
+            value: instruction.k,
+        });
+        Ok(Self { instructions: refuse_second_numbers().into_iter().chain(compiled).collect() })
+    }
+
+    /// Installs it in this process, for good, and for everything that it will start.
+    pub(crate) fn install(&self) -> io::Result<()> {
+        install_filter(&self.instructions)
+    }
+}
+
+fn rules() -> Result<BTreeMap<libc::c_long, Vec<SeccompRule>>, BackendError> {
+    let mut rules: BTreeMap<_, Vec<SeccompRule>> =
+        REFUSED.iter().chain(REFUSED_HERE).map(|call| (*call, Vec::new())).collect();
+    for &(call, argument, value) in REFUSED_WITH {
+        // The kernel looks at the lower half of these arguments only.
+        let length = SeccompCmpArgLen::Dword;
+        let condition = SeccompCondition::new(argument, length, SeccompCmpOp::Eq, value)?;
+        rules.entry(call).or_default().push(SeccompRule::new(vec![condition])?);
+    }
+    Ok(rules)
+}
+
+/// Load the number; if it is one of the second numbers, answer that there is no such call.
+fn refuse_second_numbers() -> [FilterInstruction; 3] {
+    let load_word = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+    let jump_if_at_least = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
+    let answer = (libc::BPF_RET | libc::BPF_K) as u16;
+    let no_such_call = libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs();
+    let instruction = |code, jump_if_false, value| FilterInstruction {
+        code,
+        jump_if_true: 0,
+        jump_if_false,
+        value,
+    };
+    [
+        instruction(load_word, 0, 0),
+        instruction(jump_if_at_least, 1, SECOND_NUMBERS),
+        instruction(answer, 0, no_such_call),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_compiles_to_a_program_the_kernel_takes() {
+        let filter = CallFilter::compile().unwrap();
+        // BPF_MAXINSNS of the kernel.
+        assert!((10..4096).contains(&filter.instructions.len()), "{filter:?}");
+    }
+}
