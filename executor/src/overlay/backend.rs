@@ -1,10 +1,10 @@
 //! The backend itself: images made ready, machines started.
 
+use super::control_groups::{ControlGroups, Limit};
 use super::failure::Doing;
 use super::host::{Composition, HostBase, HostPart};
 use super::identities::Identities;
 use super::machine::{OverlayMachine, Parts};
-use super::memory::MemoryGroup;
 use super::removal::{Removal, Remover};
 use super::resync::resync;
 use super::start::Agent;
@@ -23,6 +23,9 @@ use std::time::Duration;
 /// Longest host name that Linux takes.
 const HOST_NAME_LIMIT_BYTES: usize = 63;
 
+/// Far above what builds start, far below what makes a host stop answering (`kernel.pid_max` is at least 32,768).
+const PROCESSES_LIMIT: u32 = 16_384;
+
 /// Settings of the backend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OverlayOptions {
@@ -30,6 +33,8 @@ pub struct OverlayOptions {
     pub agent_program: PathBuf,
     /// How long a background command is watched for an early failure.
     pub background_grace: Duration,
+    /// Most processes and threads of a machine at once, where this user may limit them.
+    pub processes_limit: u32,
     /// Directories of the host that steps on the `host` base must not see, wherever they are: the checkout, for one.
     /// The store is hidden without being named.
     pub hidden: Vec<PathBuf>,
@@ -40,6 +45,7 @@ impl Default for OverlayOptions {
         Self {
             agent_program: PathBuf::from("/proc/self/exe"),
             background_grace: Duration::from_secs(2),
+            processes_limit: PROCESSES_LIMIT,
             hidden: Vec::new(),
         }
     }
@@ -59,6 +65,21 @@ pub struct OverlayBackend {
 }
 
 impl OverlayBackend {
+    /// The groups that limit a machine, and why what was asked for is not limited.
+    fn control_groups(
+        &self,
+        start: &MachineStart,
+        run_directory: &Path,
+    ) -> (ControlGroups, Option<String>) {
+        let name = run_directory.file_name().unwrap_or_default().to_string_lossy();
+        let mut groups = ControlGroups::default();
+        // Nobody asked for this one: where it can't be set, the host's own limits hold.
+        let _ = groups.limit(&name, Limit::Processes(self.options.processes_limit));
+        let refused =
+            start.memory_bytes.and_then(|limit| groups.limit(&name, Limit::Memory(limit)).err());
+        (groups, refused)
+    }
+
     /// A backend that keeps its directories in `store_directory` and shows files of `repository`.
     ///
     /// # Errors
@@ -149,9 +170,9 @@ impl Backend for OverlayBackend {
     fn start(&self, start: &MachineStart) -> Result<Box<dyn Machine>, BackendError> {
         let run = self.layout.new_run(self.remover.queue())?;
         let setup = self.setup(start, &run.path)?;
-        let (memory, refused) = memory_group(start, &run.path);
+        let (groups, refused) = self.control_groups(start, &run.path);
         let program = &self.options.agent_program;
-        let mut agent = Agent::start(program, setup, &self.removal.identities, memory)?;
+        let mut agent = Agent::start(program, setup, &self.removal.identities, groups)?;
         agent.notes.extend(refused);
         let parts = Parts {
             agent,
@@ -174,19 +195,6 @@ impl Backend for OverlayBackend {
 
     fn layer_directory(&self) -> &Path {
         &self.layout.layers
-    }
-}
-
-/// The group that limits a machine's memory, or why it has none though it should.
-fn memory_group(
-    start: &MachineStart,
-    run_directory: &Path,
-) -> (Option<MemoryGroup>, Option<String>) {
-    let name = run_directory.file_name().unwrap_or_default().to_string_lossy();
-    match start.memory_bytes.map(|limit| MemoryGroup::make(&name, limit)) {
-        None => (None, None),
-        Some(Ok(group)) => (Some(group), None),
-        Some(Err(reason)) => (None, Some(reason)),
     }
 }
 

@@ -1,9 +1,9 @@
 //! From a directory of the store to an agent that is ready: starts the program, writes its identity maps, takes the
 //! handles it passes.
 
+use super::control_groups::ControlGroups;
 use super::failure::{Doing, disconnected, unexpected};
 use super::identities::Identities;
-use super::memory::MemoryGroup;
 use crate::agent::protocol::{
     self, MachineSetup, PROTOCOL_VERSION, Reply, Request, Task, TrackedFiles,
 };
@@ -40,7 +40,7 @@ pub(super) struct Agent {
     pub(super) notes: Vec<String>,
     run_directory: PathBuf,
     /// Dropped last: a group can go when its processes are gone.
-    _memory: Option<MemoryGroup>,
+    _groups: ControlGroups,
 }
 
 impl Agent {
@@ -49,14 +49,14 @@ impl Agent {
         program: &Path,
         setup: MachineSetup,
         identities: &Identities,
-        memory: Option<MemoryGroup>,
+        groups: ControlGroups,
     ) -> Result<Self, BackendError> {
         let run_directory = PathBuf::from(&setup.run_directory);
         let words = run_directory.join(LAST_WORDS);
         let words = File::create(&words).doing(|| format!("make {}", words.display()))?;
         let (mut socket, mut keeper) = start_program(program, words.into())?;
         // Before the agent makes its first child.
-        let joined = memory.as_ref().map_or(Ok(()), |group| group.add(keeper.id()));
+        let joined = groups.add(keeper.id());
         match shake_hands(&mut socket, keeper.id(), setup, identities) {
             Ok(hands) => Ok(Self {
                 socket,
@@ -65,7 +65,7 @@ impl Agent {
                 fuse_device: hands.fuse_device,
                 notes: hands.notes.into_iter().chain(not_joined(joined)).collect(),
                 run_directory,
-                _memory: memory,
+                _groups: groups,
             }),
             Err(error) => {
                 drop(socket);
@@ -103,7 +103,7 @@ impl Drop for Agent {
 }
 
 fn not_joined(joined: io::Result<()>) -> Option<String> {
-    joined.err().map(|error| format!("the memory limit is not set: {error}"))
+    joined.err().map(|error| format!("the limits on memory and processes are not set: {error}"))
 }
 
 /// What an agent passes on its way to being ready.

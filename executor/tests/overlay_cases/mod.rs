@@ -129,6 +129,7 @@ impl Lab {
             Arc::new(Repository::open(repository.path(), RepositoryOptions::default()).unwrap());
         let options = OverlayOptions {
             background_grace: Duration::from_millis(300),
+            processes_limit: PROCESSES_LIMIT,
             ..OverlayOptions::default()
         };
         let backend = OverlayBackend::new(store.path(), opened, options).unwrap();
@@ -169,6 +170,9 @@ impl Lab {
         }
     }
 }
+
+/// Most processes of a lab's machine.
+pub(crate) const PROCESSES_LIMIT: u32 = 300;
 
 /// A command as root in `/root`.
 pub(crate) fn command(script: &str) -> Command {

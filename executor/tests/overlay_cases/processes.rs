@@ -1,6 +1,6 @@
 //! Daemons, background commands, long output, ends from outside.
 
-use super::{Case, Lab, command, output, run, run_command};
+use super::{Case, Lab, PROCESSES_LIMIT, command, is_root, output, run, run_command};
 use layerc_executor::backend::{Attachment, BackendError, Command, CommandEnd, Freeze, Layer};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -16,6 +16,7 @@ pub(crate) const CASES: &[Case] = &[
     ("nothing is left of a machine", nothing_is_left),
     ("a machine dies with its executor", dies_with_executor),
     ("memory is limited where that is permitted", memory_is_limited),
+    ("processes are limited where that is permitted", processes_are_limited),
 ];
 
 fn daemon_lives_on() {
@@ -160,5 +161,22 @@ fn memory_is_limited() {
     let outcome =
         run(&mut *machine, "head -c 400M /dev/zero | tail -c 400M | wc -c; exit ${PIPESTATUS[1]}");
     assert_eq!(outcome.end, CommandEnd::Exited(137), "ended for want of memory: {outcome:?}");
+    output(&mut *machine, "true");
+}
+
+fn processes_are_limited() {
+    let lab = Lab::new();
+    let mut machine = lab.start(&[]);
+    let script = format!(
+        "perl -e 'my @children; for (1..{}) {{ my $child = fork; last unless defined $child; \
+         if (!$child) {{ sleep 60; exit }} push @children, $child; }} \
+         print scalar(@children); kill 9, @children; wait for @children;'",
+        PROCESSES_LIMIT + 100
+    );
+    let started: u32 = output(&mut *machine, &script).parse().unwrap();
+    if started > PROCESSES_LIMIT && !is_root() {
+        return super::skipped("this user may not limit the processes of machines");
+    }
+    assert!((PROCESSES_LIMIT / 2..PROCESSES_LIMIT).contains(&started), "{started} processes");
     output(&mut *machine, "true");
 }
