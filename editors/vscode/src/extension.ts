@@ -3,6 +3,7 @@
  */
 import * as vscode from 'vscode';
 import { registerExplain } from './explain';
+import { registerFlattened } from './flattened';
 import { GraphPanel } from './graph/panel';
 import { PlanReader } from './graph/plan';
 import { registerLenses } from './lenses';
@@ -28,6 +29,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   command('restartServer', () => server.restart());
   command('showOutput', () => server.showOutput());
   registerExplain(context);
+  registerFlattened(context, server);
   registerLenses(context);
   registerTasks(context);
   context.subscriptions.push(vscode.workspace.onDidGrantWorkspaceTrust(() => server.settingsChanged()));

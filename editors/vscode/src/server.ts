@@ -12,6 +12,9 @@ import {
 } from 'vscode-languageclient/node';
 import { layercProgram } from './program';
 
+/** Where Layerfiles are that somebody works on; what is shown of old versions or made up is none. */
+const SCHEMES = ['file', 'untitled', 'vscode-vfs'];
+
 /** What the extension does with the server. */
 export class Server implements vscode.Disposable {
   private client: LanguageClient | undefined;
@@ -71,7 +74,7 @@ export class Server implements vscode.Disposable {
 
   private options(): LanguageClientOptions {
     return {
-      documentSelector: [{ language: 'layerfile' }],
+      documentSelector: SCHEMES.map((scheme) => ({ scheme, language: 'layerfile' })),
       initializationOptions: settings(),
       outputChannel: this.output,
       traceOutputChannel: this.output,

@@ -118,6 +118,15 @@ local function commands()
   check(':LayercExplain shows the page of a finding', page and page:find('not a directive', 1, true) ~= nil, page)
   vim.cmd('close')
 
+  vim.cmd('LayercFlatten')
+  local inherited = vim.fn.search('^WORKDIR')
+  check(':LayercFlatten shows what is inherited', inherited > 0, lines_of())
+  vim.cmd.normal(vim.keycode('<CR>'))
+  local origin = { vim.fn.fnamemodify(vim.api.nvim_buf_get_name(0), ':.'), vim.fn.line('.') }
+  check('<CR> goes to where it is written', vim.deep_equal(origin, { 'base/Layerfile', 3 }), origin)
+  vim.cmd('silent! bwipeout layerc://flattened/tests')
+  vim.cmd.edit('tests/Layerfile')
+
   -- The plan wants a repository without errors.
   vim.cmd('silent 6delete | silent write')
   vim.cmd('LayercGraph')

@@ -6,6 +6,7 @@ const path = require('node:path');
 const vscode = require('vscode');
 
 let failures = 0;
+let graphs = () => undefined;
 
 function check(name, holds, details) {
   if (holds) {
@@ -85,7 +86,6 @@ async function graph(api) {
   await open('http-tests/Layerfile', 4);
   const marked = await until(() => said('marked')?.line === 5 && said('marked'));
   check('the step under the cursor is marked', marked?.path === 'http-tests/Layerfile', said('marked'));
-  await screenshot('graph');
   api.graph().hear({ kind: 'reveal', path: 'base/Layerfile', line: 5 });
   const revealed = await until(() => {
     const active = vscode.window.activeTextEditor;
@@ -93,6 +93,51 @@ async function graph(api) {
   });
   check('a click on a step goes to its line', revealed);
   api.graph().dispose();
+}
+
+async function flattened() {
+  await open('http-tests/Layerfile');
+  await vscode.commands.executeCommand('layerfile.showFlattened');
+  const shown = vscode.window.activeTextEditor.document;
+  const line = shown.getText().split('\n').findIndex((text) => text.startsWith('WORKDIR'));
+  check('the flattened view has what is inherited', shown.uri.scheme === 'layerc-flattened' && line > 0, shown.getText());
+  const places = await ask('DefinitionProvider', shown.uri, new vscode.Position(Math.max(line, 0), 0));
+  check('and leads to where it is written', places[0]?.uri.path.endsWith('base/Layerfile'), places);
+  await vscode.commands.executeCommand('workbench.action.closeActiveEditor');
+}
+
+async function plan() {
+  const editor = await open('http-tests/Layerfile');
+  const whole = new vscode.Range(0, 0, editor.document.lineCount, 0);
+  const hints = await until(async () => {
+    const all = await ask('InlayHintProvider', editor.document.uri, whole);
+    return all?.length > 0 && all;
+  });
+  check('inlay hints are shown', hints?.length > 0, hints);
+  const lenses = await ask('CodeLensProvider', editor.document.uri, 100);
+  const titles = lenses.map((lens) => lens.command?.title);
+  check('a lens tells who inherits and who waits', titles.some((title) => /\d inherit/.test(title)), titles);
+  const tokens = await vscode.commands.executeCommand('vscode.provideDocumentSemanticTokens', editor.document.uri);
+  check('the server colours words', tokens?.data.length > 0);
+  const parents = await ask('DefinitionProvider', editor.document.uri, new vscode.Position(1, 8));
+  const parent = parents[0]?.targetUri ?? parents[0]?.uri;
+  check('FROM leads to the parent', parent?.path.endsWith('base/Layerfile'), parents);
+}
+
+async function pictures() {
+  const editor = await open('deploy/Layerfile', 3);
+  await vscode.commands.executeCommand('workbench.action.closeSidebar');
+  await vscode.commands.executeCommand('workbench.action.closePanel');
+  await editor.edit((edit) => edit.insert(new vscode.Position(editor.document.lineCount, 0), 'RUNN ./announce\n'));
+  await until(() => vscode.languages.getDiagnostics(editor.document.uri).length > 0);
+  await vscode.commands.executeCommand('editor.action.marker.next');
+  await screenshot('hints');
+  await vscode.commands.executeCommand('closeMarkersNavigation');
+  await vscode.commands.executeCommand('workbench.action.files.revert');
+  await vscode.commands.executeCommand('layerfile.showGraph');
+  await until(() => (graphs().said.get('drawn')?.cards ?? 0) > 0);
+  await open('deploy/Layerfile', 4);
+  await screenshot('graph');
 }
 
 async function explain() {
@@ -130,7 +175,8 @@ async function restart(api) {
 exports.run = async () => {
   console.log(`VS Code ${vscode.version}, Node ${process.version}`);
   const api = await vscode.extensions.getExtension('layerc.layerfile').activate();
-  for (const part of [language, enter, graph, explain, tasks, restart]) {
+  graphs = () => api.graph();
+  for (const part of [language, enter, graph, plan, flattened, explain, tasks, restart, pictures]) {
     try {
       await part(api);
     } catch (error) {

@@ -116,6 +116,27 @@ local function graph(client)
   end, { buffer = buffer, desc = 'Go to the line of the Layerfile' })
 end
 
+--- Shows the whole inherited machine of a Layerfile; <CR> on a line goes to where that is written.
+---@param client vim.lsp.Client
+---@param buffer integer
+local function flatten(client, buffer)
+  local about = { textDocument = vim.lsp.util.make_text_document_params(buffer) }
+  local answer = client:request_sync('layerc/flattened', about, 5000, buffer)
+  local flattened = answer and answer.result
+  if not flattened or flattened == vim.NIL then
+    return vim.notify('The server knows nothing of this file', vim.log.levels.WARN)
+  end
+  local lines = vim.split(flattened.text, '\n', { trimempty = true })
+  local shown = beside('layerc://flattened/' .. vim.fs.basename(vim.fs.dirname(vim.uri_to_fname(about.textDocument.uri))), 'layerfile', lines)
+  vim.keymap.set('n', '<CR>', function()
+    local place = flattened.lines[vim.api.nvim_win_get_cursor(0)[1]]
+    if place and place ~= vim.NIL then
+      vim.cmd('wincmd p')
+      vim.lsp.util.show_document(place, client.offset_encoding, { focus = true })
+    end
+  end, { buffer = shown, desc = 'Go to where this is written' })
+end
+
 ---@param client vim.lsp.Client
 ---@param buffer integer
 local function layerfile(client, buffer)
@@ -132,6 +153,9 @@ local function commands(client, buffer)
   end
   command('LayercGraph', 'Show the plan of the repository', function()
     graph(client)
+  end)
+  command('LayercFlatten', 'Show this Layerfile with all that it inherits', function()
+    flatten(client, buffer)
   end)
   command('LayercPlan', 'Plan this Layerfile', function()
     in_terminal(client, { 'plan', '--target', layerfile(client, buffer) })
@@ -161,6 +185,35 @@ local function commands(client, buffer)
   end)
 end
 
+--- What a click on the server's lens does, which Neovim can't do by itself.
+vim.lsp.commands['layerc.showReferences'] = function(command, context)
+  local uri, position, places = unpack(command.arguments)
+  local client = vim.lsp.get_client_by_id(context.client_id)
+  if client and places and #places > 0 then
+    vim.fn.setqflist({}, ' ', { title = command.title, items = vim.lsp.util.locations_to_items(places, client.offset_encoding) })
+    vim.cmd('botright copen')
+  elseif client then
+    vim.lsp.util.show_document({ uri = uri, range = { start = position, ['end'] = position } }, client.offset_encoding)
+    vim.lsp.buf.references({ includeDeclaration = false })
+  end
+end
+
+--- Lets the user choose the copy of a SPLIT whose values are shown.
+vim.lsp.commands['layerc.pickCopy'] = function(command, context)
+  local uri, copies = unpack(command.arguments)
+  local client = vim.lsp.get_client_by_id(context.client_id)
+  local choices = { 'all copies' }
+  for copy = 0, copies - 1 do
+    table.insert(choices, 'copy ' .. copy)
+  end
+  vim.ui.select(choices, { prompt = 'Show the values of which copy?' }, function(_, index)
+    if client and index then
+      local copy = index > 1 and index - 2 or vim.NIL
+      client:exec_cmd({ title = 'Show copy', command = 'layerc.showCopy', arguments = { uri, copy } })
+    end
+  end)
+end
+
 --- Called by `lsp/layerc.lua` for each buffer.
 ---@param client vim.lsp.Client
 ---@param buffer integer
@@ -170,7 +223,12 @@ function layerc.attach(client, buffer)
     vim.lsp.inlay_hint.enable(true, { bufnr = buffer })
   end
   if vim.g.layerc_code_lens ~= false and client:supports_method('textDocument/codeLens', buffer) then
-    vim.lsp.codelens.refresh({ bufnr = buffer })
+    -- 0.12 keeps lenses up to date by itself, 0.11 only shows them once.
+    if vim.lsp.codelens.enable then
+      vim.lsp.codelens.enable(true, { bufnr = buffer })
+    else
+      vim.lsp.codelens.refresh({ bufnr = buffer })
+    end
   end
 end
 
