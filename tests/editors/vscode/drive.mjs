@@ -4,7 +4,8 @@
 //
 // BIN has `code-server` and `chromium`; EXTENSION is the built extension, SUITE a module with `run()` that runs inside
 // the extension host, REPOSITORY the folder to open, WORK an empty folder for everything that gets written.
-// The suite prints lines; `screenshot NAME` asks for a picture, which lies in SCREENSHOTS when it was taken.
+// The suite prints lines; `screenshot NAME [HEIGHT]` asks for a picture of the upper part of the window, which lies in
+// SCREENSHOTS when WORK has a file `screenshot-NAME`.
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
@@ -16,6 +17,7 @@ const require = createRequire(path.join(bin, '../npm/'));
 const { chromium } = require('playwright-core');
 
 const DEADLINE_MILLISECONDS = 120_000;
+const VIEW = { width: 1200, height: 700 };
 
 const settings = {
   'security.workspace.trust.enabled': false,
@@ -63,16 +65,17 @@ function address(port) {
   return `http://127.0.0.1:${port}/?folder=${encodeURIComponent(repository)}&payload=${encodeURIComponent(JSON.stringify(payload))}`;
 }
 
-async function takePicture(page, name) {
+async function takePicture(page, name, height = VIEW.height) {
   if (screenshots === undefined) return;
-  await page.screenshot({ path: path.join(screenshots, `${name}.png`) });
+  const clip = { x: 0, y: 0, width: VIEW.width, height };
+  await page.screenshot({ path: path.join(screenshots, `${name}.png`), clip });
 }
 
 async function main() {
   const port = await freePort();
   const server = await startServer(port);
   const browser = await chromium.launch({ executablePath: path.join(bin, 'chromium'), args: ['--no-sandbox'] });
-  const page = await browser.newPage({ viewport: { width: 1280, height: 760 } });
+  const page = await browser.newPage({ viewport: VIEW });
   const outcome = await new Promise((resolve) => {
     const deadline = setTimeout(async () => {
       await takePicture(page, 'deadline').catch(() => {});
@@ -82,8 +85,9 @@ async function main() {
     page.exposeFunction('codeAutomationLog', async (_kind, values) => {
       const line = values.map(String).join(' ');
       if (line.startsWith('screenshot ')) {
-        await takePicture(page, line.slice('screenshot '.length));
-        fs.writeFileSync(path.join(work, line.replace(' ', '-')), '');
+        const [, name, height] = line.split(' ');
+        await takePicture(page, name, height ? Number(height) : undefined);
+        fs.writeFileSync(path.join(work, `screenshot-${name}`), '');
       } else if (/^(ok|NOT OK|VS Code) /.test(line)) {
         console.log(line);
       }

@@ -28,10 +28,10 @@ async function until(get) {
 }
 
 /** Asks whoever drives the browser for a picture and waits for it. */
-async function screenshot(name) {
+async function screenshot(name, height = '') {
   const taken = path.join(process.env.LAYERC_WORK, `screenshot-${name}`);
-  await new Promise((resolve) => setTimeout(resolve, 600));
-  console.log(`screenshot ${name}`);
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  console.log(`screenshot ${name} ${height}`);
   await until(() => fs.existsSync(taken));
 }
 
@@ -125,18 +125,21 @@ async function plan() {
 }
 
 async function pictures() {
-  const editor = await open('deploy/Layerfile', 3);
+  const editor = await open('http-tests/Layerfile', 4);
   await vscode.commands.executeCommand('workbench.action.closeSidebar');
   await vscode.commands.executeCommand('workbench.action.closePanel');
-  await editor.edit((edit) => edit.insert(new vscode.Position(editor.document.lineCount, 0), 'RUNN ./announce\n'));
-  await until(() => vscode.languages.getDiagnostics(editor.document.uri).length > 0);
+  await editor.edit((edit) => edit.insert(new vscode.Position(5, 0), 'MEMORY 2G\n'));
+  const late = await until(() => vscode.languages.getDiagnostics(editor.document.uri)[0]);
+  check('a late MEMORY is a finding', late !== undefined, late);
+  editor.selection = new vscode.Selection(5, 0, 5, 0);
   await vscode.commands.executeCommand('editor.action.marker.next');
-  await screenshot('hints');
+  await screenshot('hints', 380);
   await vscode.commands.executeCommand('closeMarkersNavigation');
-  await vscode.commands.executeCommand('workbench.action.files.revert');
+  await editor.edit((edit) => edit.delete(new vscode.Range(5, 0, 6, 0)));
+  await editor.document.save();
   await vscode.commands.executeCommand('layerfile.showGraph');
-  await until(() => (graphs().said.get('drawn')?.cards ?? 0) > 0);
-  await open('deploy/Layerfile', 4);
+  await until(() => (graphs()?.said.get('drawn')?.cards ?? 0) > 0);
+  await open('http-tests/Layerfile', 4);
   await screenshot('graph');
 }
 
@@ -147,11 +150,9 @@ async function explain() {
   await vscode.commands.executeCommand('workbench.action.closeAllEditors');
 }
 
-async function tasks() {
-  const all = await vscode.tasks.fetchTasks({ type: 'layerc' });
-  const names = all.map((task) => task.name).sort();
-  check('run, plan and check are tasks', JSON.stringify(names) === '["check","plan","run"]', names);
-  await open('failing/Layerfile');
+/** Runs a layer as its user would; gives back the exit code. */
+async function runTask(name) {
+  await open(name);
   const ended = new Promise((resolve) => {
     const listening = vscode.tasks.onDidEndTaskProcess((event) => {
       listening.dispose();
@@ -159,7 +160,16 @@ async function tasks() {
     });
   });
   await vscode.commands.executeCommand('layerfile.runLayer');
-  check('a failing step fails the task', (await ended) === 1, await ended);
+  return ended;
+}
+
+async function tasks() {
+  const all = await vscode.tasks.fetchTasks({ type: 'layerc' });
+  const names = all.map((task) => task.name).sort();
+  check('run, plan and check are tasks', JSON.stringify(names) === '["check","plan","run"]', names);
+  check('a layer runs', (await runTask('http-tests/Layerfile')) === 0);
+  const code = await runTask('failing/Layerfile');
+  check('a failing step fails the task', code === 1, code);
   const problem = await until(() =>
     vscode.languages.getDiagnostics(file('failing/Layerfile')).find((finding) => finding.source === 'layerc run'));
   check('and is a problem on its line', problem?.range.start.line === 1, vscode.languages.getDiagnostics());

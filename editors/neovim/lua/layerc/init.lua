@@ -101,7 +101,7 @@ end
 --- Shows the plan of the repository as a tree; <CR> on a line goes to the Layerfile it is about.
 ---@param client vim.lsp.Client
 local function graph(client)
-  local document = output(client, { 'plan', '--format', 'json', '--color', 'never' })
+  local document = output(client, { 'plan', '--format', 'json', '--outlook', '--color', 'never' })
   if not document then
     return
   end

@@ -121,6 +121,8 @@ function page(webview: vscode.Webview, extension: vscode.Uri): string {
 <header>
   <span class="key from">starts from</span>
   <span class="key wait">waits for</span>
+  <span class="key cached"><span class="dot"></span>cached</span>
+  <span class="key runs"><span class="dot"></span>would run</span>
   <span class="space"></span>
   <button id="smaller" title="Smaller" aria-label="Smaller">−</button>
   <button id="fit" title="Fit into the panel">Fit</button>

@@ -14,6 +14,8 @@ const MARGIN = 20;
 /** `legible` is where fitting by itself ends: what is smaller has to be asked for. */
 const ZOOMS = { smallest: 0.2, legible: 0.65, largest: 2 };
 
+const PROBLEM_SIZE = { width: 640, height: 320 };
+
 const host = acquireVsCodeApi();
 const view = element('view');
 const stage = element('stage');
@@ -46,7 +48,7 @@ function draw(plan: Plan): void {
   cards.replaceChildren();
   edges.replaceChildren();
   if ('problem' in plan) {
-    layout = { places: new Map(), width: 0, height: 0 };
+    layout = { places: new Map(), ...PROBLEM_SIZE };
     const box = make('div', 'problem');
     box.append(make('strong', '', 'There is no plan yet'), make('pre', '', plan.problem));
     cards.append(box);
