@@ -16,6 +16,7 @@ mod difference;
 mod exit;
 mod explain;
 mod fmt;
+mod gc;
 mod logs;
 mod lsp;
 mod markdown;
@@ -67,6 +68,8 @@ enum Command {
     Press(press::Arguments),
     /// Look after the directories that CACHE keeps
     Cache(cache::Arguments),
+    /// Make room in the store: forget the results used least recently
+    Gc(gc::Arguments),
     /// Explain a finding: the page of its rule, offline
     Explain(explain::Arguments),
     /// Serve an editor: diagnostics, completion, navigation and the plan, as a language server
@@ -97,6 +100,7 @@ fn execute(command: &Command) -> Result<Exit> {
         Command::Why(arguments) => why::run(arguments),
         Command::Press(arguments) => press::run(arguments),
         Command::Cache(arguments) => cache::run(arguments),
+        Command::Gc(arguments) => gc::run(arguments),
         Command::Explain(arguments) => explain::run(arguments),
         Command::Lsp(arguments) => lsp::run(arguments),
         Command::Completions(arguments) => completions::run(arguments),

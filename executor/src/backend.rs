@@ -306,6 +306,11 @@ pub trait Backend: Send + Sync {
     /// Where frozen layers are kept.
     fn layer_directory(&self) -> &Path;
 
+    /// The frozen layers that machines alive are made of, in whichever process.
+    fn layers_in_use(&self) -> Vec<LayerId> {
+        Vec::new()
+    }
+
     /// Whether a frozen layer is still there.
     fn has_layer(&self, layer: &LayerId) -> bool {
         self.layer_directory().join(&layer.0).is_dir()

@@ -51,6 +51,6 @@ mod transfer;
 
 pub use entry::{AGENT_ARGUMENT, run_if_agent};
 pub(crate) use live_copy::is_opaque;
-pub(crate) use merge::is_whiteout;
+pub(crate) use merge::{disk_bytes, is_whiteout};
 pub(crate) use removal::remove_own_tree;
 pub(crate) use transfer::{receive_descriptor, send_descriptor};

@@ -169,6 +169,7 @@ impl Backend for OverlayBackend {
 
     fn start(&self, start: &MachineStart) -> Result<Box<dyn Machine>, BackendError> {
         let run = self.layout.new_run(self.remover.queue())?;
+        run.needs(&start.layers, &self.layout.root)?;
         let setup = self.setup(start, &run.path)?;
         let (groups, refused) = self.control_groups(start, &run.path);
         let program = &self.options.agent_program;
@@ -191,6 +192,10 @@ impl Backend for OverlayBackend {
 
     fn resync(&self, layers: &[Layer], since_nanoseconds: i64) -> Resync {
         resync(&self.layout, &self.repository, layers, since_nanoseconds)
+    }
+
+    fn layers_in_use(&self) -> Vec<LayerId> {
+        self.layout.layers_in_use()
     }
 
     fn layer_directory(&self) -> &Path {

@@ -5,8 +5,9 @@
 
 use super::failure::Doing;
 use super::removal::RemovalQueue;
-use crate::backend::{BackendError, LayerId};
+use crate::backend::{BackendError, Layer, LayerId};
 pub(super) use crate::store::runs::fresh_name;
+use crate::store::runs::{Gate, gate};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -61,6 +62,15 @@ impl StoreLayout {
         Ok(RunDirectory { path, _lock: lock, removal })
     }
 
+    /// The layers that living machines have written down.
+    pub(super) fn layers_in_use(&self) -> Vec<LayerId> {
+        let entries = fs::read_dir(&self.runs).into_iter().flatten().flatten();
+        let texts = entries.filter_map(|entry| fs::read_to_string(entry.path().join(LAYERS)).ok());
+        texts
+            .flat_map(|text| text.lines().map(|line| LayerId(line.to_owned())).collect::<Vec<_>>())
+            .collect()
+    }
+
     /// Directories of machines whose process is gone.
     pub(super) fn abandoned_runs(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(&self.runs).into_iter().flatten().flatten();
@@ -86,6 +96,27 @@ pub(super) struct RunDirectory {
     pub(super) path: PathBuf,
     _lock: File,
     removal: RemovalQueue,
+}
+
+/// File of a run directory that names the frozen layers its machine started from.
+const LAYERS: &str = "layers";
+
+impl RunDirectory {
+    /// Writes down which layers the machine needs; from then on nobody removes them.
+    pub(super) fn needs(&self, layers: &[Layer], store: &Path) -> Result<(), BackendError> {
+        let mut text = String::new();
+        for layer in layers {
+            if let Layer::Frozen(id) = layer {
+                text.push_str(&format!("{}\n", id.0));
+            }
+        }
+        if text.is_empty() {
+            return Ok(());
+        }
+        let _open = gate(store, Gate::Open).doing(|| "wait for the store".to_owned())?;
+        let path = self.path.join(LAYERS);
+        fs::write(&path, text).doing(|| format!("write {}", path.display()))
+    }
 }
 
 impl Drop for RunDirectory {

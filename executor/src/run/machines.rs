@@ -140,7 +140,16 @@ impl Worker<'_> {
         let own = self.live.take().or_else(|| self.take_inherited(restorable));
         match own.filter(|live| live.at >= restorable) {
             Some(live) => self.adopt(live),
-            None => self.boot(chain, layers, restorable)?,
+            None => {
+                let booted = self.boot(chain, layers, restorable);
+                // Room may have been made between the look and the machine: then the state is made again.
+                match booted {
+                    Err(_) if chain.restorable(|layer| kept.has_layer(layer)).0 < restorable => {
+                        return self.materialise(chain);
+                    }
+                    booted => booted?,
+                }
+            }
         }
         let behind = self.live()?.at;
         for link in chain.links.get(behind..).unwrap_or_default() {

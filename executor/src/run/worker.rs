@@ -15,12 +15,14 @@ use crate::engine::Outcome;
 use crate::engine::RunnerId;
 use crate::engine::stretch::{Start, Stretch, StretchStep};
 use crate::event::{Event, FirstMiss, Reason, SnapshotInfo, StartsFrom, StepInfo, StepResult};
+use crate::store::collect::{USE_GRAIN, nanoseconds};
+use crate::store::committer::{Commit, Committed};
 use crate::store::history::RunName;
 use crate::store::record::{MachineState, NotTaken, Record, Snapshot, StateId, TextKey, WeakKey};
 use crate::store::turns::{Asked, Turn};
 use layerc_planner::plan::{Action, SkipCondition};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// A state others may start from: its chain, and a machine that is in it if one had to be kept.
 #[derive(Clone)]
@@ -275,6 +277,7 @@ impl<'run> Worker<'run> {
         record: Record,
     ) {
         self.context.tallies.cached(&self.runner);
+        self.note_use(&record);
         self.context.emit(Event::StepCached {
             runner: self.runner.clone(),
             step: info.clone(),
@@ -283,6 +286,22 @@ impl<'run> Worker<'run> {
             made_by: RunName::of(record.run),
         });
         chain.accept(planned, info, keys.text, record);
+    }
+
+    /// Notes that a record answered, once a day: what is used least goes first when room is made.
+    fn note_use(&self, record: &Record) {
+        let now = nanoseconds(SystemTime::now());
+        let grain = u64::try_from(USE_GRAIN.as_nanos()).unwrap_or(u64::MAX);
+        let is_fresh = |used_at: u64| now.saturating_sub(used_at) < grain;
+        let Context { store, committer, .. } = self.context;
+        if is_fresh(record.recorded_at) {
+            return;
+        }
+        let noted = store.index().view().and_then(|view| view.used_at(record.strong));
+        if !noted.is_ok_and(|used_at| used_at.is_some_and(is_fresh)) {
+            let what = Committed::Used { strong: record.strong, at: now };
+            committer.commit(Commit { what, layers: Vec::new(), turn: None });
+        }
     }
 
     fn run_step(

@@ -37,6 +37,13 @@ pub enum Committed {
     /// A cache's new version. Before the record of the step that wrote it: a step that is skipped from then on may
     /// have left something there for those behind it.
     Cache(Publication),
+    /// A record answered for a step.
+    Used {
+        /// Which.
+        strong: StrongKey,
+        /// When, in nanoseconds since 1970.
+        at: u64,
+    },
     /// The state behind a recorded step was kept after all.
     Snapshot {
         /// The record's question.
@@ -112,6 +119,7 @@ fn write(store: &Store, layers: &Path, batch: &[Commit]) -> Result<(), StoreErro
     store.index().write(|writer| {
         batch.iter().try_for_each(|commit| match &commit.what {
             Committed::Cache(_) => Ok(()),
+            Committed::Used { strong, at } => writer.put_used(*strong, *at),
             Committed::Step(entry) => writer.put_entry(entry),
             Committed::Snapshot { weak, strong, snapshot } => {
                 writer.put_snapshot(*weak, *strong, snapshot)

@@ -31,6 +31,7 @@ pub(crate) enum Table {
     Text = b't',
     Output = b'o',
     Stat = b's',
+    Used = b'u',
 }
 
 /// See the module.
@@ -151,6 +152,16 @@ impl Index {
         self.write(|writer| entries.iter().try_for_each(|entry| writer.put_entry(entry)))
     }
 
+    /// Removes records and what belongs to them, all or none.
+    pub(super) fn forget(&self, records: &[(WeakKey, StrongKey)]) -> Result<()> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        self.write(|writer| {
+            records.iter().try_for_each(|(weak, strong)| writer.forget(*weak, *strong))
+        })
+    }
+
     /// The key for secrets; made at first use.
     pub(super) fn secret_key(&self) -> Result<[u8; 32]> {
         let name = key(Table::Meta, &[b"secret key"]);
@@ -233,6 +244,14 @@ impl View<'_> {
         self.get(&key(Table::Reads, &[&strong.0]))
     }
 
+    /// When a record answered last, in nanoseconds since 1970, to the day; `None` if only its making is known.
+    ///
+    /// # Errors
+    /// When the index can't be read.
+    pub fn used_at(&self, strong: StrongKey) -> Result<Option<u64>> {
+        self.get(&key(Table::Used, &[&strong.0]))
+    }
+
     /// What a step printed.
     ///
     /// # Errors
@@ -293,6 +312,11 @@ impl Writer<'_> {
         self.index.database.put(&mut self.transaction, key, value)
     }
 
+    /// Notes when a record answered.
+    pub(crate) fn put_used(&mut self, strong: StrongKey, nanoseconds: u64) -> heed::Result<()> {
+        self.put(&key(Table::Used, &[&strong.0]), &encode(&nanoseconds))
+    }
+
     /// Gives a record another snapshot; one that is gone meanwhile stays gone.
     pub(crate) fn put_snapshot(
         &mut self,
@@ -340,7 +364,7 @@ impl Writer<'_> {
     pub(crate) fn forget(&mut self, weak: WeakKey, strong: StrongKey) -> heed::Result<()> {
         let database = self.index.database;
         database.delete(&mut self.transaction, &key(Table::Candidate, &[&weak.0, &strong.0]))?;
-        for table in [Table::Reads, Table::Output] {
+        for table in [Table::Reads, Table::Output, Table::Used] {
             database.delete(&mut self.transaction, &key(table, &[&strong.0]))?;
         }
         Ok(())

@@ -4,6 +4,7 @@
 //! Frozen layers lie beside it and belong to the backend. The store never decides anything: what a record means is
 //! the cache's affair.
 
+pub mod collect;
 pub mod committer;
 pub mod file_system;
 pub mod history;

@@ -4,6 +4,7 @@
 use super::{StoreError, at};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, DirBuilder, File};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -75,6 +76,21 @@ impl LiveRun {
         &self.directory
     }
 
+    /// When each other run that is alive began.
+    pub(super) fn others_began(&self) -> Result<Vec<SystemTime>, StoreError> {
+        let runs = self.directory.parent().unwrap_or(&self.directory);
+        let mut began = Vec::new();
+        for entry in fs::read_dir(runs).map_err(at("list", runs))?.flatten() {
+            let path = entry.path().join("lock");
+            let Ok(lock) = File::open(&path) else { continue };
+            let is_held = flock(&lock, FlockOperation::NonBlockingLockShared).is_err();
+            if is_held && entry.path() != self.directory {
+                began.extend(lock.metadata().and_then(|metadata| metadata.modified()));
+            }
+        }
+        Ok(began)
+    }
+
     /// What earlier runs left.
     pub const fn cleanup(&self) -> Cleanup {
         self.was_unclean
@@ -105,6 +121,26 @@ fn new_id() -> RunId {
     let mut id = [0; 16];
     hasher.finalize_xof().fill(&mut id);
     RunId(id)
+}
+
+/// How the store's gate is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gate {
+    /// By those who are about to say which layers they need; any number at once.
+    Open,
+    /// By one who removes layers.
+    Closed,
+}
+
+/// Waits for the store's gate and holds it until the file is dropped.
+pub(crate) fn gate(store: &Path, how: Gate) -> io::Result<File> {
+    let gate = File::create(store.join("gate"))?;
+    let operation = match how {
+        Gate::Open => FlockOperation::LockShared,
+        Gate::Closed => FlockOperation::LockExclusive,
+    };
+    flock(&gate, operation)?;
+    Ok(gate)
 }
 
 /// 16 hexadecimal digits that no other call gives, here or in another process of this machine.
