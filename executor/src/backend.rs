@@ -6,6 +6,7 @@ use crate::caches::Publication;
 use crate::read_set::ReadSet;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -209,6 +210,14 @@ pub trait Machine: Send {
         command: &Command,
         output: &mut dyn FnMut(Stream, &[u8]),
     ) -> Result<CommandEnd, BackendError>;
+
+    /// Gives the next command this terminal for its input and both outputs, and for its signals.
+    ///
+    /// # Errors
+    /// When this kind of machine can't, or is gone.
+    fn give_terminal(&mut self, _terminal: BorrowedFd<'_>) -> Result<(), BackendError> {
+        Err(BackendError::Unavailable("this machine has no terminals".to_owned()))
+    }
 
     /// Makes repository files visible. `destination` is as written; relative to `workdir`, `~` is the home of `user`.
     /// Sources are resolved repository paths, globs already expanded. Returns what to put in a record.

@@ -89,6 +89,9 @@ fn become_command(
     pipes: &CommandPipes,
 ) -> Result<Never, Failure> {
     rustix::process::setsid().doing(|| "start a session".to_owned())?;
+    if let Some(terminal) = &pipes.terminal {
+        rustix::process::ioctl_tiocsctty(terminal).doing(|| "take the terminal".to_owned())?;
+    }
     let setup_files = open_setup_files(place.stage, &command.setup_files)?;
     place.inner.enter(place.epoch.mounts())?;
     rustix::process::umask(Mode::from_raw_mode(0o022));
@@ -167,14 +170,15 @@ fn place_descriptors(
     let nothing = File::open("/dev/null").doing(action)?;
     let prelude = memory_file(&prelude_text(command, workdir))?;
     // First out of the way of the numbers that are given away below.
-    let sources: Vec<OwnedFd> =
-        [nothing.as_fd(), pipes.stdout.as_fd(), pipes.stderr.as_fd(), pipes.answer.as_fd()]
-            .into_iter()
-            .chain([prelude.as_fd()])
-            .chain(setup_files.iter().map(AsFd::as_fd))
-            .map(|source| rustix::io::fcntl_dupfd_cloexec(source, 100))
-            .collect::<Result<_, _>>()
-            .doing(action)?;
+    let outputs = [nothing.as_fd(), pipes.stdout.as_fd(), pipes.stderr.as_fd()];
+    let standard = pipes.terminal.as_ref().map_or(outputs, |terminal| [terminal.as_fd(); 3]);
+    let sources: Vec<OwnedFd> = standard
+        .into_iter()
+        .chain([pipes.answer.as_fd(), prelude.as_fd()])
+        .chain(setup_files.iter().map(AsFd::as_fd))
+        .map(|source| rustix::io::fcntl_dupfd_cloexec(source, 100))
+        .collect::<Result<_, _>>()
+        .doing(action)?;
     debug_assert_eq!(FIRST_SETUP_DESCRIPTOR, PRELUDE_DESCRIPTOR + 1);
     for (number, source) in (0..).zip(&sources) {
         place_descriptor(source.as_fd(), number).doing(action)?;

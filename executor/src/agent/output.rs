@@ -22,6 +22,8 @@ pub(crate) struct CommandPipes {
     pub(crate) stdout: OwnedFd,
     pub(crate) stderr: OwnedFd,
     pub(crate) answer: OwnedFd,
+    /// What it has for all of them instead, if somebody sits there.
+    pub(crate) terminal: Option<OwnedFd>,
 }
 
 /// A reading end.
@@ -61,6 +63,7 @@ impl Sources {
             stdout: pipe(Stream::Stdout)?,
             stderr: pipe(Stream::Stderr)?,
             answer: pipe(Stream::Answer)?,
+            terminal: None,
         })
     }
 

@@ -38,6 +38,8 @@ pub enum Request {
     Begin,
     /// What lies over the base, from now on. Takes effect when the root is mounted next.
     SetLayers(Vec<LayerPlace>),
+    /// The descriptor that is passed along is the terminal of the next command.
+    Terminal,
     /// Run a command.
     Run(RunCommand),
     /// Lay files of the repository over the root.

@@ -19,12 +19,13 @@ use super::protocol::{
     RunCommand,
 };
 use super::stage::Stage;
+use super::transfer::receive_descriptor;
 use crate::backend::{Attachment, CommandEnd, Stream};
 use crate::sys::{ChildSignals, SingleThreaded};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, WaitOptions, WaitStatus};
 use std::fs;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -76,6 +77,8 @@ struct Server<'a> {
     caches: Caches,
     sources: Sources,
     background: Vec<BackgroundShell>,
+    /// The terminal of the next command.
+    terminal: Option<OwnedFd>,
     /// Shell of the command being run, and how it ended.
     foreground: Option<(Pid, Option<CommandEnd>)>,
 }
@@ -94,6 +97,7 @@ pub(crate) fn serve(guest: Guest<'_>, notes: Vec<String>) -> Result<(), Failure>
         caches: Caches::default(),
         sources: Sources::default(),
         background: Vec::new(),
+        terminal: None,
         foreground: None,
     };
     // Both processes write to the socket until the keeper has passed the handle; this request says that it has.
@@ -126,6 +130,12 @@ impl Server<'_> {
             Request::SetLayers(layers) => {
                 self.leave_root()?;
                 self.layers.set(&self.guest.stage, &layers)?;
+                Ok(Reply::Done)
+            }
+            Request::Terminal => {
+                let terminal = receive_descriptor(&*self.guest.socket)
+                    .doing(|| "receive a terminal".to_owned())?;
+                self.terminal = Some(terminal);
                 Ok(Reply::Done)
             }
             Request::Run(command) => self.run(&command).map(Reply::Ended),
@@ -167,7 +177,8 @@ impl Server<'_> {
         if let Some(epoch) = &self.epoch {
             self.caches.ensure(&self.guest.ground(&self.layers), epoch, &self.overlays)?;
         }
-        let pipes = self.sources.open(*number)?;
+        let mut pipes = self.sources.open(*number)?;
+        pipes.terminal = self.terminal.take();
         let Some(epoch) = &self.epoch else {
             return Err(Failure::Refused("the machine has no root".to_owned()));
         };

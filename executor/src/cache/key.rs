@@ -36,6 +36,16 @@ pub fn step(before: StrongKey, instruction: &[u8]) -> WeakKey {
     WeakKey(hash("step", &[&before.0, instruction]))
 }
 
+/// A question that nobody asks: `drawn` is drawn once. Under it the state is kept that a step failed in.
+pub fn failed_step(step: WeakKey, drawn: &[u8]) -> WeakKey {
+    WeakKey(hash("failed step", &[&step.0, drawn]))
+}
+
+/// The texts of a step that failed, which no other step has.
+pub fn failed_text(text: TextKey, drawn: &[u8]) -> TextKey {
+    TextKey(hash("failed text", &[&text.0, drawn]))
+}
+
 /// The state behind an instruction that depends on nothing but its text and `values`.
 pub fn plain(before: StrongKey, instruction: &[u8], values: &[u8]) -> StrongKey {
     StrongKey(hash("plain", &[&before.0, instruction, values]))

@@ -14,6 +14,7 @@ use crate::caches::Caches;
 use crate::read_set::{ReadSet, TrackedPath};
 use crate::tracked::{Repository, TrackedServer};
 use rustix::process::{Signal, pidfd_send_signal};
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -160,6 +161,13 @@ impl Machine for OverlayMachine {
         })?;
         match reply {
             Reply::Ended(end) => Ok(end),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    fn give_terminal(&mut self, terminal: BorrowedFd<'_>) -> Result<(), BackendError> {
+        match self.agent()?.pass(&Request::Terminal, terminal)? {
+            Reply::Done => Ok(()),
             other => Err(unexpected(other)),
         }
     }

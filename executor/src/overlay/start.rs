@@ -7,14 +7,14 @@ use super::identities::Identities;
 use crate::agent::protocol::{
     self, MachineSetup, PROTOCOL_VERSION, Reply, Request, Task, TrackedFiles,
 };
-use crate::agent::{AGENT_ARGUMENT, receive_descriptor};
+use crate::agent::{AGENT_ARGUMENT, receive_descriptor, send_descriptor};
 use crate::backend::BackendError;
 use crate::tracked::FUSE_DEVICE;
 use crossbeam_channel::{Sender, bounded};
 use rustix::process::{Signal, pidfd_send_signal};
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -84,6 +84,23 @@ impl Agent {
     ) -> Result<Reply, BackendError> {
         let asked = protocol::send(&mut self.socket, request);
         asked.map_err(|error| disconnected(&error, &last_words(&self.run_directory)))?;
+        self.hear_answer(hear)
+    }
+
+    /// Asks something and passes a descriptor along.
+    pub(super) fn pass(
+        &mut self,
+        request: &Request,
+        descriptor: BorrowedFd<'_>,
+    ) -> Result<Reply, BackendError> {
+        let asked = protocol::send(&mut self.socket, request);
+        asked.map_err(|error| disconnected(&error, &last_words(&self.run_directory)))?;
+        send_descriptor(&self.socket, descriptor)
+            .doing(|| "pass a file descriptor to the machine".to_owned())?;
+        self.hear_answer(&mut |_| {})
+    }
+
+    fn hear_answer(&mut self, hear: &mut dyn FnMut(Reply)) -> Result<Reply, BackendError> {
         loop {
             let reply = protocol::receive(&mut self.socket);
             match reply.map_err(|error| disconnected(&error, &last_words(&self.run_directory)))? {

@@ -11,6 +11,7 @@ mod cancellation;
 mod clones;
 mod context;
 mod evaluation;
+mod failed;
 mod gates;
 mod live;
 mod machines;
@@ -25,6 +26,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 mod trouble;
+pub mod visit;
 mod worker;
 
 pub use cancellation::{Cancellation, Canceller, cancellation};

@@ -159,7 +159,7 @@ fn evaluate(
     Ok(Performed { output, ..Performed::quiet(result, state) })
 }
 
-fn command(whose: Whose<'_>, script: String, state: &MachineState) -> Command {
+pub(super) fn command(whose: Whose<'_>, script: String, state: &MachineState) -> Command {
     let mut environment = whose.context.built_ins.all(whose.runner);
     for (name, value) in &state.environment {
         environment.insert(name.clone(), whose.context.secrets.reveal(value));

@@ -321,8 +321,12 @@ impl<'run> Worker<'run> {
             own_last.as_ref().map_or(StartsFrom::PreviousStep, |_| StartsFrom::OwnLastRun);
         self.announce(&info, reason, starts_from);
         let started = Instant::now();
-        let performed = self.perform(&planned.step.action, &chain.state, &info);
-        let performed = self.checked(performed, &info, started)?;
+        let performed = match self.perform(&planned.step.action, &chain.state, &info) {
+            Ok(performed) if performed.result != StepResult::Success && !self.is_stopped() => {
+                return Err(self.fail(chain, keys, planned, &info, performed, started));
+            }
+            performed => self.checked(performed, &info, started)?,
+        };
         let frozen = self.live()?.freeze(planned.step.snapshot);
         let snapshot = match frozen {
             Ok(snapshot) => snapshot,
@@ -430,7 +434,7 @@ fn placed(trouble: Trouble, info: &StepInfo) -> Trouble {
     }
 }
 
-fn failure_text(info: &StepInfo, result: &StepResult) -> String {
+pub(super) fn failure_text(info: &StepInfo, result: &StepResult) -> String {
     let how = match result {
         StepResult::ExitCode { code } => format!("failed with exit code {code}"),
         StepResult::Signal { signal } => format!("was ended by signal {signal}"),

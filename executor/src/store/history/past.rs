@@ -68,6 +68,11 @@ impl PastRun {
         fs::read(&path).map_err(at("read", &path))
     }
 
+    /// How much it told, in bytes.
+    pub fn events_bytes(&self) -> u64 {
+        fs::metadata(self.directory.join(EVENTS)).map_or(0, |metadata| metadata.len())
+    }
+
     /// What it told, in order. A line that was cut off, or that another version wrote, is left out.
     ///
     /// # Errors
