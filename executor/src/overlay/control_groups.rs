@@ -95,6 +95,13 @@ impl ControlGroups {
     }
 }
 
+/// Why machines can't be limited here; `None` if they can. Tried with groups that are gone afterwards.
+pub fn limit_obstacle() -> Option<String> {
+    let mut groups = ControlGroups::default();
+    let limits = [Limit::Memory(64 << 20), Limit::Processes(1_000)];
+    limits.into_iter().find_map(|limit| groups.limit("probe", limit).err())
+}
+
 impl Drop for ControlGroups {
     fn drop(&mut self) {
         for directory in &self.directories {

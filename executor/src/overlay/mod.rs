@@ -12,10 +12,10 @@
 //! | [`rootfs`] | the base that is a folder or an archive |
 //! | [`archive`] | unpacking one that is not trusted |
 //! | [`debootstrap`] | the base that Debian's bootstrap program installs |
+//! | [`changes`] | which files differ between two states |
 //! | [`identities`] | which user numbers a machine has |
 //! | [`machine`] | a running machine |
 //! | [`caches`] | its directories that outlive runs |
-//! | [`memory`] | limits on memory |
 //! | [`copy`] | what a COPY shows where |
 //! | [`removal`] | removing what machines wrote |
 //! | [`resync`] | repository files that an earlier run wrote over |
@@ -26,6 +26,7 @@ mod accounts;
 mod archive;
 mod backend;
 mod caches;
+pub mod changes;
 mod control_groups;
 mod copy;
 mod debootstrap;
@@ -43,3 +44,4 @@ mod store_layout;
 
 pub use backend::{OverlayBackend, OverlayOptions};
 pub use caches::caches_of;
+pub use control_groups::limit_obstacle;

@@ -9,6 +9,8 @@
 
 mod descriptors;
 mod filter;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod guest_memory;
 pub(crate) mod lmdb;
 mod network;
 mod process;

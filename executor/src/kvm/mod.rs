@@ -1,0 +1,5 @@
+//! What is known here of KVM: whether it is worth using.
+
+mod probe;
+
+pub use probe::{Probe, probe};
