@@ -30,6 +30,8 @@ pub(crate) enum Exit {
     Waiting,
     /// Stopped by the person.
     Interrupted,
+    /// What a command in a machine ended with.
+    Command(u8),
 }
 
 impl From<Exit> for ExitCode {
@@ -41,6 +43,7 @@ impl From<Exit> for ExitCode {
             Exit::Machine => 3,
             Exit::Waiting => 4,
             Exit::Interrupted => 130,
+            Exit::Command(code) => code,
         })
     }
 }

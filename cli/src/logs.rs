@@ -6,7 +6,6 @@ use crate::run::wording;
 use crate::terminal;
 use anyhow::Result;
 use clap::Args;
-use layerc_executor::event::StepResult;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -91,15 +90,4 @@ fn with_heading(told: &ToldStep, output: Option<&str>) -> String {
         None => text.push_str("  what it printed is not in the store any more\n"),
     }
     text
-}
-
-impl ToldStep {
-    fn has_failed(&self) -> bool {
-        match &self.fate {
-            Fate::Cached { .. } => false,
-            Fate::Ran { end, .. } => {
-                end.as_ref().is_some_and(|end| end.result != StepResult::Success)
-            }
-        }
-    }
 }

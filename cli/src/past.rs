@@ -1,5 +1,6 @@
 //! Runs of the past, as commands name them: `[RUN] [STEP]`, in the store that `layerc run` would use here.
 
+mod revisit;
 mod story;
 
 use crate::configuration::Configuration;
@@ -11,6 +12,7 @@ use clap::Args;
 use layerc_compiler::nearest::nearest;
 use layerc_executor::store::Store;
 use layerc_executor::store::history::{History, PastRun, RunName};
+pub(crate) use revisit::{Revisit, RevisitArguments};
 use std::path::{Path, PathBuf};
 pub(crate) use story::{Fate, Story, ToldStep};
 

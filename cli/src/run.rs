@@ -2,7 +2,9 @@
 
 mod conditions;
 mod diary;
+mod estimates;
 pub(crate) mod forecast;
+mod grouped;
 mod interrupt;
 mod listeners;
 mod live;
@@ -10,7 +12,8 @@ mod opened;
 mod place;
 mod plain;
 mod prompt;
-mod secret_values;
+mod report;
+pub(crate) mod secret_values;
 mod view;
 pub(crate) mod waiting;
 pub(crate) mod wording;
@@ -23,6 +26,7 @@ use anyhow::Result;
 use clap::Args;
 pub(crate) use conditions::Conditions;
 use diary::Diary;
+use estimates::Estimates;
 use layerc_executor::engine::OnFailure;
 use layerc_executor::event::RunOutcome;
 use layerc_executor::run::{
@@ -33,12 +37,14 @@ use layerc_executor::store::history::{Checkout, Header, History, PastRun, RunNam
 use layerc_executor::variables::BuiltIns;
 use layerc_planner::codec::encode;
 use listeners::{Listener, Listeners};
-use opened::Opened;
+use live::Live;
+pub(crate) use opened::Opened;
 pub(crate) use place::store_directory;
 use prompt::Prompt;
+use report::{EventsFile, Reports};
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use view::{Format, View};
@@ -52,6 +58,7 @@ Examples:
   layerc run --secret TOKEN=cmd:'pass ci'  with a secret
   layerc run --accept-buttons              every BUTTON counts as pressed
   layerc run --resume k3f9x2ab             go on with a run that ended waiting
+  layerc run --report report.html          a page with timings, graph and logs
   layerc run --format json                 events as JSON lines
 
 A step is skipped when nothing it read has changed; the reason is given for every step that runs.
@@ -97,6 +104,14 @@ pub(crate) struct Arguments {
     /// Go on with a run that ended before it was done: by its name or the first letters of it
     #[arg(long, value_name = "RUN", conflicts_with_all = ["path", "targets", "without", "repository", "no_cache"])]
     resume: Option<String>,
+
+    /// Write a report when the run has ended: FILE.xml for JUnit's XML, FILE.html for a page; may be repeated
+    #[arg(long = "report", value_name = "FILE")]
+    reports: Vec<PathBuf>,
+
+    /// Write every event to a file, as lines of JSON
+    #[arg(long, value_name = "FILE")]
+    events: Option<PathBuf>,
 
     /// How the run is shown
     #[arg(long, value_enum, default_value_t = Format::Auto)]
@@ -151,8 +166,15 @@ impl Prepared {
         let (canceller, cancel) = cancellation();
         interrupt::listen(move || canceller.cancel())?;
         let diary = Diary::new(Arc::clone(&opened.store), header.clone(), encode(&work.plan)?);
+        let reports = Reports::new(&arguments.reports, &work.plan, header.clone())?;
+        let view = View::new(arguments.format, || {
+            Live::new(&work.plan, Estimates::of(&opened.store, &work.root), started)
+        });
         let mut all: Vec<Box<dyn Listener>> =
-            vec![Box::new(View::new(arguments.format)), Box::new(diary)];
+            vec![Box::new(view), Box::new(diary), Box::new(reports)];
+        if let Some(path) = &arguments.events {
+            all.push(Box::new(EventsFile::create(path)?));
+        }
         if prompt::is_possible() {
             all.push(Box::new(Prompt::new(presser)));
         }

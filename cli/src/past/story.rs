@@ -3,7 +3,9 @@
 use crate::exit::WrongUsage;
 use anyhow::Result;
 use layerc_compiler::nearest::nearest;
-use layerc_executor::event::{Event, Reason, RunnerInfo, StepInfo, StepResult, TimedEvent};
+use layerc_executor::event::{
+    Event, Reason, RunOutcome, RunnerInfo, RunnerSummary, StepInfo, StepResult, TimedEvent,
+};
 use layerc_executor::store::history::RunName;
 use layerc_executor::store::record::StateId;
 
@@ -17,6 +19,8 @@ pub(crate) struct ToldStep {
     pub(crate) runner: String,
     /// Which.
     pub(crate) step: StepInfo,
+    /// Milliseconds since the run began.
+    pub(crate) began_ms: u64,
     /// What became of it.
     pub(crate) fate: Fate,
     /// The state behind it, if there is a record of it.
@@ -52,6 +56,12 @@ pub(crate) struct Story {
     pub(crate) steps: Vec<ToldStep>,
     /// Warnings and failures, in order.
     pub(crate) complaints: Vec<(Option<String>, String)>,
+    /// How it ended, if it did.
+    pub(crate) outcome: Option<RunOutcome>,
+    /// What each runner did, if it ended.
+    pub(crate) summaries: Vec<RunnerSummary>,
+    /// Milliseconds from its beginning to what was told last.
+    pub(crate) elapsed_ms: u64,
 }
 
 impl Story {
@@ -64,6 +74,7 @@ impl Story {
 
     /// Takes the next event.
     pub(crate) fn hear(&mut self, timed: TimedEvent) {
+        self.elapsed_ms = timed.elapsed_ms;
         match timed.event {
             // A run that is resumed tells everything again, of what it had done as skipped.
             Event::RunStarted { runners, .. } => *self = Self { runners, ..Self::default() },
@@ -90,14 +101,17 @@ impl Story {
             | Event::ButtonPressed { .. }
             | Event::BasePreparing { .. }
             | Event::Note { .. }
-            | Event::StepSet { .. }
-            | Event::RunFinished { .. } => {}
+            | Event::StepSet { .. } => {}
+            Event::RunFinished { outcome, runners, .. } => {
+                self.outcome = Some(outcome);
+                self.summaries = runners;
+            }
         }
     }
 
     fn begin(&mut self, runner: String, step: StepInfo, fate: Fate, state: Option<StateId>) {
-        let output = String::new();
-        self.steps.push(ToldStep { runner, step, fate, state, output });
+        let (began_ms, output) = (self.elapsed_ms, String::new());
+        self.steps.push(ToldStep { runner, step, began_ms, fate, state, output });
     }
 
     fn speaking(&mut self, runner: &str) -> Option<&mut ToldStep> {
@@ -150,6 +164,11 @@ impl Story {
         }
     }
 
+    /// What a runner did, if the run ended.
+    pub(crate) fn summary(&self, runner: &str) -> Option<&RunnerSummary> {
+        self.summaries.iter().find(|summary| summary.name == runner)
+    }
+
     /// Whether a step stands in the Layerfile of the runner that came to it. (Another's runs again where its state was
     /// not kept.)
     pub(crate) fn is_own(&self, told: &ToldStep) -> bool {
@@ -173,5 +192,15 @@ impl ToldStep {
     /// What commands call it.
     pub(crate) fn name(&self) -> String {
         format!("{}:{}", self.runner, self.step.number)
+    }
+
+    /// Whether it ran and didn't end well.
+    pub(crate) fn has_failed(&self) -> bool {
+        match &self.fate {
+            Fate::Cached { .. } => false,
+            Fate::Ran { end, .. } => {
+                end.as_ref().is_some_and(|end| end.result != StepResult::Success)
+            }
+        }
     }
 }

@@ -1,122 +1,138 @@
-//! The view for a terminal: a moving line for every runner that works, finished steps above them.
+//! The view for a terminal: a board that moves at the bottom, what is over scrolling away above it.
 
+mod board;
+mod frame;
+
+use super::estimates::Estimates;
 use super::wording;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use layerc_executor::event::{Event, StepInfo, StepResult, TimedEvent};
-use std::collections::{HashMap, VecDeque};
-use std::time::Duration;
+use crate::screen;
+use anstream::{AutoStream, ColorChoice};
+use board::Board;
+use frame::frame;
+use layerc_executor::event::{Event, StepResult, TimedEvent};
+use layerc_planner::plan::Plan;
+use std::io::Write;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
-/// Lines of a failed step's output that are shown again.
-const TAIL_LINES: usize = 40;
+/// How often the board moves.
+const TICK: Duration = Duration::from_millis(120);
 
-/// How often the lines move.
-const TICK: Duration = Duration::from_millis(100);
-
-/// Width that an instruction gets in a line.
-const INSTRUCTION_CHARACTERS: usize = 48;
-
-struct Working {
-    bar: ProgressBar,
-    tail: VecDeque<String>,
-    partial: String,
-}
+/// Between these a terminal that knows them shows nothing half done; others pass them over.
+const BEGIN_UPDATE: &str = "\x1b[?2026h";
+const END_UPDATE: &str = "\x1b[?2026l";
 
 /// See the module.
 pub(super) struct Live {
-    lines: MultiProgress,
-    working: HashMap<String, Working>,
+    screen: Arc<Mutex<Screen>>,
+    done: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What is on the terminal.
+struct Screen {
+    board: Board,
+    started: Instant,
+    ticks: usize,
+    /// Lines of the board that stand there now.
+    drawn: usize,
 }
 
 impl Live {
-    pub(super) fn new() -> Self {
-        Self {
-            lines: MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(12)),
-            working: HashMap::new(),
-        }
+    pub(super) fn new(plan: &Plan, estimates: Estimates, started: Instant) -> Self {
+        let board = Board::new(plan, estimates);
+        let screen = Arc::new(Mutex::new(Screen { board, started, ticks: 0, drawn: 0 }));
+        let (done, is_done) = channel::<()>();
+        let ticking = Arc::clone(&screen);
+        let thread = std::thread::Builder::new().name("live view".to_owned()).spawn(move || {
+            while is_done.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                let mut screen = lock(&ticking);
+                screen.ticks += 1;
+                screen.draw("");
+            }
+        });
+        Self { screen, done: Some(done), thread: thread.ok() }
     }
 
     /// Shows an event.
     pub(super) fn show(&mut self, timed: &TimedEvent) {
+        let tail = {
+            let mut screen = lock(&self.screen);
+            let tail = screen.board.tail_of(&timed.event);
+            screen.board.hear(timed);
+            tail
+        };
         match &timed.event {
-            Event::StepStarted { runner, step, .. } => self.begin(runner, step),
-            Event::Output { runner, text, .. } => self.say(runner, text),
             Event::StepFinished { runner, step, result, duration_ms, snapshot, .. } => {
-                self.end(runner, step, result, *duration_ms);
-                if let Some(text) = wording::snapshot(snapshot) {
-                    self.above(&format!("{runner}: {text}"));
+                let how = wording::result(result, *duration_ms);
+                let mut text = format!("{}  {how}", wording::step(runner, step));
+                if *result != StepResult::Success {
+                    tail.iter().for_each(|line| text.push_str(&format!("\n  | {line}")));
                 }
+                if let Some(note) = wording::snapshot(snapshot) {
+                    text.push_str(&format!("\n{runner}: {note}"));
+                }
+                self.above(&text);
             }
             Event::BasePreparing { image, text } => self.above(&format!("{image}: {text}")),
-            Event::RunFinished { .. } => {
-                let _no_terminal = self.lines.clear();
+            Event::RunFinished { .. } => self.end(),
+            _ => {}
+        }
+    }
+
+    /// Writes lines above the board.
+    pub(super) fn above(&self, text: &str) {
+        lock(&self.screen).draw(&format!("{text}\n"));
+    }
+
+    /// Removes the board.
+    fn end(&mut self) {
+        self.done = None;
+        if let Some(thread) = self.thread.take() {
+            let _panicked = thread.join();
+        }
+        let mut screen = lock(&self.screen);
+        screen.board.clear();
+        screen.draw("");
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn lock(screen: &Mutex<Screen>) -> MutexGuard<'_, Screen> {
+    screen.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Screen {
+    /// Draws the board anew, below some more text.
+    fn draw(&mut self, above: &str) {
+        let now_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let lines = frame(&self.board, now_ms, self.ticks, screen::size());
+        let mut text = String::from(BEGIN_UPDATE);
+        if self.drawn > 0 {
+            text.push_str(&format!("\x1b[{}F", self.drawn));
+        }
+        text.push_str("\x1b[J");
+        let stderr = std::io::stderr();
+        let is_plain = AutoStream::choice(&stderr) == ColorChoice::Never;
+        for line in above.lines().chain(lines.iter().map(String::as_str)) {
+            if is_plain {
+                text.push_str(&anstream::adapter::strip_str(line).to_string());
+            } else {
+                text.push_str(line);
             }
-            Event::RunStarted { .. }
-            | Event::RunnerChanged { .. }
-            | Event::ButtonAsked { .. }
-            | Event::ButtonPressed { .. }
-            | Event::StepCached { .. }
-            | Event::StepSet { .. }
-            | Event::Note { .. }
-            | Event::Warning { .. }
-            | Event::RunnerFailed { .. } => {}
+            text.push('\n');
         }
-    }
-
-    /// Writes a line above the moving ones.
-    pub(super) fn above(&self, line: &str) {
-        let _no_terminal = self.lines.println(line);
-    }
-
-    fn begin(&mut self, runner: &str, step: &StepInfo) {
-        let bar = self.lines.add(ProgressBar::new_spinner());
-        if let Ok(style) =
-            ProgressStyle::with_template("{spinner} {prefix} {elapsed:>4} {wide_msg:.dim}")
-        {
-            bar.set_style(style);
-        }
-        let instruction = wording::shortened(&step.text, INSTRUCTION_CHARACTERS);
-        bar.set_prefix(format!("{runner} {} {instruction}", step.number));
-        bar.enable_steady_tick(TICK);
-        self.working.insert(
-            runner.to_owned(),
-            Working { bar, tail: VecDeque::new(), partial: String::new() },
-        );
-    }
-
-    fn say(&mut self, runner: &str, text: &str) {
-        let Some(working) = self.working.get_mut(runner) else { return };
-        working.partial.push_str(text);
-        while let Some(end) = working.partial.find(['\n', '\r']) {
-            let rest = working.partial.split_off(end + 1);
-            let line = std::mem::replace(&mut working.partial, rest);
-            working.tail.push_back(line.trim_end().to_owned());
-            if working.tail.len() > TAIL_LINES {
-                working.tail.pop_front();
-            }
-        }
-        if let Some(line) = working.tail.back() {
-            let plain = anstream::adapter::strip_str(line).to_string();
-            working.bar.set_message(plain.replace('\t', " "));
-        }
-    }
-
-    fn end(&mut self, runner: &str, step: &StepInfo, result: &StepResult, milliseconds: u64) {
-        let Some(working) = self.working.remove(runner) else { return };
-        working.bar.finish_and_clear();
-        self.lines.remove(&working.bar);
-        self.above(&format!(
-            "{}  {}",
-            wording::step(runner, step),
-            wording::result(result, milliseconds)
-        ));
-        if *result != StepResult::Success {
-            for line in working
-                .tail
-                .iter()
-                .chain(std::iter::once(&working.partial).filter(|line| !line.is_empty()))
-            {
-                self.above(&format!("  | {line}"));
-            }
-        }
+        text.push_str(END_UPDATE);
+        self.drawn = lines.len();
+        let mut stderr = stderr.lock();
+        // A terminal that went away is no reason to stop the run.
+        let _gone = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
     }
 }

@@ -10,25 +10,26 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// See the module.
-pub(super) struct Opened {
-    pub(super) store: Arc<Store>,
-    pub(super) stat_cache: Arc<StoredStatCache>,
-    pub(super) repository: Arc<Repository>,
-    pub(super) backend: OverlayBackend,
+pub(crate) struct Opened {
+    pub(crate) store: Arc<Store>,
+    pub(crate) stat_cache: Arc<StoredStatCache>,
+    pub(crate) repository: Arc<Repository>,
+    pub(crate) backend: OverlayBackend,
 }
 
 impl Opened {
     /// Opens the store in `directory`, made if it isn't there, for the repository at `root`.
-    pub(super) fn new(directory: &Path, root: &Path) -> Result<Self> {
+    pub(crate) fn new(directory: &Path, root: &Path) -> Result<Self> {
         Self::over(Store::open(directory)?, root)
     }
 
     /// The same to look into it, not to run anything.
-    pub(super) fn to_look(directory: &Path, root: &Path) -> Result<Self> {
+    pub(crate) fn to_look(directory: &Path, root: &Path) -> Result<Self> {
         Self::over(Store::open_to_look(directory)?, root)
     }
 
-    fn over(store: Store, root: &Path) -> Result<Self> {
+    /// The same over a store that is open.
+    pub(crate) fn over(store: Store, root: &Path) -> Result<Self> {
         let store = Arc::new(store);
         if let Some(warning) = file_system::unsuitable(store.directory()) {
             terminal::warn(&warning);

@@ -13,7 +13,7 @@ const PREFIX: &str = "LAYERC_SECRET_";
 
 /// The values of `names`, as far as somebody says where they come from: `--secret`, else `LAYERC_SECRET_NAME`, else
 /// `[secrets]` of the configuration. The executor says what is missing.
-pub(super) fn look_up(
+pub(crate) fn look_up(
     names: &BTreeSet<String>,
     given: &[String],
     configured: &BTreeMap<String, SecretSource>,

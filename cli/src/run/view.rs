@@ -1,5 +1,6 @@
 //! Turns events into what the user sees: one of three views, and at the end the summary they share.
 
+use super::grouped::{Dialect, Grouped};
 use super::listeners::Listener;
 use super::live::Live;
 use super::plain::Plain;
@@ -17,6 +18,10 @@ pub(crate) enum Format {
     Auto,
     /// Lines for a log
     Plain,
+    /// The log of a GitHub workflow: a group for each step [in one: what auto means]
+    Github,
+    /// The log of a GitLab job: a section for each step [in one: what auto means]
+    Gitlab,
     /// Every event as a line of JSON
     Json,
 }
@@ -25,16 +30,21 @@ pub(crate) enum Format {
 pub(super) enum View {
     Live(Live),
     Plain(Plain),
+    Grouped(Grouped),
     Json,
 }
 
 impl View {
-    pub(super) fn new(format: Format) -> Self {
+    /// `live` makes the view for a terminal, which only that needs.
+    pub(super) fn new(format: Format, live: impl FnOnce() -> Live) -> Self {
         let is_terminal = std::io::stderr().is_terminal() && std::io::stdout().is_terminal();
-        match format {
-            Format::Json => Self::Json,
-            Format::Auto if is_terminal => Self::Live(Live::new()),
-            Format::Auto | Format::Plain => Self::Plain(Plain::default()),
+        match (format, Dialect::detected()) {
+            (Format::Json, _) => Self::Json,
+            (Format::Github, _) => Self::Grouped(Grouped::new(Dialect::GitHub)),
+            (Format::Gitlab, _) => Self::Grouped(Grouped::new(Dialect::GitLab)),
+            (Format::Auto, _) if is_terminal => Self::Live(live()),
+            (Format::Auto, Some(dialect)) => Self::Grouped(Grouped::new(dialect)),
+            (Format::Auto, None) | (Format::Plain, _) => Self::Plain(Plain::default()),
         }
     }
 }
@@ -44,7 +54,8 @@ impl Listener for View {
         // A reader that went away is no reason to stop the run.
         let _closed = match self {
             Self::Json => json(timed),
-            Self::Plain(plain) => plainly(plain, timed),
+            Self::Plain(plain) => plainly(timed, |output| plain.show(timed, output)),
+            Self::Grouped(grouped) => exactly(timed, |output| grouped.show(timed, output)),
             Self::Live(live) => {
                 live.show(timed);
                 tell(timed, |line| live.above(line))
@@ -60,9 +71,18 @@ fn json(timed: &TimedEvent) -> Result<()> {
     Ok(output.flush()?)
 }
 
-fn plainly(plain: &mut Plain, timed: &TimedEvent) -> Result<()> {
+fn plainly(timed: &TimedEvent, show: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     let mut output = anstream::stdout().lock();
-    plain.show(timed, &mut output)?;
+    show(&mut output)?;
+    output.flush()?;
+    drop(output);
+    tell(timed, |line| terminal::tell(&format!("{line}\n")))
+}
+
+/// The same with its marks for the service, which a log would otherwise lose like colours.
+fn exactly(timed: &TimedEvent, show: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    let mut output = std::io::stdout().lock();
+    show(&mut output)?;
     output.flush()?;
     drop(output);
     tell(timed, |line| terminal::tell(&format!("{line}\n")))
