@@ -12,13 +12,17 @@ mod check;
 mod compilation;
 mod completions;
 mod configuration;
+mod diff;
 mod difference;
+mod doctor;
 mod exit;
 mod explain;
 mod fmt;
 mod gc;
+mod init;
 mod logs;
 mod lsp;
+mod man;
 mod markdown;
 mod past;
 mod plan;
@@ -28,6 +32,8 @@ mod replace;
 mod repository;
 mod run;
 mod runs;
+mod screen;
+mod shell;
 mod size;
 mod terminal;
 mod why;
@@ -50,6 +56,8 @@ struct Cli {
 /// One variant per command; each lives in the module of its name, as `Arguments` and `run`.
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write a first Layerfile for the project it finds, or make one from a Dockerfile
+    Init(init::Arguments),
     /// Say what is wrong or suspicious in Layerfiles
     Check(check::Arguments),
     /// Put Layerfiles in the one layout
@@ -62,6 +70,10 @@ enum Command {
     Runs(runs::Arguments),
     /// Show what the steps of a run printed
     Logs(logs::Arguments),
+    /// Open a shell in the state before or after any step of any run
+    Shell(shell::Arguments),
+    /// Show the files that a step changed, or that differ between two states
+    Diff(diff::Arguments),
     /// Explain why a step of a run ran, or didn't have to
     Why(why::Arguments),
     /// Press a BUTTON that a run stands before
@@ -70,10 +82,14 @@ enum Command {
     Cache(cache::Arguments),
     /// Make room in the store: forget the results used least recently
     Gc(gc::Arguments),
+    /// Say what works on this machine, what doesn't, and what to do about it
+    Doctor(doctor::Arguments),
     /// Explain a finding: the page of its rule, offline
     Explain(explain::Arguments),
     /// Serve an editor: diagnostics, completion, navigation and the plan, as a language server
     Lsp(lsp::Arguments),
+    /// Write the manual pages
+    Man(man::Arguments),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
 }
@@ -91,18 +107,23 @@ fn main() -> ExitCode {
 
 fn execute(command: &Command) -> Result<Exit> {
     match command {
+        Command::Init(arguments) => init::run(arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Fmt(arguments) => fmt::run(arguments),
         Command::Plan(arguments) => plan::run(arguments),
         Command::Run(arguments) => run::run(arguments),
         Command::Runs(arguments) => runs::run(arguments),
         Command::Logs(arguments) => logs::run(arguments),
+        Command::Shell(arguments) => shell::run(arguments),
+        Command::Diff(arguments) => diff::run(arguments),
+        Command::Doctor(arguments) => doctor::run(arguments),
         Command::Why(arguments) => why::run(arguments),
         Command::Press(arguments) => press::run(arguments),
         Command::Cache(arguments) => cache::run(arguments),
         Command::Gc(arguments) => gc::run(arguments),
         Command::Explain(arguments) => explain::run(arguments),
         Command::Lsp(arguments) => lsp::run(arguments),
+        Command::Man(arguments) => man::run(arguments),
         Command::Completions(arguments) => completions::run(arguments),
     }
 }

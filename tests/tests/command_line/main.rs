@@ -4,6 +4,7 @@ mod check;
 mod corpus_trees;
 mod explain;
 mod fmt;
+mod init;
 mod plan;
 mod plan_file;
 mod specification;

@@ -2,6 +2,8 @@
 
 mod forecasts;
 mod history;
+mod reports;
+mod states;
 
 use layerc_tests::layerc::{Outcome, layerc};
 use layerc_tests::workflow::Workflow;
