@@ -3,6 +3,8 @@
 //! What editors are told is in the `lsp` crate; here is only what it asks of the machine.
 
 mod machine;
+mod outlook;
+mod shellcheck;
 
 use crate::exit::Exit;
 use anyhow::{Context, Result};

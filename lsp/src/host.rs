@@ -45,6 +45,12 @@ pub trait Host: Debug + Send + Sync {
         BTreeMap::new()
     }
 
+    /// What the ShellCheck at `program` says of a bash script, in its format `json1`; `None` where it can't be started.
+    fn shellcheck(&self, program: &str, script: &str) -> Option<String> {
+        let _never = (program, script);
+        None
+    }
+
     /// What past runs tell about a plan; `None` where nothing is known of runs.
     fn forecast(&self) -> Option<&dyn StepForecast>;
 }

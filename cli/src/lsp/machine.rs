@@ -1,26 +1,43 @@
 //! This machine, as the language server asks of it: repositories on disk, read the way every command reads them.
 
+use super::outlook::Outlooks;
+use super::shellcheck;
 use crate::configuration::Configuration;
 use crate::repository::{self, Repository};
 use layerc_compiler::repo_path::RepoPath;
 use layerc_compiler::rules::RULES;
 use layerc_compiler::sources::{Entry, EntryKind};
+use layerc_executor::variables::BuiltIns;
 use layerc_lsp::forecast::StepForecast;
 use layerc_lsp::host::{Host, ProjectSettings};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long what git says counts: an editor asks again whenever it scrolls.
+const FRESH: Duration = Duration::from_secs(2);
+
+/// Built-in variables as they were when git was asked.
+#[derive(Debug)]
+struct Variables {
+    asked: Instant,
+    values: BTreeMap<String, String>,
+}
 
 /// This machine.
 #[derive(Debug)]
 pub(crate) struct Machine {
     pages: OnceLock<Option<PathBuf>>,
+    outlooks: Outlooks,
+    variables: Mutex<BTreeMap<PathBuf, Variables>>,
 }
 
 impl Machine {
     /// This machine.
-    pub(crate) const fn new() -> Self {
-        Self { pages: OnceLock::new() }
+    pub(crate) fn new() -> Self {
+        Self { pages: OnceLock::new(), outlooks: Outlooks::default(), variables: Mutex::default() }
     }
 }
 
@@ -63,8 +80,25 @@ impl Host for Machine {
         self.pages.get_or_init(write_pages).as_deref()
     }
 
+    fn variables(&self, root: &Path) -> BTreeMap<String, String> {
+        let mut known = self.variables.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.get(root)
+            && known.asked.elapsed() < FRESH
+        {
+            return known.values.clone();
+        }
+        let values = BuiltIns::new(root, "", BTreeMap::new()).all("");
+        let asked = Variables { asked: Instant::now(), values: values.clone() };
+        known.insert(root.to_owned(), asked);
+        values
+    }
+
+    fn shellcheck(&self, program: &str, script: &str) -> Option<String> {
+        shellcheck::check(program, script)
+    }
+
     fn forecast(&self) -> Option<&dyn StepForecast> {
-        None
+        Some(&self.outlooks)
     }
 }
 

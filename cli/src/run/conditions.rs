@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// See the module.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Conditions {
     /// Where a base image comes from: `host`, `rootfs:PATH` or `debootstrap:SUITE[@MIRROR]`; NAME `*` is every other one
     #[arg(long = "image", value_name = "NAME=SOURCE")]

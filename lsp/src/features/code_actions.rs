@@ -2,7 +2,7 @@
 
 use super::diagnostics::diagnostic;
 use super::edit::Edits;
-use super::refactorings;
+use super::{refactorings, shell_findings};
 use crate::workspace::repository::CONFIGURATION_NAME;
 use crate::workspace::{FileView, uri};
 use layerc_compiler::diagnostic::{Applicability, Code, Diagnostic, Fix, Severity};
@@ -38,6 +38,7 @@ pub fn actions(
         for finding in findings.filter(|finding| meets(finding.primary.span, span)) {
             actions.extend(for_finding(view, finding));
         }
+        actions.extend(shell_findings::actions(view, span));
     }
     actions.extend(refactorings::actions(view, range, wanted));
     let fix_all = CodeActionKind::new(FIX_ALL);

@@ -20,7 +20,8 @@ pub const SOURCE: &str = "layerc";
 pub fn of_file(view: FileView<'_>) -> Vec<Diagnostic> {
     let circles = plan::cycles::mirrored(view);
     let findings = view.repository.findings(view.id).iter().chain(&circles);
-    findings.map(|finding| diagnostic(view, finding)).collect()
+    let findings = findings.map(|finding| diagnostic(view, finding));
+    findings.chain(super::shell_findings::diagnostics(view)).collect()
 }
 
 /// One finding for the protocol.

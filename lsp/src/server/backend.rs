@@ -48,7 +48,12 @@ impl Backend {
         leave: Arc<Leave>,
     ) -> Self {
         let publisher = Publisher::start(client.clone(), handle.clone());
-        let scribe = Scribe::start(State::new(host), publisher.clone());
+        let state = State::new(host);
+        let shellcheck = state.snapshot().shellcheck().clone();
+        let scribe = Scribe::start(state, publisher.clone());
+        let told = scribe.clone();
+        // A change that changes nothing: the publisher compares and sends what is new.
+        shellcheck.on_news(move || told.change(|_| {}));
         Self {
             client,
             handle,

@@ -1,8 +1,13 @@
 //! The bash text of RUN: its pieces, its syntax, what ShellCheck says of it, and what it inherits.
 //!
-//! Pure. Positions are those of the text that is given.
+//! Pure but for [`shellcheck`], which has the host start a program beside everything else.
 
 mod lexer;
+pub mod script;
+pub mod shellcheck;
 mod words;
 
 pub use lexer::{ShellToken, ShellTokenKind, tokens};
+
+#[cfg(test)]
+mod tests;

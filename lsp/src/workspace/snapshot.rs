@@ -8,6 +8,7 @@ use super::repository::Repository;
 use super::settings::Settings;
 use super::uri;
 use crate::host::Host;
+use crate::shell::shellcheck::Checker;
 use layerc_compiler::analysis::FileAnalysis;
 use layerc_compiler::project::LinkedFile;
 use layerc_compiler::repo_path::RepoPath;
@@ -52,6 +53,7 @@ pub struct Snapshot {
     pub(super) host: Arc<dyn Host>,
     pub(super) encoding: PositionEncoding,
     pub(super) settings: Arc<Settings>,
+    pub(super) shellcheck: Checker,
     pub(super) repositories: BTreeMap<PathBuf, Arc<Repository>>,
     pub(super) alone: BTreeMap<Key, Arc<Repository>>,
     pub(super) open: BTreeMap<Key, Placement>,
@@ -66,6 +68,11 @@ impl Snapshot {
     /// The user's choices.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// What ShellCheck says.
+    pub const fn shellcheck(&self) -> &Checker {
+        &self.shellcheck
     }
 
     /// The machine around the server.

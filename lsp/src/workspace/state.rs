@@ -9,6 +9,7 @@ use super::settings::Settings;
 use super::snapshot::{Key, Placement, Snapshot, relative};
 use super::uri;
 use crate::host::Host;
+use crate::shell::shellcheck::Checker;
 use layerc_compiler::repo_path::RepoPath;
 use layerc_compiler::sources::EntryKind;
 use ls_types::{TextDocumentContentChangeEvent, Uri};
@@ -27,6 +28,7 @@ impl State {
     /// Nothing known yet.
     pub fn new(host: Arc<dyn Host>) -> Self {
         let current = Snapshot {
+            shellcheck: Checker::new(Arc::clone(&host)),
             host,
             encoding: PositionEncoding::default(),
             settings: Arc::default(),

@@ -1,0 +1,119 @@
+//! What the store tells the editor about a plan: the same as `layerc plan`, and how long steps took in past runs.
+//!
+//! Answers are kept for a moment, because an editor asks again whenever it scrolls.
+
+use crate::configuration::Configuration;
+use crate::run::{Conditions, forecast, store_directory};
+use layerc_executor::event::{Event, StepResult};
+use layerc_executor::store::Store;
+use layerc_executor::store::history::History;
+use layerc_lsp::forecast::{Outlook, StepFacts, StepForecast};
+use layerc_planner::codec::encode;
+use layerc_planner::plan::{Node, Plan};
+use layerc_planner::render::{StepAnnotation, StepAnnotations};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long an answer counts.
+const FRESH: Duration = Duration::from_secs(2);
+
+/// Past runs that are looked at, the newest ones.
+const RUNS: usize = 20;
+
+/// Path of the Layerfile and text of a step, and how long it took.
+type Durations = BTreeMap<(String, String), Vec<u64>>;
+
+/// The store's answers.
+#[derive(Debug, Default)]
+pub(super) struct Outlooks {
+    latest: Mutex<Option<Answer>>,
+}
+
+#[derive(Debug)]
+struct Answer {
+    repository: PathBuf,
+    plan: Vec<u8>,
+    given: Instant,
+    facts: Vec<StepFacts>,
+}
+
+impl StepForecast for Outlooks {
+    fn forecast(&self, repository: &Path, plan: &Plan) -> Vec<StepFacts> {
+        let Ok(bytes) = encode(plan) else { return Vec::new() };
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = latest.as_ref().filter(|answer| {
+            answer.repository == repository
+                && answer.plan == bytes
+                && answer.given.elapsed() < FRESH
+        });
+        if let Some(answer) = fresh {
+            return answer.facts.clone();
+        }
+        let facts = facts(repository, plan).unwrap_or_default();
+        *latest = Some(Answer {
+            repository: repository.to_owned(),
+            plan: bytes,
+            given: Instant::now(),
+            facts: facts.clone(),
+        });
+        facts
+    }
+}
+
+/// `None` where there is no store, or it can't be read: the editor then simply shows nothing.
+fn facts(repository: &Path, plan: &Plan) -> Option<Vec<StepFacts>> {
+    let configuration = Configuration::read(repository).ok()?;
+    let directory = store_directory(None, configuration.run.store.as_deref()).ok()?;
+    if !directory.join("index").is_dir() {
+        return None;
+    }
+    let conditions = Conditions::default();
+    let annotations =
+        forecast::annotations(plan, repository, &configuration, &conditions).unwrap_or_default();
+    let durations = durations(&directory, repository).unwrap_or_default();
+    let nodes = plan.graph.node_weights().zip(0..);
+    Some(
+        nodes
+            .filter_map(|(node, index)| step(plan, node, index, &annotations, &durations))
+            .collect(),
+    )
+}
+
+fn step(
+    plan: &Plan,
+    node: &Node,
+    index: u32,
+    annotations: &StepAnnotations,
+    durations: &Durations,
+) -> Option<StepFacts> {
+    let Node::Step(step) = node else { return None };
+    let outlook = match annotations.get(&index) {
+        Some(StepAnnotation::Cached) => Outlook::Cached,
+        Some(StepAnnotation::WillRun { reason }) => Outlook::WillRun { reason: reason.clone() },
+        Some(StepAnnotation::Unknown { .. } | StepAnnotation::LeftOut) | None => Outlook::Unknown,
+    };
+    let path = plan.layerfile(step.layerfile)?.path.as_str().to_owned();
+    let past = durations.get(&(path, step.text.clone())).cloned().unwrap_or_default();
+    let known = outlook != Outlook::Unknown || !past.is_empty();
+    known.then_some(StepFacts { node: index, outlook, past_milliseconds: past })
+}
+
+/// How long the steps of a repository took in its newest runs, oldest first.
+fn durations(store: &Path, repository: &Path) -> Option<Durations> {
+    let store = Store::open_to_look(store).ok()?;
+    let runs = History::of(&store).runs().ok()?.into_iter();
+    let runs = runs.filter(|run| Path::new(&run.header().repository) == repository).take(RUNS);
+    let mut durations = Durations::new();
+    for run in runs {
+        for timed in run.events().ok()? {
+            if let Event::StepFinished { step, result: StepResult::Success, duration_ms, .. } =
+                timed.event
+            {
+                durations.entry((step.layerfile, step.text)).or_default().insert(0, duration_ms);
+            }
+        }
+    }
+    Some(durations)
+}
