@@ -61,7 +61,7 @@ local function add_step(drawn, indent, file, node)
   local start = #indent + #DOT
   table.insert(drawn.marks, { line, #indent, start, OUTLOOKS[annotation.kind] or 'NonText' })
   table.insert(drawn.marks, { line, start, start + #keyword_of(node.text), 'Keyword' })
-  drawn.reasons[line] = annotation.reason
+  drawn.reasons[line] = annotation.reason or annotation.cause or (annotation.kind == 'leftOut' and 'left out' or nil)
 end
 
 local function add_file(drawn, document, children, file, indent)

@@ -8,14 +8,17 @@ import { promisify } from 'util';
 import * as vscode from 'vscode';
 import { layercProgram } from '../program';
 
+/** What the next run would do: take the stored result, run, pass over (SKIP REMAINING IF), or only the run can tell. */
+export type Outlook = 'cached' | 'runs' | 'left-out' | 'unknown';
+
 /** A line of a Layerfile that the plan has a node for. */
 export interface Step {
   /** From 1. */
   readonly line: number;
   readonly text: string;
   /** What the next run would do with it, where that is known. */
-  readonly outlook?: 'cached' | 'runs';
-  /** Why it would run, in the words of `layerc plan`. */
+  readonly outlook?: Outlook;
+  /** Why it would run or can't be told, in the words of `layerc plan`. */
   readonly reason?: string;
 }
 
@@ -38,10 +41,13 @@ export interface Layer {
 /** What the graph shows: layers, or why there are none. */
 export type Plan = { readonly layers: readonly Layer[] } | { readonly problem: string };
 
+/** What the document calls each outlook. */
+const OUTLOOKS = { cached: 'cached', willRun: 'runs', leftOut: 'left-out', unknown: 'unknown' } as const;
+
 interface PlanNode {
   readonly index: number;
   readonly text: string;
-  readonly annotation?: { kind: 'cached' | 'willRun'; reason?: string };
+  readonly annotation?: { kind: keyof typeof OUTLOOKS; reason?: string; cause?: string };
   readonly Base?: { image: string };
   readonly Step?: { layerfile: number; line: number };
   readonly Fork?: { layerfile: number; line: number };
@@ -93,7 +99,6 @@ export function layersOf(document: PlanDocument): Layer[] {
 function stepOf(node: PlanNode): Step[] {
   const place = node.Step ?? node.Fork ?? node.Join ?? node.Gate;
   if (!place) return [];
-  const { kind, reason } = node.annotation ?? {};
-  const outlook = kind === 'cached' ? 'cached' : kind === 'willRun' ? 'runs' : undefined;
-  return [{ line: place.line, text: node.text, outlook, reason }];
+  const { kind, reason, cause } = node.annotation ?? {};
+  return [{ line: place.line, text: node.text, outlook: kind && OUTLOOKS[kind], reason: reason ?? cause }];
 }
