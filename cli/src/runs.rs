@@ -16,7 +16,7 @@ Examples:
   layerc runs --all          in every repository that uses the store
   layerc logs k3f9x2ab       what one of them printed
 
-The newest 200 runs of the last 30 days are kept.";
+About the newest 200 runs of the last 30 days are kept.";
 
 /// `layerc runs`.
 #[derive(Debug, Args)]

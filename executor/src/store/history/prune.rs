@@ -7,20 +7,27 @@ use std::time::{Duration, SystemTime};
 /// Records kept.
 const MOST_RUNS: usize = 200;
 
+/// Records beyond those before they go together.
+const SURPLUS_RUNS: usize = 32;
+
 /// How long a record is kept.
 const LONGEST_KEPT: Duration = Duration::from_hours(24 * 30);
 
 /// Records kept however old they are.
 const NEWEST_KEPT: usize = 10;
 
-/// Removes them; `own` is the caller's, which stays. What can't be removed now is tried again by the next run.
+/// Names of runs that look at ages end with one of these: one run in sixteen.
+const LOOKING: [char; 2] = ['0', '1'];
+
+/// Removes them; `own` is the caller's, which stays. What can't be removed now is tried again by a later run. Looking
+/// at ages costs a system call for each record, so only some runs do it unless there are too many records.
 pub(super) fn prune(history: &History<'_>, own: &RunName) {
-    let mut aged: Vec<(Duration, RunName)> = history
-        .names()
-        .unwrap_or_default()
-        .into_iter()
-        .map(|name| (age(history, &name), name))
-        .collect();
+    let names = history.names().unwrap_or_default();
+    if names.len() <= MOST_RUNS + SURPLUS_RUNS && !own.as_str().ends_with(LOOKING) {
+        return;
+    }
+    let mut aged: Vec<(Duration, RunName)> =
+        names.into_iter().map(|name| (age(history, &name), name)).collect();
     aged.sort();
     for (place, (age, name)) in aged.iter().enumerate() {
         let is_surplus = place >= MOST_RUNS || (place >= NEWEST_KEPT && *age > LONGEST_KEPT);
