@@ -98,8 +98,9 @@ pub fn analyze_file(source: &SourceFile) -> FileAnalysis {
     let suppressions = comments
         .iter()
         .filter_map(|comment| {
-            let until = covered_until(&source.text, &directives, comment.span);
-            suppression::read(&source.text, comment.span, until)
+            suppression::read(&source.text, comment.span, || {
+                covered_until(&source.text, &directives, comment.span)
+            })
         })
         .collect();
     let facts = facts(&directives);

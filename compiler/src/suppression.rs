@@ -43,8 +43,13 @@ pub enum Reason {
 }
 
 /// Reads the comment at `comment` of `text`; `None` if it is an ordinary one.
-/// The findings up to byte `covered_until` are silenced.
-pub(crate) fn read(text: &str, comment: Span, covered_until: u32) -> Option<Suppression> {
+/// The findings up to the byte that `covered_until` tells are silenced; asked of suppressions alone, since most comments
+/// are none.
+pub(crate) fn read(
+    text: &str,
+    comment: Span,
+    covered_until: impl FnOnce() -> u32,
+) -> Option<Suppression> {
     let content = text.get(comment.range())?;
     let rest = content.trim_start_matches('#').trim_start().strip_prefix(MARK)?;
     if !rest.is_empty() && !rest.starts_with([' ', '\t']) {
@@ -68,7 +73,8 @@ pub(crate) fn read(text: &str, comment: Span, covered_until: u32) -> Option<Supp
         let span = Span::new(start, start + u32::try_from(word.len()).unwrap_or(0));
         rules.push(SuppressedRule { text: word.to_owned(), span, code });
     }
-    Some(Suppression { comment, rules, reason, covers: Span::new(comment.start(), covered_until) })
+    let covers = Span::new(comment.start(), covered_until());
+    Some(Suppression { comment, rules, reason, covers })
 }
 
 /// Whether a word is meant as a code: then it is never taken for a part of the reason.
@@ -82,7 +88,8 @@ mod tests {
     use crate::span::Span;
 
     fn check_read(comment: &str, rules: &[&str], reason: Reason) {
-        let found = read(comment, Span::new(0, comment.len() as u32), 99).expect("a suppression");
+        let found =
+            read(comment, Span::new(0, comment.len() as u32), || 99).expect("a suppression");
         let texts: Vec<&str> = found.rules.iter().map(|rule| &comment[rule.span.range()]).collect();
         assert_eq!((texts.as_slice(), found.reason), (rules, reason), "{comment}");
     }
@@ -103,7 +110,7 @@ mod tests {
     #[test]
     fn other_comments_are_left_alone() {
         for comment in ["# hello", "# layerc: ignored LF0200", "# layerc"] {
-            assert_eq!(read(comment, Span::new(0, comment.len() as u32), 99), None);
+            assert_eq!(read(comment, Span::new(0, comment.len() as u32), || 99), None);
         }
     }
 }

@@ -33,9 +33,11 @@ impl KeywordWords {
 pub fn keyword_at(text: &str) -> Option<(&'static DirectiveInfo, KeywordWords)> {
     let first = first_word(text)?;
     let mut found: Option<(&DirectiveInfo, KeywordWords)> = None;
-    for info in DIRECTIVES.iter().filter(|info| starts_with_word(info.keyword, first)) {
+    for info in DIRECTIVES {
+        let Some(others) = words_after(info.keyword, first) else { continue };
         let longest = found.map_or(0, |(_, words)| words.count);
-        if let Some(words) = keyword_words(text, info.keyword).filter(|words| words.count > longest)
+        if let Some(words) =
+            keyword_words(text, first.len(), others).filter(|words| words.count > longest)
         {
             found = Some((info, words));
         }
@@ -43,24 +45,29 @@ pub fn keyword_at(text: &str) -> Option<(&'static DirectiveInfo, KeywordWords)> 
     found
 }
 
-/// Whether `word` is the first of the words of `keyword`. Every line asks this of every keyword, so the first letter
-/// decides before texts are compared.
-fn starts_with_word(keyword: &str, word: &str) -> bool {
-    keyword.bytes().next() == word.bytes().next()
-        && keyword.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+/// What follows `word` in `keyword`, if that is its first word: nothing, or a blank and further words. Every line asks this
+/// of every keyword, so the first letter decides before texts are compared.
+fn words_after<'keyword>(keyword: &'keyword str, word: &str) -> Option<&'keyword str> {
+    if keyword.bytes().next() != word.bytes().next() {
+        return None;
+    }
+    keyword.strip_prefix(word).filter(|rest| rest.is_empty() || rest.starts_with(' '))
 }
 
-/// Where each word of `keyword` stands at the start of `text`.
-fn keyword_words(text: &str, keyword: &str) -> Option<KeywordWords> {
-    let mut words = KeywordWords { places: [(0, 0); MAX_KEYWORD_WORDS], count: 0 };
-    let mut position = 0;
-    for expected in keyword.split(' ') {
+/// Where the words of a keyword stand in `text`: the first, of this length, at its start, then `others`.
+fn keyword_words(text: &str, first: usize, others: &str) -> Option<KeywordWords> {
+    let mut words = KeywordWords { places: [(0, first), (0, 0), (0, 0)], count: 1 };
+    let mut position = first;
+    for expected in others.split(' ').skip(1) {
         let rest = text.get(position..)?;
         let start = position + (rest.len() - rest.trim_start_matches(BLANKS).len());
-        if first_word(text.get(start..)?)? != expected {
+        if !text.get(start..)?.starts_with(expected) {
             return None;
         }
         position = start + expected.len();
+        if text.as_bytes().get(position).is_some_and(|byte| !ends_word(*byte)) {
+            return None;
+        }
         *words.places.get_mut(words.count)? = (start, position);
         words.count += 1;
     }
@@ -71,9 +78,12 @@ const BLANKS: [char; 2] = [' ', '\t'];
 
 /// The text up to the first blank or line end; `None` if it starts with one.
 fn first_word(text: &str) -> Option<&str> {
-    let ends = |byte: u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
-    let end = text.bytes().position(ends).unwrap_or(text.len());
+    let end = text.bytes().position(ends_word).unwrap_or(text.len());
     text.get(..end).filter(|word| !word.is_empty())
+}
+
+const fn ends_word(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
 #[cfg(test)]
