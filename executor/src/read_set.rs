@@ -22,6 +22,15 @@ impl TrackedPath {
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+
+    /// The path of a name in the directory at this one.
+    #[must_use]
+    pub fn join(&self, name: &[u8]) -> Self {
+        if self.0.is_empty() {
+            return Self::new(name);
+        }
+        Self([&self.0, b"/".as_slice(), name].concat())
+    }
 }
 
 impl std::fmt::Display for TrackedPath {

@@ -9,6 +9,7 @@ use super::filter::CallFilter;
 use super::inner::InnerNamespaces;
 use super::protocol::{self, MachineSetup, PROTOCOL_VERSION, Reply, Request, Task, TrackedFiles};
 use super::removal::remove_own_tree;
+use super::stage::RepositoryMount;
 use super::{send_descriptor, serve, stage};
 use crate::sys::{
     ChildSignals, Fork, SingleThreaded, close_inherited_descriptors_from, fork, leave,
@@ -87,8 +88,13 @@ fn become_machine(
     die_with_parent()?;
     unshare(proof, UnshareFlags::NEWNS).doing(|| "make a mount namespace".to_owned())?;
     let stage = stage::Stage::begin(Path::new(&machine.run_directory))?;
-    if machine.tracked == TrackedFiles::Mounted {
-        mount_repository(socket, &stage)?;
+    let mounts: &[RepositoryMount] = match machine.tracked {
+        TrackedFiles::Mounted => &[RepositoryMount::Files],
+        TrackedFiles::MountedTwice => &[RepositoryMount::Files, RepositoryMount::LargeFiles],
+        TrackedFiles::Absent => &[],
+    };
+    for mount in mounts {
+        mount_repository(socket, &stage, *mount)?;
     }
     unshare(proof, UnshareFlags::NEWPID).doing(|| "make a process namespace".to_owned())?;
     match fork(proof).doing(|| "make process 1".to_owned())? {
@@ -106,8 +112,12 @@ fn become_machine(
 }
 
 /// Without it the machine can still do everything but COPY and SETUP FILE.
-fn mount_repository(socket: &mut UnixStream, stage: &stage::Stage) -> Result<(), Failure> {
-    match stage.mount_repository() {
+fn mount_repository(
+    socket: &mut UnixStream,
+    stage: &stage::Stage,
+    mount: RepositoryMount,
+) -> Result<(), Failure> {
+    match stage.mount_repository(mount) {
         Ok(device) => {
             protocol::send(socket, &Reply::RepositoryMounted)?;
             send_descriptor(&*socket, device.as_fd()).doing(|| "pass the FUSE device".to_owned())

@@ -29,7 +29,8 @@ pub(crate) struct Layers {
     places: Vec<Place>,
 }
 
-/// A layer's directories, lower first: a repository layer brings a second one with the attributes of its passages.
+/// A layer's directories, lower first: a repository layer can bring one with its large files below, and brings one with
+/// the attributes of its passages above.
 #[derive(Debug)]
 struct Place {
     directories: Vec<PathBuf>,
@@ -129,7 +130,8 @@ impl Layers {
         name: &str,
         passages: &[String],
     ) -> Result<Place, Failure> {
-        let served = stage.path("tracked").join(name);
+        let mut directories = stage.repository_layer(name);
+        directories.reverse();
         let copies = stage.path("passages").join(name);
         let mut made = false;
         for passage in passages {
@@ -142,7 +144,10 @@ impl Layers {
             copy_attributes(&attributes, &place)?;
             made = true;
         }
-        Ok(Place { directories: if made { vec![served, copies] } else { vec![served] } })
+        if made {
+            directories.push(copies);
+        }
+        Ok(Place { directories })
     }
 }
 

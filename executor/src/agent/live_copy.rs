@@ -38,7 +38,7 @@ pub(crate) fn copy_into(
     layer: &str,
     entries: &[LiveEntry],
 ) -> Result<(), Failure> {
-    let served = ground.stage.path("tracked").join(layer);
+    let served = ground.stage.repository_layer(layer);
     let mut covered: Vec<PathBuf> = Vec::new();
     for path in entries.iter().filter(|entry| entry.is_directory).map(LiveEntry::below_root) {
         if path.as_os_str().is_empty() {
@@ -53,7 +53,13 @@ pub(crate) fn copy_into(
     }
     for path in entries.iter().filter(|entry| !entry.is_directory).map(LiveEntry::below_root) {
         if !covered.iter().any(|other| path.starts_with(other)) {
-            place_copy(ground, epoch, &served.join(&path), &path)?;
+            let mut sources = served.iter().map(|directory| directory.join(&path));
+            let source = sources.find(|source| source.symlink_metadata().is_ok());
+            let Some(source) = source else {
+                let text = format!("`/{}` is gone from the repository", path.display());
+                return Err(Failure::Refused(text));
+            };
+            place_copy(ground, epoch, &source, &path)?;
         }
     }
     Ok(())
@@ -64,7 +70,7 @@ fn cover(
     ground: &Ground<'_>,
     epoch: &mut Epoch,
     overlays: &Overlays,
-    served: &Path,
+    served: &[PathBuf],
     path: &Path,
 ) -> Result<(), Failure> {
     let target = Path::new("/").join(path);
@@ -74,7 +80,8 @@ fn cover(
         Ok(Reply::Done)
     })?;
     let (mut directories, attributes) = what_is_there(ground, epoch, overlays, path);
-    directories.insert(0, served.join(path));
+    let shown = served.iter().map(|directory| directory.join(path)).filter(|path| path.is_dir());
+    directories.splice(0..0, shown);
     let place = overlays.run_directory().join(format!("live-{}", epoch.live().len()));
     let (upper, work) = (place.join("upper"), place.join("work"));
     for directory in [&place, &upper, &work] {

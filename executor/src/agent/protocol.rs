@@ -108,6 +108,8 @@ pub struct PartSetup {
 pub enum TrackedFiles {
     /// Through a FUSE mount whose device goes to the executor.
     Mounted,
+    /// The same, and through a second one for large files.
+    MountedTwice,
     /// None.
     Absent,
 }

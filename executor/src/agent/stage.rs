@@ -38,6 +38,25 @@ const PROC_READ_ONLY: [&str; 5] = ["sys", "bus", "fs", "irq", "asound"];
 /// The part of `/proc/sys` that belongs to the machine's own network namespace: stays writable.
 const PROC_SYS_OWN: &str = "sys/net";
 
+/// A mount of the repository, by what it serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RepositoryMount {
+    /// Everything, or everything but what the other serves.
+    Files,
+    /// Large files.
+    LargeFiles,
+}
+
+impl RepositoryMount {
+    /// Its place on the stage.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Files => "tracked",
+            Self::LargeFiles => "large-files",
+        }
+    }
+}
+
 /// The stage's directory and what is on it.
 #[derive(Debug)]
 pub(crate) struct Stage {
@@ -53,7 +72,9 @@ impl Stage {
         fs::create_dir_all(&directory).doing(|| format!("make {}", directory.display()))?;
         mount_tmpfs(&directory, c"mode=0755")?;
         let stage = Self { directory };
-        for name in ["dev", "proc", "sys", "tracked", "passages", "settings", "live"] {
+        let names =
+            ["dev", "proc", "sys", "tracked", "large-files", "passages", "settings", "live"];
+        for name in names {
             fs::create_dir(stage.path(name)).doing(|| format!("make {name} on the stage"))?;
         }
         Ok(stage)
@@ -76,8 +97,16 @@ impl Stage {
     }
 
     /// Mounts the repository's filesystem. Its server gets the device that is returned.
-    pub(crate) fn mount_repository(&self) -> io::Result<OwnedFd> {
-        mount_fuse(Path::new(FUSE_DEVICE), &self.path("tracked"))
+    pub(crate) fn mount_repository(&self, mount: RepositoryMount) -> io::Result<OwnedFd> {
+        mount_fuse(Path::new(FUSE_DEVICE), &self.path(mount.name()))
+    }
+
+    /// The directories that make up a layer of the repository, top first: its files, and large ones if they are apart.
+    pub(crate) fn repository_layer(&self, name: &str) -> Vec<PathBuf> {
+        let directory = |mount: RepositoryMount| self.path(mount.name()).join(name);
+        let large_files = directory(RepositoryMount::LargeFiles);
+        let apart = large_files.is_dir().then_some(large_files);
+        std::iter::once(directory(RepositoryMount::Files)).chain(apart).collect()
     }
 
     /// Makes `/dev` and `/sys`. For process 1. Returns what the host did not allow.

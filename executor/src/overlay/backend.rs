@@ -130,7 +130,7 @@ impl OverlayBackend {
             run_directory: text(run_directory)?,
             base: base.iter().map(|path| text(path)).collect::<Result<_, _>>()?,
             parts,
-            tracked: TrackedFiles::Mounted,
+            tracked: tracked_files(),
         })
     }
 }
@@ -200,6 +200,15 @@ impl Backend for OverlayBackend {
 
     fn layer_directory(&self) -> &Path {
         &self.layout.layers
+    }
+}
+
+/// Only the machine's administrator may hand files over to the kernel: to others a second mount would be of no use.
+fn tracked_files() -> TrackedFiles {
+    if rustix::process::geteuid().is_root() {
+        TrackedFiles::MountedTwice
+    } else {
+        TrackedFiles::Mounted
     }
 }
 

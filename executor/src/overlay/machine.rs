@@ -95,7 +95,12 @@ impl OverlayMachine {
             let device = std::mem::replace(&mut self.agent()?.fuse_device, taken);
             let device = device.map_err(BackendError::Unavailable)?;
             let server = TrackedServer::start(device, Arc::clone(&self.repository));
-            self.server = Some(server.doing(|| "serve the repository".to_owned())?);
+            let mut server = server.doing(|| "serve the repository".to_owned())?;
+            if let Some(device) = self.agent()?.large_files_device.take() {
+                // Where it can't be, they are served with the others, only slower.
+                let _ = server.serve_large_files(device);
+            }
+            self.server = Some(server);
         }
         self.server
             .as_ref()
@@ -130,7 +135,8 @@ impl OverlayMachine {
             machine_path: format!("/{name}"),
         });
         let files = CopiedFiles { entries: entries.collect() };
-        let layer = self.server()?.add_layer(&files).doing(|| "show setup files".to_owned())?;
+        let layer =
+            self.server()?.add_whole_layer(&files).doing(|| "show setup files".to_owned())?;
         Ok(names.into_iter().map(|name| format!("{layer}/{name}")).collect())
     }
 }

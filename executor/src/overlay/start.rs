@@ -36,6 +36,8 @@ pub(super) struct Agent {
     pub(super) init: Arc<OwnedFd>,
     /// The repository's FUSE device, or why there is none.
     pub(super) fuse_device: Result<OwnedFd, String>,
+    /// The FUSE device of the mount for large files, if there is one.
+    pub(super) large_files_device: Option<OwnedFd>,
     /// What the host did not allow.
     pub(super) notes: Vec<String>,
     run_directory: PathBuf,
@@ -63,6 +65,7 @@ impl Agent {
                 keeper,
                 init: Arc::new(hands.init),
                 fuse_device: hands.fuse_device,
+                large_files_device: hands.large_files_device,
                 notes: hands.notes.into_iter().chain(not_joined(joined)).collect(),
                 run_directory,
                 _groups: groups,
@@ -127,6 +130,7 @@ fn not_joined(joined: io::Result<()>) -> Option<String> {
 struct Hands {
     init: OwnedFd,
     fuse_device: Result<OwnedFd, String>,
+    large_files_device: Option<OwnedFd>,
     notes: Vec<String>,
 }
 
@@ -157,15 +161,19 @@ fn shake_hands(
     let tracked = machine.tracked;
     begin(socket, process, Task::Machine(machine), identities)?;
     let fuse_device = match tracked {
-        TrackedFiles::Mounted => receive_repository(socket)?,
+        TrackedFiles::Mounted | TrackedFiles::MountedTwice => receive_repository(socket)?,
         TrackedFiles::Absent => Err("the machine was made without a repository".to_owned()),
+    };
+    let large_files_device = match tracked {
+        TrackedFiles::MountedTwice => receive_repository(socket)?.ok(),
+        TrackedFiles::Mounted | TrackedFiles::Absent => None,
     };
     expect(socket, &Reply::InitStarted)?;
     let init =
         receive_descriptor(&*socket).doing(|| "receive the handle of process 1".to_owned())?;
     protocol::send(socket, &Request::Begin)?;
     match protocol::receive(socket)? {
-        Reply::Ready { notes } => Ok(Hands { init, fuse_device, notes }),
+        Reply::Ready { notes } => Ok(Hands { init, fuse_device, large_files_device, notes }),
         other => Err(unexpected(other).into()),
     }
 }

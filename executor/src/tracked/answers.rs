@@ -3,29 +3,12 @@
 //! Does not know where answers come from. The encodings are part of cache records: a change here must change
 //! [`PREFIX`].
 
+use super::kind::Kind;
 use super::listing::Listing;
 use crate::read_set::Fingerprint;
 
 /// Starts every encoding; carries the version of all of them.
 const PREFIX: &[u8] = b"layerc answer 1\0";
-
-/// The kinds of things that are served. Everything else (devices, sockets, pipes) counts as absent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
-    File,
-    Directory,
-    Link,
-}
-
-impl Kind {
-    pub(super) const fn code(self) -> u8 {
-        match self {
-            Self::File => b'f',
-            Self::Directory => b'd',
-            Self::Link => b'l',
-        }
-    }
-}
 
 fn digest(tag: u8, parts: &[&[u8]]) -> Fingerprint {
     let mut hasher = blake3::Hasher::new();
@@ -91,9 +74,8 @@ pub(super) fn content(mode: u16, bytes: &blake3::Hash) -> Fingerprint {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        Kind, absent, attributes, content, denied, existence, link, not_applicable, unstable,
-    };
+    use super::{absent, attributes, content, denied, existence, link, not_applicable, unstable};
+    use crate::tracked::kind::Kind;
     use std::collections::BTreeSet;
 
     #[test]

@@ -5,38 +5,25 @@
 //! takes as leave), and listings do not look their names up (no READDIRPLUS). What is noted as read is decided in
 //! `lookup` and `reading`; this file only speaks the protocol.
 
-use super::answers::Kind;
-use super::lookup::{Looked, Served, stale};
-use super::nodes::{Node, ROOT_NUMBER, Shown, number_of};
+use super::nodes::{ROOT_NUMBER, Shown, number_of};
 use super::reading::Piece;
-use fuser::{
-    Errno, FileAttr, FileHandle, FileType, Filesystem, Generation, INodeNo, InitFlags,
-    KernelConfig, LockOwner, OpenFlags, ReplyAttr, ReplyData, ReplyDirectory, ReplyEmpty,
-    ReplyEntry, ReplyOpen, ReplyStatfs, Request,
+use super::replies::{
+    BLOCK_BYTES, FOREVER, NAME_BYTES, attributes, error_number, file_type, tell_attributes,
+    tell_bytes,
 };
-use std::cell::RefCell;
+use super::served::{Looked, Served};
+use fuser::{
+    Errno, FileHandle, FileType, Filesystem, Generation, INodeNo, InitFlags, KernelConfig,
+    LockOwner, OpenFlags, ReplyAttr, ReplyData, ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyOpen,
+    ReplyStatfs, Request,
+};
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-/// How long the kernel may keep an answer: longer than any machine lives.
-const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// Requests of read-ahead that may be under way.
 const MOST_BACKGROUND_REQUESTS: u16 = 64;
-
-/// Block size that `stat` recommends, in bytes.
-const BLOCK_BYTES: u32 = 4096;
-
-/// Longest name, in bytes.
-const NAME_BYTES: u32 = 255;
-
-thread_local! {
-    /// Each serving thread's bytes between the file and the kernel.
-    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
 
 /// What `fuser` calls.
 #[derive(Debug)]
@@ -47,10 +34,6 @@ pub(super) struct TrackedFilesystem {
 impl TrackedFilesystem {
     pub(super) fn new(served: Arc<Served>) -> Self {
         Self { served }
-    }
-
-    fn node(&self, number: INodeNo) -> io::Result<Arc<Node>> {
-        self.served.nodes.get(number.0).ok_or_else(stale)
     }
 }
 
@@ -76,6 +59,10 @@ impl Filesystem for TrackedFilesystem {
 
     fn lookup(&self, request: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
         match self.served.look_up(request.pid(), parent.0, name.as_bytes()) {
+            // The kernel looks for it in the mount below.
+            Ok(Looked::Node(node)) if node.is_file() && self.served.is_beside(&node) => {
+                reply.entry(&FOREVER, &attributes(0, &Shown::MADE_UP_DIRECTORY), Generation(0));
+            }
             Ok(Looked::Node(node)) => {
                 reply.entry(
                     &FOREVER,
@@ -98,17 +85,15 @@ impl Filesystem for TrackedFilesystem {
         _handle: Option<FileHandle>,
         reply: ReplyAttr,
     ) {
-        if number.0 == ROOT_NUMBER {
-            return reply.attr(&FOREVER, &attributes(ROOT_NUMBER, &Shown::MADE_UP_DIRECTORY));
-        }
-        match self.node(number) {
-            Ok(node) => reply.attr(&FOREVER, &attributes(node.number, &node.resolved.shown)),
-            Err(error) => reply.error(error_number(&error)),
-        }
+        tell_attributes(&self.served, number, reply);
     }
 
     fn readlink(&self, request: &Request, number: INodeNo, reply: ReplyData) {
-        match self.node(number).and_then(|node| self.served.link_target(request.pid(), &node)) {
+        match self
+            .served
+            .node(number.0)
+            .and_then(|node| self.served.link_target(request.pid(), &node))
+        {
             Ok(target) => reply.data(&target),
             Err(error) => reply.error(error_number(&error)),
         }
@@ -130,15 +115,7 @@ impl Filesystem for TrackedFilesystem {
         reply: ReplyData,
     ) {
         let piece = Piece { offset, size: size as usize };
-        BUFFER.with_borrow_mut(|buffer| {
-            match self
-                .node(number)
-                .and_then(|node| self.served.read(request.pid(), &node, piece, buffer))
-            {
-                Ok(bytes) => reply.data(bytes),
-                Err(error) => reply.error(error_number(&error)),
-            }
-        });
+        tell_bytes(&self.served, request, number, piece, reply);
     }
 
     fn opendir(&self, _request: &Request, _number: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
@@ -157,8 +134,10 @@ impl Filesystem for TrackedFilesystem {
         if number.0 == ROOT_NUMBER {
             return reply.ok();
         }
-        let listed =
-            self.node(number).and_then(|node| Ok((self.served.list(request.pid(), &node)?, node)));
+        let listed = self
+            .served
+            .node(number.0)
+            .and_then(|node| Ok((self.served.list(request.pid(), &node)?, node)));
         let (listing, node) = match listed {
             Ok(listed) => listed,
             Err(error) => return reply.error(error_number(&error)),
@@ -199,43 +178,4 @@ impl Filesystem for TrackedFilesystem {
     ) {
         reply.error(Errno::ENOSYS);
     }
-}
-
-/// Everything belongs to root; blocks and links are made up, so that they say nothing of the disk.
-fn attributes(number: u64, shown: &Shown) -> FileAttr {
-    let modified = system_time(shown.modified_nanoseconds);
-    FileAttr {
-        ino: INodeNo(number),
-        size: shown.size,
-        blocks: shown.size.div_ceil(512),
-        atime: modified,
-        mtime: modified,
-        ctime: modified,
-        crtime: modified,
-        kind: file_type(shown.kind),
-        perm: shown.mode,
-        nlink: 1,
-        uid: 0,
-        gid: 0,
-        rdev: 0,
-        blksize: BLOCK_BYTES,
-        flags: 0,
-    }
-}
-
-fn system_time(nanoseconds: i64) -> SystemTime {
-    let distance = Duration::from_nanos(nanoseconds.unsigned_abs());
-    if nanoseconds < 0 { UNIX_EPOCH - distance } else { UNIX_EPOCH + distance }
-}
-
-fn file_type(kind: Kind) -> FileType {
-    match kind {
-        Kind::File => FileType::RegularFile,
-        Kind::Directory => FileType::Directory,
-        Kind::Link => FileType::Symlink,
-    }
-}
-
-fn error_number(error: &io::Error) -> Errno {
-    error.raw_os_error().map_or(Errno::EIO, Errno::from_i32)
 }

@@ -3,7 +3,8 @@
 //! In bulk a path costs one `statx` relative to its directory, which is opened once; contents and listings come from
 //! the stat cache when their stamp is known. Does not know what the answers are compared with.
 
-use super::answers::{self, Kind};
+use super::answers;
+use super::kind::Kind;
 use super::repository::{
     Facts, OpenedFile, Repository, examine_in, facts_of, if_absent, is_root, open_below, split,
 };

@@ -2,7 +2,7 @@
 //!
 //! Does not know which names are hidden; the repository leaves those out.
 
-use super::answers::Kind;
+use super::kind::Kind;
 use std::collections::BTreeMap;
 
 /// One name.

@@ -2,62 +2,16 @@
 //!
 //! Everything of the repository that had to be looked at to decide is noted. Does not know FUSE.
 
-use super::answers::Kind;
-use super::nearby::Nearby;
-use super::nodes::{Node, Nodes, ROOT_NUMBER, Resolved, Shown};
-use super::reading::OpenFiles;
-use super::recorder::Recorder;
-use super::repository::{Facts, Repository};
+use super::kind::Kind;
+use super::nodes::{ROOT_NUMBER, Resolved, Shown};
+use super::repository::Facts;
+use super::served::{Looked, Served};
 use super::shape::{Shape, Source};
 use crate::read_set::Question;
-use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, PoisonError, RwLock};
-
-/// One mount's contents and what was asked of them.
-#[derive(Debug)]
-pub(super) struct Served {
-    pub(super) repository: Arc<Repository>,
-    pub(super) nearby: Nearby,
-    pub(super) recorder: Recorder,
-    pub(super) nodes: Nodes,
-    pub(super) open_files: OpenFiles,
-    /// The layers, by their names in the mount's root.
-    layers: RwLock<BTreeMap<String, Arc<Shape>>>,
-}
-
-/// What a name is.
-#[derive(Debug)]
-pub(super) enum Looked {
-    Node(Arc<Node>),
-    /// Not there, for the life of the mount.
-    Absent,
-    /// Not there, but may come: a layer.
-    AbsentYet,
-}
+use std::sync::Arc;
 
 impl Served {
-    pub(super) fn new(repository: Arc<Repository>) -> Self {
-        let recorder = Recorder::new(Arc::clone(&repository));
-        let nearby = Nearby::new(Arc::clone(&repository));
-        Self {
-            repository,
-            nearby,
-            recorder,
-            nodes: Nodes::default(),
-            open_files: OpenFiles::default(),
-            layers: RwLock::default(),
-        }
-    }
-
-    /// Adds a layer and names it.
-    pub(super) fn add_layer(&self, shape: Shape) -> String {
-        let mut layers = self.layers.write().unwrap_or_else(PoisonError::into_inner);
-        let name = format!("c{}", layers.len());
-        layers.insert(name.clone(), Arc::new(shape));
-        name
-    }
-
     /// Looks a name up in a directory on behalf of a process.
     pub(super) fn look_up(&self, pid: u32, parent: u64, name: &[u8]) -> io::Result<Looked> {
         if let Some(node) = self.nodes.child(parent, name) {
@@ -67,7 +21,7 @@ impl Served {
             let Some(layer) = self.layer(name) else { return Ok(Looked::AbsentYet) };
             (layer.sources.clone(), Some(layer))
         } else {
-            let parent = self.nodes.get(parent).ok_or_else(stale)?;
+            let parent = self.node(parent)?;
             below(&parent.resolved, name)
         };
         let resolved = self.resolve(pid, sources, shape)?;
@@ -76,9 +30,16 @@ impl Served {
         }))
     }
 
-    fn layer(&self, name: &[u8]) -> Option<Arc<Shape>> {
-        let layers = self.layers.read().unwrap_or_else(PoisonError::into_inner);
-        layers.get(std::str::from_utf8(name).ok()?).cloned()
+    /// Looks a name up in the mount for large files. What exists was looked up in the other mount just before, except a
+    /// layer and what leads to its entries, which may be mounted by path; so an unknown name is none, without looking.
+    pub(super) fn look_up_beside(&self, pid: u32, parent: u64, name: &[u8]) -> io::Result<Looked> {
+        if let Some(node) = self.nodes.child(parent, name) {
+            return Ok(Looked::Node(node));
+        }
+        if parent == ROOT_NUMBER || self.node(parent)?.resolved.shape.is_some() {
+            return self.look_up(pid, parent, name);
+        }
+        Ok(Looked::Absent)
     }
 
     /// What is seen of the candidates for one name, given highest rank first.
@@ -132,9 +93,4 @@ fn below(directory: &Resolved, name: &[u8]) -> (Vec<Source>, Option<Arc<Shape>>)
         sources.sort_by_key(|source| std::cmp::Reverse(source.rank));
     }
     (sources, shape)
-}
-
-/// The kernel asks about a number it was never given.
-pub(super) fn stale() -> io::Error {
-    rustix::io::Errno::STALE.into()
 }

@@ -4,13 +4,13 @@
 //! the kernel forgets and asks again. Numbers are made from names: the same COPY gives a file the same inode
 //! number in every machine. Does not look at the repository.
 
-use super::answers::Kind;
+use super::kind::Kind;
 use super::listing::Listing;
 use super::repository::Facts;
 use super::shape::{Shape, Source};
 use super::stamp::Stamp;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 /// The root of the mount, by FUSE's rule.
 pub(super) const ROOT_NUMBER: u64 = 1;
@@ -69,6 +69,8 @@ pub(super) struct Node {
     parent: u64,
     name: Box<[u8]>,
     pub(super) resolved: Resolved,
+    /// Of a directory: whether the mount for large files has it. Decided when it is asked first.
+    pub(super) leads_to_large_files: OnceLock<bool>,
     inside: Mutex<Inside>,
 }
 
@@ -88,6 +90,14 @@ impl Node {
 
     pub(super) fn parent(&self) -> u64 {
         self.parent
+    }
+
+    pub(super) fn name(&self) -> &[u8] {
+        &self.name
+    }
+
+    pub(super) fn is_file(&self) -> bool {
+        self.resolved.shown.kind == Kind::File
     }
 }
 
@@ -120,6 +130,7 @@ impl Nodes {
             parent,
             name: name.into(),
             resolved,
+            leads_to_large_files: OnceLock::new(),
             inside: Mutex::default(),
         });
         nodes.insert(number, Arc::clone(&node));
@@ -182,6 +193,7 @@ mod tests {
             parent: 77,
             name: (*b"squatter").into(),
             resolved: nothing(),
+            leads_to_large_files: std::sync::OnceLock::new(),
             inside: std::sync::Mutex::default(),
         };
         nodes.by_number.write().unwrap().insert(taken, std::sync::Arc::new(squatter));

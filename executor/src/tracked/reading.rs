@@ -2,21 +2,21 @@
 //!
 //! The first time is noted; what is given out later must be the same, or the change is noted. Does not know FUSE.
 
-use super::answers::{self, Kind};
+use super::answers;
+use super::kind::Kind;
 use super::listing::{ListedName, Listing};
-use super::lookup::{Looked, Served, stale};
 use super::nodes::{Node, Shown};
 use super::recorder::Given;
 use super::repository::OpenedFile;
+use super::served::{Looked, Served, stale};
 use super::shape::{Shape, Source};
 use super::stamp::now_nanoseconds;
 use crate::read_set::{Question, TrackedPath};
 use rustix::fs::Advice;
 use rustix::io::Errno;
-use std::collections::VecDeque;
 use std::io;
 use std::num::NonZero;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// Files up to this size, in bytes, are hashed while they are given out; larger ones when the reads are taken.
 const HASHED_AT_ONCE_BYTES: u64 = 16 * 1024;
@@ -26,9 +26,6 @@ const LARGE_PIECE_BYTES: u64 = 64 * 1024;
 
 /// How far, in bytes, the disk is kept ahead of the copying.
 const FETCHED_AHEAD_BYTES: u64 = 4 * 1024 * 1024;
-
-/// Files that stay open between two pieces.
-const MOST_OPEN_FILES: usize = 32;
 
 /// Which bytes of a file.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +62,14 @@ impl Served {
         }
         self.note_content(pid, node, &opened, Read { offset: piece.offset, bytes, start });
         Ok(bytes)
+    }
+
+    /// Opens a file whose bytes will be read without further questions, which counts as reading it.
+    pub(super) fn open_for_reading(&self, pid: u32, node: &Node) -> io::Result<Arc<OpenedFile>> {
+        let start = now_nanoseconds();
+        let opened = self.opened(pid, node, &only_source(node)?.path)?;
+        self.note_content(pid, node, &opened, Read { offset: 0, bytes: &[], start });
+        Ok(opened)
     }
 
     /// The file, open; a file read in pieces stays open between them.
@@ -242,29 +247,4 @@ fn fill<'buffer>(
         }
     }
     Ok(buffer.get(..filled).unwrap_or_default())
-}
-
-/// Files that are read in pieces, open between them.
-#[derive(Debug, Default)]
-pub(super) struct OpenFiles {
-    /// By node number, least recently opened first.
-    files: Mutex<VecDeque<(u64, Arc<OpenedFile>)>>,
-}
-
-impl OpenFiles {
-    fn get(&self, number: u64) -> Option<Arc<OpenedFile>> {
-        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        files.iter().find(|(owner, _)| *owner == number).map(|(_, opened)| Arc::clone(opened))
-    }
-
-    fn keep(&self, number: u64, opened: &Arc<OpenedFile>) {
-        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        if files.iter().any(|(owner, _)| *owner == number) {
-            return;
-        }
-        if files.len() >= MOST_OPEN_FILES {
-            files.pop_front();
-        }
-        files.push_back((number, Arc::clone(opened)));
-    }
 }

@@ -3,7 +3,8 @@
 //! Contents of large files are noted by stamp while steps run and hashed when the reads are taken. Does not answer
 //! questions itself and does not know FUSE.
 
-use super::answers::{self, Kind};
+use super::answers;
+use super::kind::Kind;
 use super::readers::Readers;
 use super::repository::{Facts, Repository};
 use super::stamp::Stamp;

@@ -4,7 +4,7 @@
 //! (`openat2` with `RESOLVE_BENEATH` and `RESOLVE_NO_SYMLINKS`). Devices, sockets and pipes do not exist here, nor does
 //! `.git` unless asked for. Knows no digests and no FUSE.
 
-use super::answers::Kind;
+use super::kind::Kind;
 use super::listing::{ListedName, Listing};
 use super::stamp::{MemoryStatCache, Stamp, StatCache};
 use crate::read_set::TrackedPath;
@@ -235,6 +235,15 @@ impl Repository {
 
     /// The names in an opened directory, hidden and special ones left out.
     pub(super) fn list(&self, directory: &OpenedFile) -> io::Result<Listing> {
+        Ok(Listing::new(self.first_names(directory, usize::MAX)?))
+    }
+
+    /// Some of the names in an opened directory, as the disk has them.
+    pub(super) fn first_names(
+        &self,
+        directory: &OpenedFile,
+        most: usize,
+    ) -> io::Result<Vec<ListedName>> {
         let mut buffer = [MaybeUninit::uninit(); LISTING_BUFFER_BYTES];
         let mut reading = RawDir::new(&directory.descriptor, &mut buffer);
         let mut names = Vec::new();
@@ -244,12 +253,15 @@ impl Repository {
             if matches!(name, b"." | b"..") || self.hides(name) {
                 continue;
             }
+            if names.len() >= most {
+                break;
+            }
             if let Some(kind) = listed_kind(directory.descriptor.as_fd(), name, entry.file_type())?
             {
                 names.push(ListedName { name: name.into(), kind });
             }
         }
-        Ok(Listing::new(names))
+        Ok(names)
     }
 }
 

@@ -1,15 +1,17 @@
-//! The life of one mount: started over an opened FUSE device, given layers, asked what was read.
+//! The life of a machine's mounts: started over opened FUSE devices, given layers, asked what was read.
 //!
 //! The mount itself is made, and unmade, by whoever made the machine's namespaces. Does not know where it is.
 
 use super::filesystem::TrackedFilesystem;
-use super::lookup::Served;
+use super::large::LargeFiles;
+use super::large_filesystem::LargeFilesystem;
 use super::read_ahead::raise_read_ahead;
 use super::repository::Repository;
+use super::served::Served;
 use super::shape::Shape;
 use crate::backend::CopiedFiles;
 use crate::read_set::{Question, ReadSet, TrackedPath};
-use fuser::{Config, Session, SessionACL};
+use fuser::{Config, Filesystem, Session, SessionACL};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -18,12 +20,16 @@ use std::thread;
 /// Threads that answer requests. One may wait for the disk while another answers.
 const THREADS: usize = 3;
 
-/// Serves the repository through one FUSE mount and keeps account of what is read through it.
+/// Threads that answer for the mount of large files: questions are few there.
+const LARGE_FILES_THREADS: usize = 1;
+
+/// Serves the repository through a FUSE mount, perhaps its large files through another, and keeps account of what is read through it.
 ///
 /// The serving threads end when the mount is gone, which is when the last mount namespace that holds it ends.
 #[derive(Debug)]
 pub struct TrackedServer {
     served: Arc<Served>,
+    large_files: LargeFiles,
 }
 
 impl TrackedServer {
@@ -36,13 +42,23 @@ impl TrackedServer {
     /// When the device was not mounted, or the kernel is older than Linux 5.1.
     pub fn start(fuse_device: OwnedFd, repository: Arc<Repository>) -> io::Result<Self> {
         let served = Arc::new(Served::new(repository));
-        let filesystem = TrackedFilesystem::new(Arc::clone(&served));
-        let mut config = Config::default();
-        config.n_threads = Some(THREADS);
-        let session = Session::from_fd(filesystem, fuse_device, SessionACL::All, config)?;
+        let session = session(TrackedFilesystem::new(Arc::clone(&served)), fuse_device, THREADS)?;
         raise_read_ahead(session.as_fd());
         thread::Builder::new().name("tracked-files".to_owned()).spawn(move || session.run())?;
-        Ok(Self { served })
+        Ok(Self { served, large_files: LargeFiles::Here })
+    }
+
+    /// Serves large files through a second mount, made like the first and laid below it: layers that are added from now
+    /// on have, in its root, a directory of the same name if they seem to show large files.
+    ///
+    /// # Errors
+    /// When the kernel can't hand files over (Linux 6.9 can). Then they go on being served through the first mount.
+    pub fn serve_large_files(&mut self, fuse_device: OwnedFd) -> io::Result<()> {
+        let filesystem = LargeFilesystem::new(Arc::clone(&self.served));
+        let session = session(filesystem, fuse_device, LARGE_FILES_THREADS)?;
+        thread::Builder::new().name("large-files".to_owned()).spawn(move || session.run())?;
+        self.large_files = LargeFiles::Beside;
+        Ok(())
     }
 
     /// Adds the layer of a COPY and returns the name of its directory in the mount's root. At once, whatever its size.
@@ -50,7 +66,15 @@ impl TrackedServer {
     /// # Errors
     /// When a machine path is not absolute and normalised.
     pub fn add_layer(&self, files: &CopiedFiles) -> io::Result<String> {
-        Ok(self.served.add_layer(Shape::of(files)?))
+        Ok(self.served.add_layer(Shape::of(files)?, self.large_files))
+    }
+
+    /// The same for files that are read through the first mount alone, without an overlay.
+    ///
+    /// # Errors
+    /// As for any layer.
+    pub fn add_whole_layer(&self, files: &CopiedFiles) -> io::Result<String> {
+        Ok(self.served.add_layer(Shape::of(files)?, LargeFiles::Here))
     }
 
     /// What was asked since the last call. A question that was asked before, even in an earlier call's set, is not
@@ -68,4 +92,15 @@ impl TrackedServer {
     pub fn changed(&self) -> io::Result<Vec<(TrackedPath, Question)>> {
         self.served.recorder.changed()
     }
+}
+
+/// A mount whose first message has been answered.
+fn session<F: Filesystem>(
+    filesystem: F,
+    fuse_device: OwnedFd,
+    threads: usize,
+) -> io::Result<Session<F>> {
+    let mut config = Config::default();
+    config.n_threads = Some(threads);
+    Session::from_fd(filesystem, fuse_device, SessionACL::All, config)
 }

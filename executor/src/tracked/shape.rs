@@ -19,9 +19,7 @@ pub(super) struct Source {
 impl Source {
     /// The same entry, one name further down.
     pub(super) fn join(&self, name: &[u8]) -> Self {
-        let path = self.path.as_bytes();
-        let joined = if path.is_empty() { name.to_vec() } else { [path, b"/", name].concat() };
-        Self { rank: self.rank, path: TrackedPath::new(joined) }
+        Self { rank: self.rank, path: self.path.join(name) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The repository as the run driver sees it: kinds and names beside fingerprints.
 
-use super::answers::{self, Kind};
+use super::answers;
+use super::kind::Kind;
 use super::repository::Repository;
 use crate::read_set::{Fingerprint, Question, TrackedPath};
 use crate::repository_view::{EntryKind, RepositoryView};

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails must stop")]
 
+mod large;
 mod model;
 mod planted;
 mod served;
@@ -26,7 +27,9 @@ fn main() -> ExitCode {
         return in_own_mount_namespace();
     }
     let mut trials = vec![Trial::test("as_an_ordinary_user", as_an_ordinary_user)];
-    for (name, test) in planted::TESTS.iter().chain(served::TESTS).chain(model::TESTS) {
+    for (name, test) in
+        planted::TESTS.iter().chain(served::TESTS).chain(large::TESTS).chain(model::TESTS)
+    {
         trials.push(Trial::test(*name, move || {
             test();
             Ok(())

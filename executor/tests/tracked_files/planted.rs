@@ -55,9 +55,26 @@ pub(crate) fn make_repository(root: &Path) {
     fs::hard_link(root.join("plain"), root.join("twin")).unwrap();
 }
 
+/// The same with a large file in every directory, so that each of them is in the mount for large files too.
+pub(crate) fn make_repository_with_large_files(root: &Path) {
+    make_repository(root);
+    for directory in ["", "src", "src/deep", "second"] {
+        let file = fs::File::create(root.join(directory).join("large")).unwrap();
+        file.set_len(LARGE_FILE_BYTES).unwrap();
+    }
+}
+
+/// The size from which on files are served through a mount of their own.
+pub(crate) const LARGE_FILE_BYTES: u64 = 1 << 20;
+
 /// Reads `script`; nothing may differ before the edit, exactly `found` after it.
-fn check_planted(script: &str, edit: impl FnOnce(&Path), found: &[&str]) {
-    let world = World::new(make_repository);
+fn check_planted(script: &str, edit: impl Fn(&Path), found: &[&str]) {
+    check_planted_in(make_repository, script, &edit, found);
+    check_planted_in(make_repository_with_large_files, script, &edit, found);
+}
+
+fn check_planted_in(make: fn(&Path), script: &str, edit: &impl Fn(&Path), found: &[&str]) {
+    let world = World::new(make);
     world.bash(script);
     let reads = world.server.take_reads();
     let differences =

@@ -1,4 +1,4 @@
-//! A repository, and a machine root over it: overlay over FUSE over files.
+//! A repository, and a machine root over it: overlay over FUSE over files, large files through a mount of their own.
 
 use layerc_executor::backend::{CopiedEntry, CopiedFiles};
 use layerc_executor::read_set::{Question, TrackedPath};
@@ -50,7 +50,7 @@ impl World {
         options: RepositoryOptions,
     ) -> Self {
         let place = Self::open_directory();
-        for part in ["repository", "fuse", "base", "upper", "work", "root"] {
+        for part in ["repository", "fuse", "large-files", "base", "upper", "work", "root"] {
             fs::create_dir(place.path().join(part)).unwrap();
         }
         make(&place.path().join("repository"));
@@ -58,7 +58,13 @@ impl World {
         let device = mount_fuse(&super::fuse_device(), &place.path().join("fuse")).unwrap();
         let repository =
             Arc::new(Repository::open(&place.path().join("repository"), options).unwrap());
-        let server = TrackedServer::start(device, Arc::clone(&repository)).unwrap();
+        let mut server = TrackedServer::start(device, Arc::clone(&repository)).unwrap();
+        let large_files = place.path().join("large-files");
+        let device = mount_fuse(&super::fuse_device(), &large_files).unwrap();
+        if let Err(error) = server.serve_large_files(device) {
+            println!("SKIPPED: large files through a mount of their own ({error})");
+            rustix::mount::unmount(&large_files, UnmountFlags::DETACH).unwrap();
+        }
         let entry = |&(repository_path, machine_path): &(&str, &str)| CopiedEntry {
             repository_path: repository_path.to_owned(),
             machine_path: machine_path.to_owned(),
@@ -74,8 +80,14 @@ impl World {
     /// With the options that machines have.
     fn mount_overlay(&self, layer: &str) {
         let place = self.place.path().display();
+        let large_files = self.large_files(layer);
+        let large_files = if large_files.is_dir() {
+            format!("{}:", large_files.display())
+        } else {
+            String::new()
+        };
         let options = format!(
-            "lowerdir={place}/fuse/{layer}:{place}/base,upperdir={place}/upper,workdir={place}/work,index=off,xino=auto,userxattr,volatile"
+            "lowerdir={place}/fuse/{layer}:{large_files}{place}/base,upperdir={place}/upper,workdir={place}/work,index=off,xino=auto,userxattr,volatile"
         );
         let options = CString::new(options).unwrap();
         let root = self.place.path().join("root");
@@ -96,6 +108,11 @@ impl World {
     /// A path on the FUSE mount itself.
     pub(crate) fn mount(&self, path: &str) -> PathBuf {
         self.place.path().join("fuse").join(path)
+    }
+
+    /// A path on the mount for large files.
+    pub(crate) fn large_files(&self, path: &str) -> PathBuf {
+        self.place.path().join("large-files").join(path)
     }
 
     /// Runs a command line with the machine's root as working directory; says what it printed.
@@ -125,7 +142,7 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        for mount in ["root", "fuse"] {
+        for mount in ["root", "fuse", "large-files"] {
             rustix::mount::unmount(self.place.path().join(mount), UnmountFlags::DETACH).ok();
         }
     }
