@@ -2,7 +2,8 @@
 
 use super::control_groups::{ControlGroups, Limit};
 use super::failure::Doing;
-use super::host::{Composition, HostBase, HostPart};
+use super::host::{Composition, HostBase};
+use super::host_part::HostPart;
 use super::identities::Identities;
 use super::machine::{OverlayMachine, Parts};
 use super::removal::{Removal, Remover};

@@ -5,6 +5,7 @@
 //! under whatever name, does not exist in the machine.
 
 use super::failure::Doing;
+use super::host_part::HostPart;
 use super::{mirror, skeleton};
 use crate::backend::{BackendError, BaseImage};
 use std::fs::{self, File};
@@ -50,14 +51,6 @@ const PACKAGE_DIRECTORIES: [&str; 1] = ["/var/lib/pacman/local"];
 
 /// A machine of more parts than this would take long to mount.
 const PART_LIMIT: usize = 64;
-
-/// A directory of the host and where it appears.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct HostPart {
-    /// Below the machine's root, no leading slash.
-    pub(super) path: PathBuf,
-    pub(super) source: PathBuf,
-}
 
 /// What a root is composed of.
 #[derive(Debug, Clone)]

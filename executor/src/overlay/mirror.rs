@@ -5,7 +5,7 @@
 //! installed. Files that are there can be replaced or removed, but not changed in place.
 
 use super::failure::Doing;
-use super::host::HostPart;
+use super::host_part::HostPart;
 use super::store_layout::fresh_name;
 use crate::agent::remove_own_tree;
 use crate::backend::BackendError;

@@ -6,6 +6,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | [`host`] | the base that is this machine itself, personal things left out |
+//! | [`host_part`] | one of its directories |
 //! | [`skeleton`] | the directory that `host` stands on |
 //! | [`mirror`] | its directories, for ordinary users |
 //! | [`accounts`] | its users and groups |
@@ -32,6 +33,7 @@ mod copy;
 mod debootstrap;
 mod failure;
 mod host;
+mod host_part;
 mod identities;
 mod machine;
 mod mirror;
