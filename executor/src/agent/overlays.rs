@@ -1,8 +1,8 @@
 //! The overlays that make up the root, one for each part, mounted on the stage.
 //!
 //! They stay mounted from step to step. Only those that something was written to are taken down when it is frozen, and
-//! mounted anew over the new layer: most steps write to the root alone, and making the kernel's working directories for
-//! each part each time costs more than everything else.
+//! only those that are made of other layers now are mounted anew: most steps write to the root alone, most copies go there,
+//! and making the kernel's working directories for each part each time costs more than everything else.
 
 use super::epoch::Ground;
 use super::failure::{Doing, Failure};
@@ -27,14 +27,22 @@ pub(crate) struct Overlays {
     run_directory: PathBuf,
     /// Upper directories made so far: names them.
     made: u32,
-    /// Upper directory of each part that is mounted.
-    uppers: Vec<Option<PathBuf>>,
+    /// Each part, if it is mounted.
+    mounted: Vec<Option<Mounted>>,
+}
+
+/// A mounted overlay.
+#[derive(Debug)]
+struct Mounted {
+    upper: PathBuf,
+    /// As they were then, top first.
+    lowers: Vec<PathBuf>,
 }
 
 impl Overlays {
     /// None mounted yet.
     pub(crate) fn new(run_directory: PathBuf, layers: &Layers) -> Self {
-        Self { run_directory, made: 0, uppers: layers.parts().iter().map(|_| None).collect() }
+        Self { run_directory, made: 0, mounted: layers.parts().iter().map(|_| None).collect() }
     }
 
     /// The directory that holds what is written.
@@ -42,12 +50,17 @@ impl Overlays {
         &self.run_directory
     }
 
-    /// Mounts those that are not.
+    /// Mounts those that are not, or that were made of other layers. Nothing was written to the latter.
     pub(crate) fn ensure(&mut self, ground: &Ground<'_>) -> Result<(), Failure> {
-        for (place, (part, upper)) in ground.layers.parts().iter().zip(&mut self.uppers).enumerate()
-        {
-            if upper.is_some() {
-                continue;
+        let parts = ground.layers.parts().iter().zip(&mut self.mounted).enumerate();
+        for (place, (part, mounted)) in parts {
+            let lowers = ground.layers.lowers(part);
+            if let Some(known) = mounted {
+                if known.lowers == lowers {
+                    continue;
+                }
+                take_down(ground.stage, place)?;
+                *mounted = None;
             }
             self.made += 1;
             let new = self.run_directory.join(format!("upper-{}", self.made));
@@ -59,36 +72,25 @@ impl Overlays {
             if let Some(attributes) = ground.layers.attributes(&part.path) {
                 copy_attributes(&attributes, &new)?;
             }
-            let lowers = ground.short_all(&ground.layers.lowers(part));
             let overlay = OverlayMount {
-                lowers: &lowers,
+                lowers: &ground.short_all(&lowers),
                 upper: &ground.short(&new),
                 work: &ground.short(&work),
             };
             overlay.mount_at(&ground.stage.part(place)?)?;
-            *upper = Some(new);
+            *mounted = Some(Mounted { upper: new, lowers });
         }
         Ok(())
     }
 
     /// Whether anything was written.
     pub(crate) fn written(&self) -> Result<Written, Failure> {
-        for upper in self.uppers.iter().flatten() {
-            if has_entries(upper)? {
+        for mounted in self.mounted.iter().flatten() {
+            if has_entries(&mounted.upper)? {
                 return Ok(Written::Something);
             }
         }
         Ok(Written::Nothing)
-    }
-
-    /// Takes all of them down. Nothing was written to them.
-    pub(crate) fn take_down(&mut self, stage: &Stage) -> Result<(), Failure> {
-        for (place, upper) in self.uppers.iter_mut().enumerate() {
-            if upper.take().is_some() {
-                take_down(stage, place)?;
-            }
-        }
-        Ok(())
     }
 
     /// Makes what was written one tree at `target`, and takes those down that were written to.
@@ -99,12 +101,12 @@ impl Overlays {
         target: &Path,
     ) -> Result<(), Failure> {
         let mut root = None;
-        for (place, (part, slot)) in layers.parts().iter().zip(&mut self.uppers).enumerate() {
-            let Some(upper) = slot.as_deref() else { continue };
-            if place > 0 && !has_entries(upper)? {
+        for (place, (part, slot)) in layers.parts().iter().zip(&mut self.mounted).enumerate() {
+            let Some(mounted) = &slot else { continue };
+            if place > 0 && !has_entries(&mounted.upper)? {
                 continue;
             }
-            let Some(upper) = slot.take() else { continue };
+            let Some(Mounted { upper, .. }) = slot.take() else { continue };
             take_down(stage, place)?;
             match &root {
                 None => root = Some(upper),
@@ -125,11 +127,12 @@ impl Overlays {
 
     /// What each is made of.
     pub(crate) fn trees(&self, layers: &Layers) -> Vec<Tree> {
-        let tree = |(part, upper): (&Part, &Option<PathBuf>)| {
-            let directories = upper.iter().cloned().chain(layers.lowers(part)).collect();
+        let tree = |(part, mounted): (&Part, &Option<Mounted>)| {
+            let upper = mounted.iter().map(|mounted| mounted.upper.clone());
+            let directories = upper.chain(layers.lowers(part)).collect();
             Tree { path: part.path.clone(), directories }
         };
-        layers.parts().iter().zip(&self.uppers).map(tree).collect()
+        layers.parts().iter().zip(&self.mounted).map(tree).collect()
     }
 }
 

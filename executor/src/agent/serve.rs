@@ -161,13 +161,12 @@ impl Server<'_> {
         self.epoch.as_ref().ok_or_else(|| Failure::Refused("the machine has no root".to_owned()))
     }
 
-    /// Unmounts a root that nothing was written to.
+    /// Leaves a root that nothing was written to. What it was made of stays mounted as far as its layers stay.
     fn leave_root(&mut self) -> Result<(), Failure> {
         if self.overlays.written()? == Written::Something {
             return Err(Failure::Refused("what was written is not frozen yet".to_owned()));
         }
-        self.drop_epoch()?;
-        self.overlays.take_down(&self.guest.stage)
+        self.drop_epoch()
     }
 
     fn run(&mut self, wanted: &RunCommand) -> Result<CommandEnd, Failure> {
