@@ -1,6 +1,6 @@
 //! What has changed since a moment, by the kernel's own times: those that no program can set back.
 
-use super::answers::Kind;
+use super::kind::Kind;
 use super::repository::Repository;
 use crate::read_set::TrackedPath;
 use std::io;
