@@ -65,7 +65,9 @@ impl StoreLayout {
     /// The layers that living machines have written down.
     pub(super) fn layers_in_use(&self) -> Vec<LayerId> {
         let entries = fs::read_dir(&self.runs).into_iter().flatten().flatten();
-        let texts = entries.filter_map(|entry| fs::read_to_string(entry.path().join(LAYERS)).ok());
+        // A directory outlives its machine until somebody removes it.
+        let alive = entries.map(|entry| entry.path()).filter(|path| !is_abandoned(path));
+        let texts = alive.filter_map(|path| fs::read_to_string(path.join(LAYERS)).ok());
         texts
             .flat_map(|text| text.lines().map(|line| LayerId(line.to_owned())).collect::<Vec<_>>())
             .collect()
@@ -74,14 +76,16 @@ impl StoreLayout {
     /// Directories of machines whose process is gone.
     pub(super) fn abandoned_runs(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(&self.runs).into_iter().flatten().flatten();
-        let is_free = |path: &PathBuf| {
-            let lock = File::open(path.join(LOCK));
-            lock.is_ok_and(|lock| flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok())
-        };
         let named =
             entries.filter(|entry| !entry.file_name().to_string_lossy().starts_with(NEW_PREFIX));
-        named.map(|entry| entry.path()).filter(is_free).collect()
+        named.map(|entry| entry.path()).filter(|path| is_abandoned(path)).collect()
     }
+}
+
+/// Whether the process of a machine's directory is gone.
+fn is_abandoned(path: &Path) -> bool {
+    let lock = File::open(path.join(LOCK));
+    lock.is_ok_and(|lock| flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok())
 }
 
 /// Begins the names of directories that are being made.
