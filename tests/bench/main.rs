@@ -11,6 +11,7 @@
 mod clock;
 mod copies;
 mod front_end;
+mod language_server;
 mod peers;
 mod real_builds;
 mod repositories;
@@ -25,6 +26,7 @@ type Group = (&'static str, fn(&mut Table));
 
 const GROUPS: &[Group] = &[
     ("front-end", front_end::measure),
+    ("language-server", language_server::measure),
     ("steps", steps::measure),
     ("repositories", repositories::measure),
     ("copies", copies::measure),

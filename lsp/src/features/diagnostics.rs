@@ -68,7 +68,7 @@ fn related(
 }
 
 fn tags(finding: &finding::Diagnostic) -> Option<Vec<DiagnosticTag>> {
-    let unnecessary = [&rules::UNREACHABLE, &rules::WAIT_REPEATED, &rules::WAIT_ON_PARENT];
+    let unnecessary = [&rules::WAIT_REPEATED, &rules::WAIT_ON_PARENT];
     let unnecessary = unnecessary.iter().any(|rule| rule.code == finding.code)
         || finding.code == rules::SUPPRESSION_UNUSED.code;
     let deprecated = finding.code == rules::DEPRECATED_VARIABLE.code;

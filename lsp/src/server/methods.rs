@@ -463,6 +463,9 @@ impl LanguageServer for Backend {
         if params.command == commands::SHOW_COPY {
             self.show_copy(&params.arguments);
         }
-        self.answer(move |_| Some(commands::execute(&params.command, &params.arguments))).await
+        self.answer(move |snapshot| {
+            Some(commands::execute(snapshot, &params.command, &params.arguments))
+        })
+        .await
     }
 }

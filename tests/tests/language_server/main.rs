@@ -1,0 +1,8 @@
+//! `layerc lsp`, the real process, in conversations of its protocol.
+
+mod abilities;
+mod clients;
+mod edits;
+mod files;
+mod offsets;
+mod session;
