@@ -9,6 +9,7 @@ mod secret;
 
 use crate::exit::WrongUsage;
 use crate::repository::CONFIGURATION_NAME;
+use crate::run::{Network, PullChoice};
 use anyhow::{Context, Result};
 pub(crate) use image::{ImageMap, parse_source};
 use layerc_compiler::line_index::{ColumnUnit, LineIndex};
@@ -48,6 +49,10 @@ pub(crate) struct RunDefaults {
     pub(crate) jobs: Option<NonZeroU32>,
     /// `store = "PATH"`: where results are kept, relative to the configuration file.
     pub(crate) store: Option<PathBuf>,
+    /// `pull = "never"`: when images are fetched from their registries.
+    pub(crate) pull: Option<PullChoice>,
+    /// `network = "none"`: what steps reach.
+    pub(crate) network: Option<Network>,
 }
 
 /// `[cache]`.
@@ -137,11 +142,27 @@ impl RunDefaults {
             match entry.name {
                 "jobs" => defaults.jobs = Some(entry.positive()?),
                 "store" => defaults.store = Some(root.join(entry.text()?)),
-                _ => return Err(entry.unknown("key", &["jobs", "store"])),
+                "network" => defaults.network = Some(network(&entry)?),
+                "pull" => defaults.pull = Some(pull(&entry)?),
+                _ => return Err(entry.unknown("key", &["jobs", "network", "pull", "store"])),
             }
         }
         Ok(defaults)
     }
+}
+
+fn network(entry: &Found<'_>) -> Result<Network, Refusal> {
+    let word = entry.text()?;
+    Network::named(word).ok_or_else(|| {
+        entry.refused(format!("`network` is `none`, `pasta` or `host`, but this is `{word}`"))
+    })
+}
+
+fn pull(entry: &Found<'_>) -> Result<PullChoice, Refusal> {
+    let word = entry.text()?;
+    PullChoice::named(word).ok_or_else(|| {
+        entry.refused(format!("`pull` is `missing`, `always` or `never`, but this is `{word}`"))
+    })
 }
 
 /// `layerc.toml:3:5: …`, so that editors and terminals find the place.

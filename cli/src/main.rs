@@ -19,6 +19,7 @@ mod exit;
 mod explain;
 mod fmt;
 mod gc;
+mod image;
 mod init;
 mod logs;
 mod lsp;
@@ -84,6 +85,8 @@ enum Command {
     Gc(gc::Arguments),
     /// Say what works on this machine, what doesn't, and what to do about it
     Doctor(doctor::Arguments),
+    /// Pull, import, list, remove and build images
+    Image(image::Arguments),
     /// Explain a finding: the page of its rule, offline
     Explain(explain::Arguments),
     /// Serve an editor: diagnostics, completion, navigation and the plan, as a language server
@@ -121,6 +124,7 @@ fn execute(command: &Command) -> Result<Exit> {
         Command::Press(arguments) => press::run(arguments),
         Command::Cache(arguments) => cache::run(arguments),
         Command::Gc(arguments) => gc::run(arguments),
+        Command::Image(arguments) => image::run(arguments),
         Command::Explain(arguments) => explain::run(arguments),
         Command::Lsp(arguments) => lsp::run(arguments),
         Command::Man(arguments) => man::run(arguments),

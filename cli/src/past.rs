@@ -36,6 +36,11 @@ pub(crate) struct Archive {
 }
 
 impl StoreArgument {
+    /// The directory, if one was given.
+    pub(crate) fn given(&self) -> Option<&Path> {
+        self.store.as_deref()
+    }
+
     /// Opens the store.
     pub(crate) fn open(&self) -> Result<Archive> {
         Archive::open(self.store.as_deref())

@@ -8,6 +8,7 @@ mod grouped;
 mod interrupt;
 mod listeners;
 mod live;
+mod machines;
 mod opened;
 mod place;
 mod plain;
@@ -38,6 +39,8 @@ use layerc_executor::variables::BuiltIns;
 use layerc_planner::codec::encode;
 use listeners::{Listener, Listeners};
 use live::Live;
+use machines::MachineArguments;
+pub(crate) use machines::{Network, PullChoice, TrustArguments};
 pub(crate) use opened::Opened;
 pub(crate) use place::store_directory;
 use prompt::Prompt;
@@ -55,6 +58,8 @@ Examples:
   layerc run                               every Layerfile of the repository
   layerc run --target deploy               one Layerfile, and what it needs
   layerc run --image vm/ubuntu:18.04=host  on this machine's own system
+  layerc run --image vm/node:14=oci:node:14  on an image of a registry
+  layerc run --pull never                  without the network, with the images that are here
   layerc run --secret TOKEN=cmd:'pass ci'  with a secret
   layerc run --accept-buttons              every BUTTON counts as pressed
   layerc run --resume k3f9x2ab             go on with a run that ended waiting
@@ -92,6 +97,9 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     conditions: Conditions,
+
+    #[command(flatten)]
+    machines: MachineArguments,
 
     /// What CACHE may keep in all; the longest unused goes first [default: 10G]
     #[arg(long, value_name = "SIZE", value_parser = crate::size::parse)]
@@ -152,7 +160,8 @@ impl Prepared {
             &conditions.secrets,
             &configuration.secrets,
         )?;
-        let opened = Opened::new(&conditions.store_directory(configuration)?, root)?;
+        let directory = conditions.store_directory(configuration)?;
+        let opened = Opened::new(&directory, root, arguments.machines.options(configuration))?;
         let known = resumed.as_ref().map(PastRun::header).cloned();
         let mut header = known.unwrap_or_else(|| header(&opened.store, root, &options));
         header.variables.extend(conditions.variables()?);

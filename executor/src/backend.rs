@@ -3,6 +3,7 @@
 //! Knows nothing of plans, caches or Layerfiles: a backend is told what to do and says what happened.
 
 use crate::caches::Publication;
+use crate::images::Reference;
 use crate::read_set::ReadSet;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -24,6 +25,15 @@ pub enum ImageSource {
         /// Archive to install from; `None` for the program's default.
         mirror: Option<String>,
     },
+    /// An image of a registry, kept in the store once it was pulled or imported.
+    Registry(Reference),
+    /// An OCI layout or an archive of images on disk.
+    ImageFile {
+        /// Directory or file.
+        path: PathBuf,
+        /// Tag or name, where it holds several.
+        image: Option<String>,
+    },
 }
 
 /// A base image that is ready to start machines from.
@@ -35,6 +45,8 @@ pub struct BaseImage {
     pub directories: Vec<PathBuf>,
     /// Things the user should hear once, for example what of the host is not visible.
     pub notes: Vec<String>,
+    /// Variables that every command has unless the Layerfile sets them.
+    pub environment: BTreeMap<String, String>,
 }
 
 /// Names a frozen layer of the store.
@@ -275,7 +287,7 @@ pub trait Backend: Send + Sync {
     fn prepare_base(
         &self,
         source: &ImageSource,
-        progress: &dyn Fn(&str),
+        progress: &(dyn Fn(&str) + Sync),
     ) -> Result<BaseImage, BackendError>;
 
     /// The image, if it is ready: telling its identity takes no download, unpacking or installing. A backend that can't

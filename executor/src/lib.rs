@@ -1,6 +1,7 @@
 //! Runs plans: engine, store, tracked files, machine backends, guest agent. Never sees Layerfile text.
 
 pub mod agent;
+mod archive;
 pub mod backend;
 pub mod cache;
 pub mod caches;
@@ -8,6 +9,7 @@ pub mod clones;
 pub mod doctor;
 pub mod engine;
 pub mod event;
+pub mod images;
 pub mod kvm;
 pub mod overlay;
 pub mod read_set;

@@ -7,8 +7,18 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 /// Options of `run` that `plan` has not, because they don't decide what runs; with a value or without.
-const WITH_VALUE: &[&str] =
-    &["--format", "--jobs", "-j", "--events", "--report", "--network", "--limit", "--cache-size"];
+const WITH_VALUE: &[&str] = &[
+    "--format",
+    "--jobs",
+    "-j",
+    "--events",
+    "--report",
+    "--network",
+    "--limit",
+    "--cache-size",
+    "--pull",
+    "--registry-certificate",
+];
 const WITHOUT_VALUE: &[&str] = &["--keep-going", "--accept-buttons", "--serve"];
 
 /// Options under which a run does what no plan says.

@@ -8,6 +8,7 @@ pub mod editor_clients;
 pub mod editor_files;
 pub mod examples;
 pub mod forecast;
+pub mod images;
 pub mod language_server;
 pub mod layerc;
 pub mod ordinary_user;

@@ -3,6 +3,7 @@
 use super::reading::{Found, Refusal};
 use layerc_compiler::nearest::nearest;
 use layerc_executor::backend::ImageSource;
+use layerc_executor::images::Reference;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,21 @@ use std::path::{Path, PathBuf};
 const ANY: &str = "*";
 
 /// What the words before the colon of a source can be.
-const KINDS: [&str; 3] = ["host", "rootfs", "debootstrap"];
+const KINDS: [&str; 6] = ["host", "rootfs", "debootstrap", "oci", "oci-layout", "docker-archive"];
+
+/// How sources are written.
+const FORMS: &str = "write `host`, `oci:REFERENCE`, `oci-layout:PATH`, `docker-archive:PATH`, `rootfs:PATH` or \
+                     `debootstrap:SUITE[@MIRROR]`";
+
+/// Machines of the service that Layerfiles come from, and the images that are nearest to them.
+const MACHINES: [(&str, &str); 2] =
+    [("vm/ubuntu:18.04", "ubuntu:18.04"), ("vm/ubuntu:22.04", "ubuntu:22.04")];
+
+/// Namespace of that service's machines: nothing else is known of the others in it.
+const MACHINE_NAMESPACE: &str = "vm/";
+
+/// Namespace of that service's library, whose names are those of well-known images.
+const LIBRARY_NAMESPACE: &str = "webapp.io/";
 
 /// Images to sources.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,9 +54,10 @@ impl ImageMap {
         self.sources.insert(name.to_owned(), source);
     }
 
-    /// Where an image comes from, if anybody said so.
-    pub(crate) fn source(&self, image: &str) -> Option<&ImageSource> {
-        self.sources.get(image).or_else(|| self.sources.get(ANY))
+    /// Where an image comes from: as somebody said, else the image of a registry that is meant by it.
+    pub(crate) fn source(&self, image: &str) -> Option<ImageSource> {
+        let mapped = self.sources.get(image).or_else(|| self.sources.get(ANY));
+        mapped.cloned().or_else(|| meant_by(image))
     }
 
     /// The names that have an entry, `*` among them, sorted.
@@ -50,7 +66,17 @@ impl ImageMap {
     }
 }
 
-/// A source as one text: `host`, `rootfs:PATH`, `debootstrap:SUITE[@MIRROR]`. Relative paths start at `directory`.
+/// The image that a name stands for where nothing is mapped; `None` for names that mean nothing to any registry.
+fn meant_by(image: &str) -> Option<ImageSource> {
+    let known = MACHINES.iter().find(|(name, _)| *name == image).map(|(_, reference)| *reference);
+    if known.is_none() && image.starts_with(MACHINE_NAMESPACE) {
+        return None;
+    }
+    let reference = known.unwrap_or(image.strip_prefix(LIBRARY_NAMESPACE).unwrap_or(image));
+    Reference::parse(reference).ok().map(ImageSource::Registry)
+}
+
+/// A source as one text, like `host` or `rootfs:PATH` (see [`FORMS`]). Relative paths start at `directory`.
 pub(crate) fn parse_source(text: &str, directory: &Path) -> Result<ImageSource, String> {
     let (kind, rest) = text.split_once(':').map_or((text, None), |(kind, rest)| (kind, Some(rest)));
     match (kind, rest) {
@@ -59,8 +85,16 @@ pub(crate) fn parse_source(text: &str, directory: &Path) -> Result<ImageSource, 
             Ok(ImageSource::RootFileSystem(directory.join(path)))
         }
         ("debootstrap", Some(release)) if !release.is_empty() => Ok(debootstrap(release)),
+        ("oci", Some(reference)) => registry(reference),
+        ("oci-layout" | "docker-archive", Some(place)) if !place.is_empty() => {
+            Ok(image_file(place, directory))
+        }
         ("host", Some(_)) => Err(format!("`host` takes nothing behind it, but this is `{text}`")),
         ("rootfs", _) => Err("`rootfs` needs a folder or a tar file: `rootfs:PATH`".to_owned()),
+        ("oci", None) => Err("`oci` needs the name of an image: `oci:ubuntu:22.04`".to_owned()),
+        ("oci-layout" | "docker-archive", _) => {
+            Err(format!("`{kind}` needs a path: `{kind}:PATH` or `{kind}:PATH:NAME`"))
+        }
         ("debootstrap", _) => {
             Err("`debootstrap` needs a release: `debootstrap:SUITE` or `debootstrap:SUITE@MIRROR`"
                 .to_owned())
@@ -70,11 +104,21 @@ pub(crate) fn parse_source(text: &str, directory: &Path) -> Result<ImageSource, 
 }
 
 fn unknown_kind(kind: &str) -> String {
-    let help = nearest(kind, KINDS).question();
-    let help = help.unwrap_or_else(|| {
-        "write `host`, `rootfs:PATH` or `debootstrap:SUITE[@MIRROR]`".to_owned()
-    });
+    let help = nearest(kind, KINDS).question().unwrap_or_else(|| FORMS.to_owned());
     format!("unknown image source `{kind}`; {help}")
+}
+
+fn registry(reference: &str) -> Result<ImageSource, String> {
+    Reference::parse(reference).map(ImageSource::Registry).map_err(|error| error.to_string())
+}
+
+/// `PATH` or `PATH:NAME`, as `skopeo` writes it.
+fn image_file(place: &str, directory: &Path) -> ImageSource {
+    let (path, image) = match place.rsplit_once(':') {
+        Some((path, image)) if !path.is_empty() && !image.contains('/') => (path, Some(image)),
+        _ => (place, None),
+    };
+    ImageSource::ImageFile { path: directory.join(path), image: image.map(str::to_owned) }
 }
 
 fn debootstrap(release: &str) -> ImageSource {
@@ -83,7 +127,7 @@ fn debootstrap(release: &str) -> ImageSource {
     ImageSource::Debootstrap { suite: suite.to_owned(), mirror: mirror.map(str::to_owned) }
 }
 
-/// A source as a table: `{ source = "rootfs", path = … }`, `{ source = "debootstrap", suite = …, mirror = … }`.
+/// A source as a table: `{ source = "rootfs", path = … }`, `{ source = "oci", image = … }` and so on.
 fn from_table(entry: &Found<'_>, table: &[Found<'_>], root: &Path) -> Result<ImageSource, Refusal> {
     let find = |name: &str| table.iter().find(|found| found.name == name);
     let missing = |name: &str| {
@@ -100,6 +144,17 @@ fn from_table(entry: &Found<'_>, table: &[Found<'_>], root: &Path) -> Result<Ima
             let suite = find("suite").ok_or_else(|| missing("suite"))?.text()?.to_owned();
             let mirror = find("mirror").map(Found::text).transpose()?.map(str::to_owned);
             (&["source", "suite", "mirror"], ImageSource::Debootstrap { suite, mirror })
+        }
+        "oci" => {
+            let reference = find("image").ok_or_else(|| missing("image"))?;
+            let image =
+                registry(reference.text()?).map_err(|message| reference.refused(message))?;
+            (&["source", "image"], image)
+        }
+        "oci-layout" | "docker-archive" => {
+            let path = root.join(find("path").ok_or_else(|| missing("path"))?.text()?);
+            let image = find("image").map(Found::text).transpose()?.map(str::to_owned);
+            (&["source", "path", "image"], ImageSource::ImageFile { path, image })
         }
         other => return Err(source.refused(unknown_kind(other))),
     };

@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 /// See the module.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Conditions {
-    /// Where a base image comes from: `host`, `rootfs:PATH` or `debootstrap:SUITE[@MIRROR]`; NAME `*` is every other one
+    /// Where a base image comes from: `host`, `oci:REFERENCE`, `oci-layout:PATH`, `docker-archive:PATH`, `rootfs:PATH` or
+    /// `debootstrap:SUITE[@MIRROR]`; NAME `*` is every other one
     #[arg(long = "image", value_name = "NAME=SOURCE")]
     pub(super) images: Vec<String>,
 
@@ -52,9 +53,7 @@ impl Conditions {
             map.insert(&name, source);
         }
         let names = image_names(plan).into_iter();
-        Ok(names
-            .filter_map(|name| map.source(&name).cloned().map(|source| (name, source)))
-            .collect())
+        Ok(names.filter_map(|name| map.source(&name).map(|source| (name, source))).collect())
     }
 
     /// Built-in variables with values from the command line.

@@ -19,8 +19,8 @@ pub(crate) struct Opened {
 
 impl Opened {
     /// Opens the store in `directory`, made if it isn't there, for the repository at `root`.
-    pub(crate) fn new(directory: &Path, root: &Path) -> Result<Self> {
-        Self::over(Store::open(directory)?, root)
+    pub(crate) fn new(directory: &Path, root: &Path, machines: OverlayOptions) -> Result<Self> {
+        Self::with(Store::open(directory)?, root, machines)
     }
 
     /// The same to look into it, not to run anything.
@@ -30,6 +30,10 @@ impl Opened {
 
     /// The same over a store that is open.
     pub(crate) fn over(store: Store, root: &Path) -> Result<Self> {
+        Self::with(store, root, OverlayOptions::default())
+    }
+
+    fn with(store: Store, root: &Path, machines: OverlayOptions) -> Result<Self> {
         let store = Arc::new(store);
         if let Some(warning) = file_system::unsuitable(store.directory()) {
             terminal::warn(&warning);
@@ -41,7 +45,7 @@ impl Opened {
             .with_context(|| format!("cannot open the repository `{}`", root.display()))?;
         let repository = Arc::new(repository);
         // Steps see the repository through COPY alone, wherever on this machine it lies.
-        let options = OverlayOptions { hidden: vec![root.to_owned()], ..OverlayOptions::default() };
+        let options = OverlayOptions { hidden: vec![root.to_owned()], ..machines };
         let backend = OverlayBackend::new(store.directory(), Arc::clone(&repository), options)?;
         Ok(Self { store, stat_cache, repository, backend })
     }

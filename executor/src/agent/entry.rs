@@ -7,15 +7,21 @@
 use super::failure::{Doing, Failure};
 use super::filter::CallFilter;
 use super::inner::InnerNamespaces;
-use super::protocol::{self, MachineSetup, PROTOCOL_VERSION, Reply, Request, Task, TrackedFiles};
+use super::outbound::Outbound;
+use super::protocol::{
+    self, MachineSetup, Network, PROTOCOL_VERSION, Reply, Request, Task, TrackedFiles,
+};
 use super::removal::remove_own_tree;
 use super::stage::RepositoryMount;
 use super::{send_descriptor, serve, stage};
+use crate::images::unpack_layer;
 use crate::sys::{
     ChildSignals, Fork, SingleThreaded, close_inherited_descriptors_from, fork, leave,
     place_descriptor, unshare,
 };
-use rustix::process::{DumpableBehavior, PidfdFlags, Signal, WaitOptions, pidfd_open};
+use rustix::process::{
+    DumpableBehavior, PidfdFlags, Resource, Rlimit, Signal, WaitOptions, pidfd_open, setrlimit,
+};
 use rustix::thread::UnshareFlags;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
@@ -25,6 +31,9 @@ use std::process::ExitCode;
 
 /// First argument of a process that is to be an agent. Standard input is its socket.
 pub const AGENT_ARGUMENT: &str = "\u{2}layerc-agent";
+
+/// Memory of a process that unpacks a layer. Decompressors need a few MiB, Zstandard's window at most 128.
+const UNPACKING_MEMORY_BYTES: u64 = 512 << 20;
 
 /// Becomes the agent if this process was started as one, and returns its exit code; otherwise does nothing. A program
 /// that starts machines must call this first thing in `main`, before it makes a thread or reads its arguments.
@@ -76,7 +85,21 @@ fn perform(proof: &SingleThreaded, socket: &mut UnixStream, task: &Task) -> Resu
             remove_own_tree(Path::new(directory)).doing(|| format!("remove {directory}"))?;
             Ok(protocol::send(socket, &Reply::Done)?)
         }
+        Task::Unpack { order, ownership } => {
+            die_with_parent()?;
+            limit_memory()?;
+            let unpacked = unpack_layer(order, *ownership);
+            let unpacked = unpacked.doing(|| format!("unpack the layer {}", order.content))?;
+            Ok(protocol::send(socket, &Reply::Unpacked(unpacked))?)
+        }
     }
+}
+
+/// A layer is not trusted: names and headers of any length must not take the machine's memory.
+fn limit_memory() -> Result<(), Failure> {
+    let limit =
+        Rlimit { current: Some(UNPACKING_MEMORY_BYTES), maximum: Some(UNPACKING_MEMORY_BYTES) };
+    setrlimit(Resource::Data, limit).doing(|| "limit memory".to_owned())
 }
 
 /// Runs in the keeper until process 1 ends, and in process 1 until the executor hangs up.
@@ -96,11 +119,18 @@ fn become_machine(
     for mount in mounts {
         mount_repository(socket, &stage, *mount)?;
     }
+    let outbound = match &machine.network {
+        Network::Outbound { program } => {
+            let directory = Path::new(&machine.run_directory);
+            Some(Outbound::prepare(proof, Path::new(program), directory, socket)?)
+        }
+        Network::Loopback | Network::Host => None,
+    };
     unshare(proof, UnshareFlags::NEWPID).doing(|| "make a process namespace".to_owned())?;
     match fork(proof).doing(|| "make process 1".to_owned())? {
-        Fork::Child => serve_as_process_one(proof, socket, machine, stage),
+        Fork::Child => serve_as_process_one(proof, socket, machine, stage, outbound),
         Fork::Parent(init) => {
-            drop(stage);
+            drop((stage, outbound));
             let handle =
                 pidfd_open(init, PidfdFlags::empty()).doing(|| "hold process 1".to_owned())?;
             protocol::send(socket, &Reply::InitStarted)?;
@@ -145,20 +175,23 @@ fn serve_as_process_one(
     socket: &mut UnixStream,
     machine: &MachineSetup,
     stage: stage::Stage,
+    outbound: Option<Outbound>,
 ) -> Result<(), Failure> {
     die_with_parent()?;
     let signals = ChildSignals::hold().doing(|| "watch children".to_owned())?;
     stage.make_processes()?;
-    let inner = InnerNamespaces::make(proof, &stage.path("proc"), &machine.hostname)?;
+    let inner = InnerNamespaces::make(proof, &stage.path("proc"), machine)?;
+    let outbound = outbound.map(|outbound| outbound.connect(&inner)).transpose()?;
     // The executor is now in a user namespace above all steps; this is a second wall: nothing may look into it.
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .doing(|| "become opaque".to_owned())?;
-    stage.write_settings(&machine.hostname)?;
+    stage.write_settings(machine)?;
     let notes = stage.furnish(&inner)?;
     let filter = CallFilter::compile()
         .map_err(io::Error::other)
         .doing(|| "compile the filter of system calls".to_owned())?;
-    serve::serve(serve::Guest { proof, socket, signals, inner, stage, filter, machine }, notes)
+    let guest = serve::Guest { proof, socket, signals, inner, stage, filter, machine, outbound };
+    serve::serve(guest, notes)
 }
 
 fn become_root_of_the_namespace() -> Result<(), Failure> {

@@ -6,6 +6,7 @@
 //! above the writable one; and it has no power over the agent, which still sees the host.
 
 use super::failure::{Doing, Failure};
+use super::protocol::{MachineSetup, Network};
 use super::{receive_descriptor, send_descriptor};
 use crate::sys::{Fork, SingleThreaded, bring_loopback_up, fork, leave, unshare};
 use rustix::mount::{MountFlags, mount};
@@ -13,7 +14,7 @@ use rustix::process::{WaitOptions, waitpid};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
@@ -21,7 +22,8 @@ use std::path::Path;
 #[derive(Debug)]
 pub(crate) struct InnerNamespaces {
     user: OwnedFd,
-    network: OwnedFd,
+    /// None where it is the host's, in which every process begins.
+    network: Option<OwnedFd>,
     host_name: OwnedFd,
     communication: OwnedFd,
 }
@@ -31,20 +33,23 @@ impl InnerNamespaces {
     pub(crate) fn make(
         proof: &SingleThreaded,
         processes: &Path,
-        hostname: &str,
+        machine: &MachineSetup,
     ) -> Result<Self, Failure> {
         let (mut ours, mut theirs) =
             UnixStream::pair().doing(|| "make a socket pair".to_owned())?;
         match fork(proof).doing(|| "make a process".to_owned())? {
             Fork::Child => {
                 drop(ours);
-                let made = make_in_child(proof, &mut theirs, hostname);
+                let made = make_in_child(proof, &mut theirs, machine);
                 leave(i32::from(made.is_err()));
             }
             Fork::Parent(child) => {
                 drop(theirs);
-                let namespaces =
-                    Self::receive(&processes.join(child.as_raw_pid().to_string()), &mut ours);
+                let namespaces = Self::receive(
+                    &processes.join(child.as_raw_pid().to_string()),
+                    &mut ours,
+                    machine,
+                );
                 // The child may still wait for a word that won't come.
                 drop(ours);
                 let _ = waitpid(Some(child), WaitOptions::empty());
@@ -53,29 +58,37 @@ impl InnerNamespaces {
         }
     }
 
-    fn receive(child: &Path, socket: &mut UnixStream) -> io::Result<Self> {
+    fn receive(child: &Path, socket: &mut UnixStream, machine: &MachineSetup) -> io::Result<Self> {
         socket.read_exact(&mut [0])?;
         copy_identity_map(child, "uid_map")?;
         copy_identity_map(child, "gid_map")?;
         socket.write_all(b"m")?;
         Ok(Self {
             user: receive_descriptor(&*socket)?,
-            network: receive_descriptor(&*socket)?,
+            network: match machine.network {
+                Network::Host => None,
+                Network::Loopback | Network::Outbound { .. } => Some(receive_descriptor(&*socket)?),
+            },
             host_name: receive_descriptor(&*socket)?,
             communication: receive_descriptor(&*socket)?,
         })
     }
 
+    /// The handles of the user and the network namespace, if it has one of its own.
+    pub(crate) fn user_and_network(&self) -> Option<[BorrowedFd<'_>; 2]> {
+        Some([self.user.as_fd(), self.network.as_ref()?.as_fd()])
+    }
+
     /// Moves this process into all of them and into a mount namespace that belongs to them.
     pub(crate) fn enter(&self, mounts: &OwnedFd) -> Result<(), Failure> {
         self.enter_user()?;
+        let network = self.network.as_ref().map(|handle| (handle, LinkNameSpaceType::Network));
         let rest = [
-            (&self.network, LinkNameSpaceType::Network),
             (&self.host_name, LinkNameSpaceType::HostNameAndNISDomainName),
             (&self.communication, LinkNameSpaceType::InterProcessCommunication),
             (mounts, LinkNameSpaceType::Mount),
         ];
-        for (handle, kind) in rest {
+        for (handle, kind) in network.into_iter().chain(rest) {
             move_into_link_name_space(handle.as_fd(), Some(kind))
                 .doing(|| format!("enter the {kind:?} namespace"))?;
         }
@@ -109,7 +122,9 @@ impl InnerNamespaces {
     /// much of it by permission bits alone.
     pub(crate) fn mount_system_information(&self, target: &Path) -> io::Result<()> {
         let own = File::open("/proc/self/ns/net")?;
-        move_into_link_name_space(self.network.as_fd(), Some(LinkNameSpaceType::Network))?;
+        if let Some(network) = &self.network {
+            move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network))?;
+        }
         let flags =
             MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | MountFlags::RDONLY;
         let mounted = mount("sysfs", target, "sysfs", flags, None);
@@ -128,20 +143,25 @@ impl InnerNamespaces {
 fn make_in_child(
     proof: &SingleThreaded,
     socket: &mut UnixStream,
-    hostname: &str,
+    machine: &MachineSetup,
 ) -> io::Result<()> {
     unshare(proof, UnshareFlags::NEWUSER)?;
     socket.write_all(b"u")?;
     socket.read_exact(&mut [0])?;
-    unshare(proof, UnshareFlags::NEWNET | UnshareFlags::NEWUTS | UnshareFlags::NEWIPC)?;
-    rustix::system::sethostname(hostname.as_bytes())?;
-    let inet = rustix::net::socket(
-        rustix::net::AddressFamily::INET,
-        rustix::net::SocketType::DGRAM,
-        None,
-    )?;
-    bring_loopback_up(inet.as_fd())?;
-    for name in ["user", "net", "uts", "ipc"] {
+    unshare(proof, UnshareFlags::NEWUTS | UnshareFlags::NEWIPC)?;
+    rustix::system::sethostname(machine.hostname.as_bytes())?;
+    send_own_namespace(&*socket, "user")?;
+    if machine.network != Network::Host {
+        unshare(proof, UnshareFlags::NEWNET)?;
+        let inet = rustix::net::socket(
+            rustix::net::AddressFamily::INET,
+            rustix::net::SocketType::DGRAM,
+            None,
+        )?;
+        bring_loopback_up(inet.as_fd())?;
+        send_own_namespace(&*socket, "net")?;
+    }
+    for name in ["uts", "ipc"] {
         send_own_namespace(&*socket, name)?;
     }
     Ok(())

@@ -22,6 +22,7 @@
 //! | [`caches`] | directories that outlive runs |
 //! | [`merge`] | several directories of an overlay made one |
 //! | [`inside`] | doing something in the machine |
+//! | [`outbound`] | the machine's way to other machines |
 //! | [`output`] | pipes of commands that run and of daemons they left |
 //! | [`removal`] | removing trees of any modes |
 //! | [`serve`] | the loop of process 1 |
@@ -40,6 +41,7 @@ mod layers;
 mod live_copy;
 mod login;
 mod merge;
+mod outbound;
 mod output;
 mod overlay_mount;
 mod overlays;

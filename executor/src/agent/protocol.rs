@@ -4,7 +4,9 @@
 //! bytes in order: the socket pair of the overlay backend, vsock of a virtual machine. File descriptors never
 //! travel in here; a backend that can pass some does so beside the protocol.
 
+use crate::archive::{Ownership, Unpacked};
 use crate::backend::{Command, CommandEnd, Stream};
+use crate::images::UnpackOrder;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
@@ -75,6 +77,13 @@ pub enum Task {
         /// Absolute path.
         directory: String,
     },
+    /// Unpack a layer of an image, then end.
+    Unpack {
+        /// What and where to.
+        order: UnpackOrder,
+        /// Whose the files become.
+        ownership: Ownership,
+    },
 }
 
 /// What a machine is made of.
@@ -92,6 +101,22 @@ pub struct MachineSetup {
     pub parts: Vec<PartSetup>,
     /// Whether to mount the repository.
     pub tracked: TrackedFiles,
+    /// What it reaches besides itself.
+    pub network: Network,
+}
+
+/// A machine's network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Network {
+    /// Its own loopback interface.
+    Loopback,
+    /// That, and other machines through this program (pasta).
+    Outbound {
+        /// Absolute path.
+        program: String,
+    },
+    /// The host's own network, loopback included.
+    Host,
 }
 
 /// A directory of the base that comes from elsewhere than the rest.
@@ -215,6 +240,8 @@ pub enum Reply {
     },
     /// Done, nothing to say.
     Done,
+    /// The layer is unpacked.
+    Unpacked(Unpacked),
     /// A command wrote something. Comes before the answer of the request during which it was seen.
     Output {
         /// Which command.

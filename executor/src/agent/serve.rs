@@ -12,6 +12,7 @@ use super::inside::in_machine;
 use super::launch::{Place, launch};
 use super::layers::Layers;
 use super::live_copy::copy_into;
+use super::outbound::Connecting;
 use super::output::Sources;
 use super::overlays::{Overlays, Written};
 use super::protocol::{
@@ -47,6 +48,8 @@ pub(crate) struct Guest<'a> {
     pub(crate) stage: Stage,
     pub(crate) filter: CallFilter,
     pub(crate) machine: &'a MachineSetup,
+    /// The machine's way out, while it is being made.
+    pub(crate) outbound: Option<Connecting>,
 }
 
 impl Guest<'_> {
@@ -176,6 +179,7 @@ impl Server<'_> {
         if let Some(epoch) = &self.epoch {
             self.caches.ensure(&self.guest.ground(&self.layers), epoch, &self.overlays)?;
         }
+        self.ensure_network(*number)?;
         let mut pipes = self.sources.open(*number)?;
         pipes.terminal = self.terminal.take();
         let Some(epoch) = &self.epoch else {
@@ -198,6 +202,15 @@ impl Server<'_> {
         let socket = &mut *self.guest.socket;
         self.sources.read_last(*number, &mut |reply| Ok(protocol::send(socket, &reply)?))?;
         Ok(end)
+    }
+
+    /// Waits for the way out. Without it the machine goes on, and says so.
+    fn ensure_network(&mut self, command: CommandNumber) -> Result<(), Failure> {
+        let Some(connecting) = self.guest.outbound.take() else { return Ok(()) };
+        let Err(reason) = connecting.wait() else { return Ok(()) };
+        let text = format!("layerc: steps of this machine reach no other machine: {reason}\n");
+        let reply = Reply::Output { command, stream: Stream::Stderr, bytes: text.into_bytes() };
+        Ok(protocol::send(self.guest.socket, &reply)?)
     }
 
     fn wait_for_end(&mut self, deadline: Option<Instant>) -> Result<CommandEnd, Failure> {

@@ -5,6 +5,8 @@
 
 use super::failure::{Doing, Failure};
 use super::inner::InnerNamespaces;
+use super::outbound::NAME_SERVER;
+use super::protocol::{MachineSetup, Network};
 use crate::tracked::{FUSE_DEVICE, mount_fuse};
 use rustix::mount::{
     MountFlags, MountPropagationFlags, mount, mount_bind, mount_change, mount_remount,
@@ -114,6 +116,9 @@ impl Stage {
         let mut notes = Vec::new();
         self.make_devices()?;
         if inner.mount_system_information(&self.path("sys")).is_err() {
+            let empty = MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV;
+            mount("tmpfs", self.path("sys"), "tmpfs", empty, Some(c"size=0"))
+                .doing(|| "mount an empty /sys".to_owned())?;
             notes.push("/sys is empty: the host does not let this user mount it".to_owned());
         }
         Ok(notes)
@@ -147,9 +152,9 @@ impl Stage {
     }
 
     /// Makes the directory of settings that lies over every base: what files rely on (see `spec/machine.md`).
-    pub(crate) fn write_settings(&self, hostname: &str) -> Result<(), Failure> {
+    pub(crate) fn write_settings(&self, machine: &MachineSetup) -> Result<(), Failure> {
         let settings = self.path("settings");
-        for (path, text) in settings_files(hostname) {
+        for (path, text) in settings_files(machine) {
             let path = settings.join(path);
             let parent = path.parent().unwrap_or(&settings);
             fs::create_dir_all(parent).doing(|| format!("make {}", parent.display()))?;
@@ -215,7 +220,8 @@ fn make_read_only(path: &Path, flags: MountFlags) -> Result<(), Failure> {
 }
 
 /// Name resolution, host names, and package installation without questions.
-fn settings_files(hostname: &str) -> [(&'static str, String); 4] {
+fn settings_files(machine: &MachineSetup) -> [(&'static str, String); 4] {
+    let hostname = &machine.hostname;
     let hosts = format!(
         "127.0.0.1 localhost\n127.0.1.1 {hostname}\n::1 localhost ip6-localhost ip6-loopback\nff02::1 ip6-allnodes\n\
          ff02::2 ip6-allrouters\n"
@@ -225,7 +231,17 @@ fn settings_files(hostname: &str) -> [(&'static str, String); 4] {
     [
         ("etc/hosts", hosts),
         ("etc/hostname", format!("{hostname}\n")),
-        ("etc/resolv.conf", "nameserver 1.1.1.1\nnameserver 8.8.4.4\n".to_owned()),
+        ("etc/resolv.conf", name_servers(&machine.network)),
         ("etc/apt/apt.conf.d/90layerc", apt.to_owned()),
     ]
+}
+
+/// Whom the machine asks for addresses.
+fn name_servers(network: &Network) -> String {
+    let public = || "nameserver 1.1.1.1\nnameserver 8.8.4.4\n".to_owned();
+    match network {
+        Network::Loopback => public(),
+        Network::Outbound { .. } => format!("nameserver {NAME_SERVER}\n"),
+        Network::Host => fs::read_to_string("/etc/resolv.conf").unwrap_or_else(|_| public()),
+    }
 }

@@ -6,7 +6,7 @@ use crate::backend::{BaseImage, Layer, LayerId};
 use crate::event::StepInfo;
 use crate::read_set::ReadSet;
 use crate::store::index::View;
-use crate::store::record::{MachineState, Snapshot, StrongKey, TextKey, WeakKey};
+use crate::store::record::{MachineState, Snapshot, StoredValue, StrongKey, TextKey, WeakKey};
 use crate::store::runs::RunId;
 use layerc_planner::plan::Step;
 use std::sync::{Arc, OnceLock};
@@ -119,13 +119,16 @@ pub enum Certainty {
 impl Chain {
     /// The beginning.
     pub fn new(image: &str, base: Arc<BaseImage>) -> Self {
+        let variables = base.environment.iter();
+        let variables = variables.map(|(name, value)| (name.clone(), StoredValue::literal(value)));
+        let state = MachineState { environment: variables.collect(), ..MachineState::default() };
         Self {
             strong: key::base(&base.identity),
             text: key::base_text(image),
             keyed: vec![(format!("the base image `{image}`"), key::value_mark(&base.identity))],
             image: Arc::from(image),
             base,
-            state: Arc::new(MachineState::default()),
+            state: Arc::new(state),
             links: Vec::new(),
             first_run: None,
             is_unsure: Certainty::Sure,

@@ -79,9 +79,18 @@ impl ModelBackend {
 }
 
 impl Backend for ModelBackend {
-    fn prepare_base(&self, _: &ImageSource, _: &dyn Fn(&str)) -> Result<BaseImage, BackendError> {
+    fn prepare_base(
+        &self,
+        _: &ImageSource,
+        _: &(dyn Fn(&str) + Sync),
+    ) -> Result<BaseImage, BackendError> {
         let identity = *self.base_identity.lock().unwrap();
-        Ok(BaseImage { identity, directories: Vec::new(), notes: Vec::new() })
+        Ok(BaseImage {
+            identity,
+            directories: Vec::new(),
+            notes: Vec::new(),
+            environment: BTreeMap::new(),
+        })
     }
 
     fn start(&self, start: &MachineStart) -> Result<Box<dyn Machine>, BackendError> {

@@ -5,20 +5,23 @@ use super::failure::Doing;
 use super::host::{Composition, HostBase};
 use super::host_part::HostPart;
 use super::identities::Identities;
+use super::image_layers::AgentUnpacker;
 use super::machine::{OverlayMachine, Parts};
+use super::network::NetworkChoice;
 use super::removal::{Removal, Remover};
 use super::resync::resync;
 use super::start::Agent;
 use super::store_layout::StoreLayout;
 use super::{debootstrap, rootfs};
-use crate::agent::protocol::{MachineSetup, PartSetup, TrackedFiles};
+use crate::agent::protocol::{MachineSetup, Network, PartSetup, TrackedFiles};
 use crate::backend::{
     Backend, BackendError, BaseImage, ImageSource, Layer, LayerId, Machine, MachineStart, Resync,
 };
 use crate::caches::Caches;
+use crate::images::{Images, Pull, Trust, Using};
 use crate::tracked::Repository;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Longest host name that Linux takes.
@@ -39,6 +42,12 @@ pub struct OverlayOptions {
     /// Directories of the host that steps on the `host` base must not see, wherever they are: the checkout, for one.
     /// The store is hidden without being named.
     pub hidden: Vec<PathBuf>,
+    /// Whether images are looked for in their registries.
+    pub pull: Pull,
+    /// Which registries are trusted besides those that the system trusts.
+    pub trust: Trust,
+    /// What machines reach besides themselves.
+    pub network: NetworkChoice,
 }
 
 impl Default for OverlayOptions {
@@ -48,6 +57,9 @@ impl Default for OverlayOptions {
             background_grace: Duration::from_secs(2),
             processes_limit: PROCESSES_LIMIT,
             hidden: Vec::new(),
+            pull: Pull::default(),
+            trust: Trust::default(),
+            network: NetworkChoice::default(),
         }
     }
 }
@@ -63,6 +75,9 @@ pub struct OverlayBackend {
     caches: Caches,
     remover: Remover,
     host: HostBase,
+    images: Images,
+    /// Keeps images that machines stand on from being removed by another process.
+    using_images: OnceLock<Using>,
 }
 
 impl OverlayBackend {
@@ -106,7 +121,20 @@ impl OverlayBackend {
         let discard = Arc::new(move |directory| queue.remove(directory));
         let caches = Caches::new(&layout.root, discard).doing(|| "open the caches".to_owned())?;
         caches.sweep();
-        Ok(Self { layout, repository, options, removal, remover, host, caches })
+        let unpacker = Arc::new(AgentUnpacker { removal: removal.clone() });
+        let images = Images::open(&layout.root, unpacker, options.trust.clone())?;
+        let using_images = OnceLock::new();
+        Ok(Self {
+            layout,
+            repository,
+            options,
+            removal,
+            caches,
+            remover,
+            host,
+            images,
+            using_images,
+        })
     }
 
     /// The directories that CACHE keeps.
@@ -114,10 +142,18 @@ impl OverlayBackend {
         &self.caches
     }
 
+    fn use_images(&self) -> Result<(), BackendError> {
+        if self.using_images.get().is_none() {
+            let _already_held = self.using_images.set(self.images.hold()?);
+        }
+        Ok(())
+    }
+
     fn setup(
         &self,
         start: &MachineStart,
         run_directory: &Path,
+        network: Network,
     ) -> Result<MachineSetup, BackendError> {
         let (base, parts) = if HostBase::is_host(&start.base) {
             let composed = self.host.compose()?;
@@ -132,6 +168,7 @@ impl OverlayBackend {
             base: base.iter().map(|path| text(path)).collect::<Result<_, _>>()?,
             parts,
             tracked: tracked_files(),
+            network,
         })
     }
 }
@@ -140,7 +177,7 @@ impl Backend for OverlayBackend {
     fn prepare_base(
         &self,
         source: &ImageSource,
-        progress: &dyn Fn(&str),
+        progress: &(dyn Fn(&str) + Sync),
     ) -> Result<BaseImage, BackendError> {
         match source {
             ImageSource::Host => {
@@ -154,11 +191,23 @@ impl Backend for OverlayBackend {
             ImageSource::Debootstrap { suite, mirror } => {
                 debootstrap::prepare(suite, mirror.as_deref(), &self.layout.bases, progress)
             }
+            ImageSource::Registry(reference) => {
+                self.use_images()?;
+                Ok(self.images.base(reference, self.options.pull, progress)?)
+            }
+            ImageSource::ImageFile { path, image } => {
+                self.use_images()?;
+                Ok(self.images.base_from_file(path, image.as_deref(), progress)?)
+            }
         }
     }
 
     fn ready_base(&self, source: &ImageSource) -> Result<Option<BaseImage>, BackendError> {
         let is_ready = match source {
+            ImageSource::Registry(reference) => return Ok(self.images.ready(reference)?),
+            ImageSource::ImageFile { path, image } => {
+                return Ok(self.images.ready_file(path, image.as_deref())?);
+            }
             ImageSource::Host => true,
             ImageSource::RootFileSystem(path) => rootfs::is_ready(path, &self.layout.bases),
             ImageSource::Debootstrap { suite, mirror } => {
@@ -171,11 +220,12 @@ impl Backend for OverlayBackend {
     fn start(&self, start: &MachineStart) -> Result<Box<dyn Machine>, BackendError> {
         let run = self.layout.new_run(self.remover.queue())?;
         run.needs(&start.layers, &self.layout.root)?;
-        let setup = self.setup(start, &run.path)?;
+        let (network, note) = self.options.network.resolve().map_err(BackendError::Unavailable)?;
+        let setup = self.setup(start, &run.path, network)?;
         let (groups, refused) = self.control_groups(start, &run.path);
         let program = &self.options.agent_program;
         let mut agent = Agent::start(program, setup, &self.removal.identities, groups)?;
-        agent.notes.extend(refused);
+        agent.notes.extend(refused.into_iter().chain(note));
         let parts = Parts {
             agent,
             layout: Arc::clone(&self.layout),

@@ -5,6 +5,7 @@ use super::identities::program;
 use super::rootfs::place;
 use super::store_layout::fresh_name;
 use crate::backend::{BackendError, BaseImage};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ pub(super) fn prepare(
     suite: &str,
     mirror: Option<&str>,
     bases: &Path,
-    progress: &dyn Fn(&str),
+    progress: &(dyn Fn(&str) + Sync),
 ) -> Result<BaseImage, BackendError> {
     check_words(suite, mirror)?;
     let identity = identity(suite, mirror);
@@ -32,7 +33,12 @@ pub(super) fn prepare(
         fs::create_dir(&beside).doing(|| format!("make {}", beside.display()))?;
         place(install(&program, suite, mirror, &beside, progress), &beside, &directory)?;
     }
-    Ok(BaseImage { identity, directories: vec![directory], notes: Vec::new() })
+    Ok(BaseImage {
+        identity,
+        directories: vec![directory],
+        notes: Vec::new(),
+        environment: BTreeMap::new(),
+    })
 }
 
 /// Whether a suite is installed.
@@ -97,7 +103,7 @@ fn install(
     suite: &str,
     mirror: Option<&str>,
     target: &Path,
-    progress: &dyn Fn(&str),
+    progress: &(dyn Fn(&str) + Sync),
 ) -> Result<(), BackendError> {
     progress(&format!("installing {suite} with debootstrap (once; takes minutes)"));
     let mut command = Command::new(program);

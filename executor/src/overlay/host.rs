@@ -8,6 +8,7 @@ use super::failure::Doing;
 use super::host_part::HostPart;
 use super::{mirror, skeleton};
 use crate::backend::{BackendError, BaseImage};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -96,7 +97,12 @@ impl HostBase {
                     .to_owned(),
             );
         }
-        Ok(BaseImage { identity: identity()?, directories: vec![PathBuf::from(ROOT)], notes })
+        Ok(BaseImage {
+            identity: identity()?,
+            directories: vec![PathBuf::from(ROOT)],
+            notes,
+            environment: BTreeMap::new(),
+        })
     }
 
     /// What a root is composed of. The first call looks at the host's configuration and copies it if it changed.

@@ -12,12 +12,14 @@
 //! | [`accounts`] | its users and groups |
 //! | [`rootfs`] | the base that is a folder or an archive |
 //! | [`archive`] | unpacking one that is not trusted |
+//! | [`image_layers`] | unpacking layers of images with a machine's user numbers |
 //! | [`debootstrap`] | the base that Debian's bootstrap program installs |
 //! | [`changes`] | which files differ between two states |
 //! | [`identities`] | which user numbers a machine has |
 //! | [`machine`] | a running machine |
 //! | [`caches`] | its directories that outlive runs |
 //! | [`copy`] | what a COPY shows where |
+//! | [`network`] | what machines reach |
 //! | [`removal`] | removing what machines wrote |
 //! | [`resync`] | repository files that an earlier run wrote over |
 //! | [`start`] | from a directory of the store to an agent that is ready |
@@ -35,8 +37,10 @@ mod failure;
 mod host;
 mod host_part;
 mod identities;
+mod image_layers;
 mod machine;
 mod mirror;
+mod network;
 mod removal;
 mod resync;
 mod rootfs;
@@ -47,3 +51,5 @@ mod store_layout;
 pub use backend::{OverlayBackend, OverlayOptions};
 pub use caches::caches_of;
 pub use control_groups::limit_obstacle;
+pub use image_layers::open_images;
+pub use network::NetworkChoice;

@@ -3,9 +3,10 @@
 //! With lent numbers the files belong to users this process is not; then an agent in a user namespace of the same
 //! numbers removes them.
 
-use super::failure::Doing;
+use super::failure::{Doing, unexpected};
 use super::identities::Identities;
 use super::start;
+use crate::agent::protocol::{Reply, Task};
 use crate::agent::remove_own_tree;
 use crate::backend::BackendError;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
@@ -29,7 +30,11 @@ impl Removal {
                 if error.kind() == io::ErrorKind::PermissionDenied
                     && self.identities != Identities::Same =>
             {
-                start::remove_as_agent(directory, &self.agent_program, &self.identities)
+                let task = Task::Remove { directory: directory.to_string_lossy().into_owned() };
+                match start::have_done(task, &self.agent_program, &self.identities)? {
+                    Reply::Done => Ok(()),
+                    other => Err(unexpected(other)),
+                }
             }
             other => other.doing(|| format!("remove {}", directory.display())),
         }

@@ -1,10 +1,12 @@
 //! The base `rootfs`: a folder, used in place, or an archive, unpacked once and kept by its digest.
 
-use super::archive::{Ownership, unpack};
+use super::archive::unpack;
 use super::failure::Doing;
 use super::store_layout::fresh_name;
 use crate::agent::remove_own_tree;
+use crate::archive::Ownership;
 use crate::backend::{BackendError, BaseImage};
+use std::collections::BTreeMap;
 use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -15,7 +17,7 @@ use std::path::{Path, PathBuf};
 pub(super) fn prepare(
     path: &Path,
     bases: &Path,
-    progress: &dyn Fn(&str),
+    progress: &(dyn Fn(&str) + Sync),
 ) -> Result<BaseImage, BackendError> {
     let metadata = fs::metadata(path).map_err(|error| {
         BackendError::Unavailable(format!(
@@ -50,6 +52,7 @@ fn folder(path: &Path, bases: &Path) -> Result<BaseImage, BackendError> {
         identity: *hasher.finalize().as_bytes(),
         directories: vec![path],
         notes: Vec::new(),
+        environment: BTreeMap::new(),
     })
 }
 
@@ -81,7 +84,7 @@ fn archive(
     path: &Path,
     metadata: &Metadata,
     bases: &Path,
-    progress: &dyn Fn(&str),
+    progress: &(dyn Fn(&str) + Sync),
 ) -> Result<BaseImage, BackendError> {
     let identity = archive_digest(path, metadata, bases)?;
     let directory = archive_directory(&identity, bases);
@@ -96,7 +99,7 @@ fn archive(
     }
     let note = "files of the archive that had other owners than root belong to root, since this is not root";
     let notes = if is_root { Vec::new() } else { vec![note.to_owned()] };
-    Ok(BaseImage { identity, directories: vec![directory], notes })
+    Ok(BaseImage { identity, directories: vec![directory], notes, environment: BTreeMap::new() })
 }
 
 fn archive_directory(identity: &[u8; 32], bases: &Path) -> PathBuf {

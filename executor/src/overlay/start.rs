@@ -217,20 +217,19 @@ fn start_program(program: &Path, words: Stdio) -> Result<(UnixStream, Child), Ba
     Ok((ours, spawn(command).doing(|| format!("start {}", program.display()))?))
 }
 
-/// Has an agent remove a directory with the numbers of a machine.
-pub(super) fn remove_as_agent(
-    directory: &Path,
+/// Has an agent do something that is not a machine, with a machine's numbers, and gives its last answer.
+pub(super) fn have_done(
+    task: Task,
     program: &Path,
     identities: &Identities,
-) -> Result<(), BackendError> {
+) -> Result<Reply, BackendError> {
     let (mut socket, mut process) = start_program(program, Stdio::null())?;
-    let task = Task::Remove { directory: directory.to_string_lossy().into_owned() };
-    let removed = begin(&mut socket, process.id(), task, identities)
-        .and_then(|()| expect(&mut socket, &Reply::Done))
-        .map_err(|trouble| explain(trouble, directory));
+    let answer = begin(&mut socket, process.id(), task, identities)
+        .and_then(|()| Ok(protocol::receive(&mut socket)?))
+        .map_err(|trouble| explain(trouble, Path::new("")));
     drop(socket);
     let _ = process.wait();
-    removed
+    answer
 }
 
 fn expect(socket: &mut UnixStream, wanted: &Reply) -> Result<(), Trouble> {

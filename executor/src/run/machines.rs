@@ -188,6 +188,7 @@ impl Worker<'_> {
             name: self.runner.clone(),
             memory_bytes: self.memory_bytes(),
         })?;
+        self.context.bases.say_once(machine.notes(), self.context.events);
         let mut live =
             Live::new(machine, self.runner.clone(), layers.to_vec(), self.memory_bytes());
         let view = self.context.store.index().view()?;

@@ -52,8 +52,9 @@ pub(super) fn missing(
 fn unmapped(image: &str) -> String {
     format!(
         "the base image `{image}` is not mapped to anything: add it under [images] in layerc.toml (`\"{image}\" = \
-         \"host\"`), or give `--image {image}=host` for this machine's own system, `--image {image}=rootfs:PATH` for \
-         a folder or tar archive, `--image {image}=debootstrap:bookworm` for a fresh Debian"
+         \"host\"`), or give `--image {image}=host` for this machine's own system, `--image {image}=oci:ubuntu:22.04` for an \
+         image of a registry, `--image {image}=rootfs:PATH` for a folder or tar archive, \
+         `--image {image}=debootstrap:bookworm` for a fresh Debian"
     )
 }
 

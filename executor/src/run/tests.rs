@@ -106,6 +106,7 @@ impl Bench {
             identity: [1; 32],
             directories: Vec::new(),
             notes: Vec::new(),
+            environment: BTreeMap::new(),
         };
         let known = Known {
             plan,

@@ -234,8 +234,12 @@ fn a_forecast_says_what_a_run_would_do() {
     bench.repository.set_mode("c", 0o755);
     let plan = reading_plan();
     let store = Store::open(bench.directory.path()).unwrap();
-    let base =
-        crate::backend::BaseImage { identity: [1; 32], directories: Vec::new(), notes: Vec::new() };
+    let base = crate::backend::BaseImage {
+        identity: [1; 32],
+        directories: Vec::new(),
+        notes: Vec::new(),
+        environment: BTreeMap::new(),
+    };
     let known = Known {
         plan: &plan,
         store: &store,
