@@ -17,7 +17,7 @@ use layerc_compiler::lint_configuration::LintConfiguration;
 use reading::{Found, Refusal};
 pub(crate) use secret::SecretSource;
 use std::collections::BTreeMap;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
@@ -42,11 +42,19 @@ pub(crate) struct Configuration {
     pub(crate) secrets: BTreeMap<String, SecretSource>,
 }
 
+/// The keys of `[run]`.
+const RUN_KEYS: [&str; 6] =
+    ["expose_port", "expose_wait_seconds", "jobs", "network", "pull", "store"];
+
 /// `[run]`. An option on the command line wins.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RunDefaults {
     /// `jobs = 4`: runners at once.
     pub(crate) jobs: Option<NonZeroU32>,
+    /// `expose_wait_seconds = 120`: how long EXPOSE waits for a port to answer.
+    pub(crate) expose_wait_seconds: Option<NonZeroU32>,
+    /// `expose_port = 8080`: where exposed websites are.
+    pub(crate) expose_port: Option<NonZeroU16>,
     /// `store = "PATH"`: where results are kept, relative to the configuration file.
     pub(crate) store: Option<PathBuf>,
     /// `pull = "never"`: when images are fetched from their registries.
@@ -141,10 +149,12 @@ impl RunDefaults {
         for entry in section.table()? {
             match entry.name {
                 "jobs" => defaults.jobs = Some(entry.positive()?),
+                "expose_wait_seconds" => defaults.expose_wait_seconds = Some(entry.positive()?),
+                "expose_port" => defaults.expose_port = Some(entry.port()?),
                 "store" => defaults.store = Some(root.join(entry.text()?)),
                 "network" => defaults.network = Some(network(&entry)?),
                 "pull" => defaults.pull = Some(pull(&entry)?),
-                _ => return Err(entry.unknown("key", &["jobs", "network", "pull", "store"])),
+                _ => return Err(entry.unknown("key", &RUN_KEYS)),
             }
         }
         Ok(defaults)

@@ -31,7 +31,7 @@ use estimates::Estimates;
 use layerc_executor::engine::OnFailure;
 use layerc_executor::event::RunOutcome;
 use layerc_executor::run::{
-    ButtonRule, Buttons, CacheUse, Options, RunError, Setup, cancellation, secret_names,
+    Afterwards, ButtonRule, Buttons, CacheUse, Options, RunError, Setup, cancellation, secret_names,
 };
 use layerc_executor::store::Store;
 use layerc_executor::store::history::{Checkout, Header, History, PastRun, RunName};
@@ -46,12 +46,15 @@ pub(crate) use place::store_directory;
 use prompt::Prompt;
 use report::{EventsFile, Reports};
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use view::{Format, View};
 use work::Work;
+
+/// How long EXPOSE waits for a port unless somebody says otherwise.
+const EXPOSE_WAIT: Duration = Duration::from_mins(2);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -64,6 +67,7 @@ Examples:
   layerc run --accept-buttons              every BUTTON counts as pressed
   layerc run --resume k3f9x2ab             go on with a run that ended waiting
   layerc run --report report.html          a page with timings, graph and logs
+  layerc run --serve                       keep exposed websites up until Ctrl-C
   layerc run --format json                 events as JSON lines
 
 A step is skipped when nothing it read has changed; the reason is given for every step that runs.
@@ -120,6 +124,17 @@ pub(crate) struct Arguments {
     /// Write every event to a file, as lines of JSON
     #[arg(long, value_name = "FILE")]
     events: Option<PathBuf>,
+    /// When everything is done, keep exposed runners up until Ctrl-C
+    #[arg(long)]
+    serve: bool,
+
+    /// How long EXPOSE waits for a port to answer [default: 120]
+    #[arg(long, value_name = "SECONDS")]
+    expose_wait: Option<u32>,
+
+    /// The port of this computer that exposed websites are at [default: any that is free]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    expose_port: Option<u16>,
 
     /// How the run is shown
     #[arg(long, value_enum, default_value_t = Format::Auto)]
@@ -233,7 +248,7 @@ fn tell_waiting(store: &Store, name: &RunName, option: Option<&Path>) -> Result<
 fn button_rule(arguments: &Arguments) -> ButtonRule {
     if arguments.accept_buttons {
         ButtonRule::Accept
-    } else if prompt::is_possible() {
+    } else if prompt::is_possible() || arguments.serve {
         ButtonRule::Wait
     } else {
         ButtonRule::EndWaiting
@@ -262,11 +277,16 @@ fn options(arguments: &Arguments, work: &Work) -> Result<Options> {
         known.insert(name, source.clone());
     }
     let configured = configuration.run.jobs.and_then(|jobs| NonZeroUsize::try_from(jobs).ok());
+    let run = &configuration.run;
+    let seconds = arguments.expose_wait.or(run.expose_wait_seconds.map(NonZeroU32::get));
     Ok(Options {
         jobs: arguments.jobs.or(configured).unwrap_or_else(default_jobs),
         on_failure: if arguments.keep_going { OnFailure::KeepGoing } else { OnFailure::StopAll },
         cache: if arguments.no_cache { CacheUse::RunEverything } else { CacheUse::LookUp },
         images: arguments.conditions.images(plan, known)?,
+        expose_wait: seconds.map_or(EXPOSE_WAIT, |seconds| Duration::from_secs(seconds.into())),
+        expose_port: arguments.expose_port.or(run.expose_port.map(NonZeroU16::get)),
+        afterwards: if arguments.serve { Afterwards::Serve } else { Afterwards::End },
     })
 }
 

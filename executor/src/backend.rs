@@ -7,7 +7,7 @@ use crate::images::Reference;
 use crate::read_set::ReadSet;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -211,6 +211,17 @@ pub enum Freeze {
     ProcessesAlive(Vec<String>),
 }
 
+/// The way to the TCP ports of a machine, open from any thread while commands run in it, and for as long as it lives.
+pub trait Ports: Send + Sync {
+    /// Connects to a port that something in the machine listens at on its own loopback: a stream socket in
+    /// non-blocking mode, of whatever family the backend has (an internet socket of the machine's network, a Unix socket
+    /// that leads into a virtual machine).
+    ///
+    /// # Errors
+    /// `ConnectionRefused` when nothing listens; anything else when the machine is gone or out of resources.
+    fn connect(&self, port: u16) -> std::io::Result<OwnedFd>;
+}
+
 /// A machine that runs. Dropping it ends it and everything in it.
 pub trait Machine: Send {
     /// Runs a command to its end (or, in the background, to the end of its first moment).
@@ -260,6 +271,12 @@ pub trait Machine: Send {
     fn notes(&self) -> &[String] {
         &[]
     }
+
+    /// The way to its ports.
+    ///
+    /// # Errors
+    /// When the machine can't open one.
+    fn ports(&mut self) -> Result<Arc<dyn Ports>, BackendError>;
 
     /// A handle that ends the machine from another thread.
     fn stopper(&self) -> Box<dyn Fn() + Send + Sync>;

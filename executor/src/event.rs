@@ -61,6 +61,16 @@ pub enum Event {
         /// By whom or what.
         by: String,
     },
+    /// Something of a machine can be reached now.
+    Exposed {
+        /// Whose.
+        runner: String,
+        /// Where, and what of it.
+        #[serde(flatten)]
+        address: ExposedAddress,
+    },
+    /// Everything is done; what was exposed stays up until the run is stopped.
+    Serving {},
     /// A base image is being made ready, which may take a while.
     BasePreparing {
         /// Its name.
@@ -242,6 +252,26 @@ pub enum SnapshotInfo {
     Forbidden,
     /// No: the step didn't end well.
     Failed,
+}
+
+/// Where something of a machine can be reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ExposedAddress {
+    /// A website.
+    Website {
+        /// Its address with the path.
+        url: String,
+        /// The port in the machine.
+        port: u16,
+    },
+    /// A forwarded port.
+    Tcp {
+        /// Address and port on this computer.
+        address: String,
+        /// The port in the machine.
+        port: u16,
+    },
 }
 
 /// Why a step runs.

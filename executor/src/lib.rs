@@ -7,6 +7,7 @@ pub mod cache;
 pub mod caches;
 pub mod clones;
 pub mod doctor;
+pub mod doors;
 pub mod engine;
 pub mod event;
 pub mod images;

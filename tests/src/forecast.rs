@@ -18,6 +18,8 @@ const WITH_VALUE: &[&str] = &[
     "--cache-size",
     "--pull",
     "--registry-certificate",
+    "--expose-wait",
+    "--expose-port",
 ];
 const WITHOUT_VALUE: &[&str] = &["--keep-going", "--accept-buttons", "--serve"];
 

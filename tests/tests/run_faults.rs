@@ -276,17 +276,16 @@ impl Drop for Unmount<'_> {
 #[test]
 fn what_is_missing_is_said_before_anything_starts() {
     let place = Workflow::with(&[
-        ("Layerfile", "FROM vm/unknown:1\nEXPOSE WEBSITE localhost:80\nRUN true\n"),
-        ("other/Layerfile", "FROM vm/ubuntu:22.04\nCACHE /x\nBUTTON go\n"),
+        ("Layerfile", "FROM vm/unknown:1\nAWS link --region=us-east-1\nRUN true\n"),
+        ("other/Layerfile", "FROM vm/ubuntu:22.04\nAWS link --region=us-east-1\n"),
     ]);
     let run = place.run();
     assert_eq!(run.outcome.code(), 2);
     for expected in [
         "the base image `vm/unknown:1` is not mapped",
         "--image vm/unknown:1=host",
-        "Layerfile:2: this executor can't run EXPOSE WEBSITE yet",
-        "other/Layerfile:2: this executor can't run CACHE yet",
-        "other/Layerfile:3: this executor can't run BUTTON yet",
+        "Layerfile:2: this executor can't run AWS yet",
+        "other/Layerfile:2: this executor can't run AWS yet",
         "--without other/Layerfile",
     ] {
         assert!(run.outcome.stderr.contains(expected), "{expected}\n{}", run.outcome.stderr);

@@ -1,7 +1,7 @@
 //! One entry of a TOML table, and the words to refuse it with.
 
 use layerc_compiler::nearest::nearest;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU16, NonZeroU32};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -67,6 +67,12 @@ impl<'text> Found<'text> {
         number.ok_or_else(|| {
             self.refused(format!("`{}` must be a whole number from 1 up", self.name))
         })
+    }
+
+    /// The value of this port number.
+    pub(super) fn port(&self) -> Result<NonZeroU16, Refusal> {
+        let port = NonZeroU16::try_from(self.positive()?);
+        port.map_err(|_| self.refused(format!("`{}` must be a port: 1 to 65535", self.name)))
     }
 
     fn wrong_type(&self, expected: &str) -> Refusal {

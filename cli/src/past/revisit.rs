@@ -10,7 +10,7 @@ use layerc_executor::engine::OnFailure;
 use layerc_executor::event::{Event, EventSink};
 use layerc_executor::run::visit::{Side, Target, VisitError};
 use layerc_executor::run::{
-    ButtonRule, Buttons, CacheUse, Options, Setup, cancellation, secret_names,
+    Afterwards, ButtonRule, Buttons, CacheUse, Options, Setup, cancellation, secret_names,
 };
 use layerc_executor::secrets::Secrets;
 use layerc_executor::store::history::{PastRun, RunName};
@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a state needs that no store keeps.
 #[derive(Debug, Default, Args)]
@@ -83,6 +84,10 @@ impl Revisit {
             on_failure: OnFailure::StopAll,
             cache: CacheUse::LookUp,
             images: run.header().images.clone(),
+            // A visit opens no door to the machine.
+            expose_wait: Duration::ZERO,
+            expose_port: None,
+            afterwards: Afterwards::End,
         };
         Ok(Self {
             plan,

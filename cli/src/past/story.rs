@@ -99,6 +99,8 @@ impl Story {
             Event::RunnerChanged { .. }
             | Event::ButtonAsked { .. }
             | Event::ButtonPressed { .. }
+            | Event::Exposed { .. }
+            | Event::Serving {}
             | Event::BasePreparing { .. }
             | Event::Note { .. }
             | Event::StepSet { .. } => {}

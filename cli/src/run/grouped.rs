@@ -72,6 +72,8 @@ impl Grouped {
             | Event::RunnerChanged { .. }
             | Event::ButtonAsked { .. }
             | Event::ButtonPressed { .. }
+            | Event::Exposed { .. }
+            | Event::Serving {}
             | Event::Note { .. }
             | Event::Warning { .. }
             | Event::RunnerFailed { .. }

@@ -56,6 +56,8 @@ impl Plain {
             | Event::RunnerChanged { .. }
             | Event::ButtonAsked { .. }
             | Event::ButtonPressed { .. }
+            | Event::Exposed { .. }
+            | Event::Serving {}
             | Event::Note { .. }
             | Event::Warning { .. }
             | Event::RunnerFailed { .. }

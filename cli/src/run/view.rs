@@ -110,6 +110,8 @@ fn tell(timed: &TimedEvent, say: impl Fn(&str)) -> Result<()> {
         Event::ButtonPressed { runner, number, by } => {
             say(&format!("BUTTON {number} of {runner}: pressed by {by}"));
         }
+        Event::Exposed { runner, address } => say(&wording::exposed(runner, address)),
+        Event::Serving {} => say("everything is done; what is exposed stays up until Ctrl-C"),
         Event::RunStarted { run, .. } => say(&format!("run {run}")),
         Event::RunnerChanged { .. }
         | Event::BasePreparing { .. }

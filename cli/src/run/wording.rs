@@ -2,7 +2,9 @@
 
 use anstyle::{AnsiColor, Effects, Style};
 use layerc_executor::engine::RunnerState;
-use layerc_executor::event::{RunOutcome, RunnerSummary, SnapshotInfo, StepInfo, StepResult};
+use layerc_executor::event::{
+    ExposedAddress, RunOutcome, RunnerSummary, SnapshotInfo, StepInfo, StepResult,
+};
 
 /// Styles of the run's words.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
@@ -64,6 +66,18 @@ pub(crate) fn snapshot(snapshot: &SnapshotInfo) -> Option<String> {
             names.join(", ")
         )),
         SnapshotInfo::Taken | SnapshotInfo::Forbidden | SnapshotInfo::Failed => None,
+    }
+}
+
+/// Where something of a runner can be reached.
+pub(super) fn exposed(runner: &str, address: &ExposedAddress) -> String {
+    match address {
+        ExposedAddress::Website { url, port } => {
+            format!("{STRONG}{runner}{STRONG:#}: {GOOD}{url}{GOOD:#} leads to its port {port}")
+        }
+        ExposedAddress::Tcp { address, port } => {
+            format!("{STRONG}{runner}{STRONG:#}: {GOOD}{address}{GOOD:#} leads to its port {port}")
+        }
     }
 }
 

@@ -134,6 +134,14 @@ impl InnerNamespaces {
         Ok(mounted?)
     }
 
+    /// Moves this process into the machine's network alone: it keeps its power, and steps have none over it. Where
+    /// that is the host's, the process is there already.
+    pub(crate) fn enter_network(&self) -> Result<(), Failure> {
+        let Some(network) = &self.network else { return Ok(()) };
+        move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network))
+            .doing(|| "enter the machine's network".to_owned())
+    }
+
     fn enter_user(&self) -> Result<(), Failure> {
         move_into_link_name_space(self.user.as_fd(), Some(LinkNameSpaceType::User))
             .doing(|| "enter the user namespace".to_owned())

@@ -21,6 +21,7 @@
 //! | [`live_copy`] | a COPY while processes live |
 //! | [`caches`] | directories that outlive runs |
 //! | [`merge`] | several directories of an overlay made one |
+//! | [`doorman`] | connecting to the machine's ports while commands run |
 //! | [`inside`] | doing something in the machine |
 //! | [`outbound`] | the machine's way to other machines |
 //! | [`output`] | pipes of commands that run and of daemons they left |
@@ -30,6 +31,7 @@
 mod accounts;
 mod caches;
 mod destination;
+mod doorman;
 mod entry;
 mod epoch;
 mod failure;

@@ -60,6 +60,9 @@ pub enum Request {
         /// Absolute paths; their parents exist.
         targets: Vec<String>,
     },
+    /// Open the way to the machine's ports: a socket, passed right behind this, on which a [`PortRequest`] is answered
+    /// with a [`PortReply`] while commands run.
+    OpenPorts,
     /// Make what was written a layer, in this new directory.
     Freeze {
         /// Absolute path; its parent exists.
@@ -279,6 +282,22 @@ pub enum Reply {
         /// What it said.
         text: String,
     },
+}
+
+/// Connect to a TCP port of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortRequest {
+    /// Which.
+    pub port: u16,
+}
+
+/// What came of a [`PortRequest`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PortReply {
+    /// Connected; a socket is passed right behind this.
+    Connected,
+    /// Not, with this error number.
+    Failed(i32),
 }
 
 /// What a path leads to.

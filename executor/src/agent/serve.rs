@@ -4,6 +4,7 @@
 
 use super::caches::Caches;
 use super::destination;
+use super::doorman;
 use super::epoch::{Epoch, Ground};
 use super::failure::{Doing, Failure};
 use super::filter::CallFilter;
@@ -24,7 +25,7 @@ use super::transfer::receive_descriptor;
 use crate::backend::{Attachment, CommandEnd, Stream};
 use crate::sys::{ChildSignals, SingleThreaded};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, WaitOptions, WaitStatus};
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -82,6 +83,8 @@ struct Server<'a> {
     background: Vec<BackgroundShell>,
     /// The terminal of the next command.
     terminal: Option<OwnedFd>,
+    /// Connects to the machine's ports.
+    doorman: Option<Pid>,
     /// Shell of the command being run, and how it ended.
     foreground: Option<(Pid, Option<CommandEnd>)>,
 }
@@ -101,6 +104,7 @@ pub(crate) fn serve(guest: Guest<'_>, notes: Vec<String>) -> Result<(), Failure>
         sources: Sources::default(),
         background: Vec::new(),
         terminal: None,
+        doorman: None,
         foreground: None,
     };
     // Both processes write to the socket until the keeper has passed the handle; this request says that it has.
@@ -147,6 +151,7 @@ impl Server<'_> {
             Request::KeepCaches { targets } => {
                 self.keep_caches(&targets.into_iter().map(PathBuf::from).collect::<Vec<_>>())
             }
+            Request::OpenPorts => self.open_ports(),
             Request::Freeze { target } => self.freeze(Path::new(&target)),
             Request::Hello { .. } | Request::IdentitiesMapped | Request::Begin => {
                 Err(Failure::Refused("the machine is already made".to_owned()))
@@ -278,6 +283,9 @@ impl Server<'_> {
     fn reap(&mut self) {
         while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
             let Some(end) = end_of(status) else { continue };
+            if self.doorman == Some(pid) {
+                self.doorman = None;
+            }
             if let Some((foreground, ended)) = &mut self.foreground
                 && *foreground == pid
             {
@@ -305,6 +313,17 @@ impl Server<'_> {
             stream: Stream::Stderr,
             bytes: text.into_bytes(),
         });
+    }
+
+    /// Sets a doorman to the socket that is passed now; an earlier one goes.
+    fn open_ports(&mut self) -> Result<Reply, Failure> {
+        let socket = receive_descriptor(&*self.guest.socket)
+            .doing(|| "receive the socket for ports".to_owned())?;
+        if let Some(earlier) = self.doorman.take() {
+            let _gone = rustix::process::kill_process(earlier, Signal::KILL);
+        }
+        self.doorman = Some(doorman::start(self.guest.proof, &self.guest.inner, socket)?);
+        Ok(Reply::Done)
     }
 
     fn resolve(&mut self, wanted: &Destination) -> Result<Reply, Failure> {
@@ -404,7 +423,8 @@ impl Server<'_> {
             fs::read_dir(&processes).doing(|| "list the machine's processes".to_owned())?;
         let numbers =
             entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-        let others = numbers.filter(|number| *number != 1);
+        let doorman = self.doorman.map(|pid| pid.as_raw_pid().cast_unsigned());
+        let others = numbers.filter(|number| *number != 1 && Some(*number) != doorman);
         let name = |number: u32| {
             let name = fs::read_to_string(processes.join(number.to_string()).join("comm")).ok()?;
             Some(name.trim_end().to_owned())

@@ -34,7 +34,12 @@ pub enum Advanced {
 pub const fn touches_machine(action: &Action) -> bool {
     matches!(
         action,
-        Action::Run { .. } | Action::Copy { .. } | Action::Clone { .. } | Action::Env { .. }
+        Action::Run { .. }
+            | Action::Copy { .. }
+            | Action::Clone { .. }
+            | Action::Env { .. }
+            | Action::ExposeWebsite { .. }
+            | Action::ExposeTcp { .. }
     )
 }
 

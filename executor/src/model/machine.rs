@@ -13,10 +13,12 @@
 use super::repository::ModelRepository;
 use crate::backend::{
     Attachment, Backend, BackendError, BaseImage, Command, CommandEnd, CopiedEntry, CopiedFiles,
-    CopyRequest, Freeze, ImageSource, Layer, LayerId, Machine, MachineStart, Stream,
+    CopyRequest, Freeze, ImageSource, Layer, LayerId, Machine, MachineStart, Ports, Stream,
 };
 use crate::read_set::{Answer, FingerprintSource, Question, ReadSet, Reader, TrackedPath};
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -111,6 +113,19 @@ impl Backend for ModelBackend {
 enum Item {
     Written(Files),
     Copied(Vec<CopiedEntry>),
+}
+
+/// A process whose name is a number listens at that port.
+struct ModelPorts(BTreeSet<String>);
+
+impl Ports for ModelPorts {
+    fn connect(&self, port: u16) -> std::io::Result<OwnedFd> {
+        if self.0.contains(&port.to_string()) {
+            Ok(UnixStream::pair()?.0.into())
+        } else {
+            Err(std::io::ErrorKind::ConnectionRefused.into())
+        }
+    }
 }
 
 struct ModelMachine {
@@ -284,6 +299,10 @@ impl Machine for ModelMachine {
 
     fn take_reads(&mut self) -> ReadSet {
         std::mem::take(&mut self.reads)
+    }
+
+    fn ports(&mut self) -> Result<Arc<dyn Ports>, BackendError> {
+        Ok(Arc::new(ModelPorts(self.processes.clone())))
     }
 
     fn stopper(&self) -> Box<dyn Fn() + Send + Sync> {

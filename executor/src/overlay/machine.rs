@@ -3,12 +3,13 @@
 use super::caches::MachineCaches;
 use super::copy::{self, Source, Target};
 use super::failure::{Doing, unexpected};
+use super::ports::OverlayPorts;
 use super::start::Agent;
 use super::store_layout::{RunDirectory, StoreLayout};
 use crate::agent::protocol::{Destination, LayerPlace, LiveEntry, Reply, Request, RunCommand};
 use crate::backend::{
     BackendError, Command, CommandEnd, CopiedEntry, CopiedFiles, CopyRequest, Freeze, KeptCaches,
-    Layer, LayerId, Machine, Stream,
+    Layer, LayerId, Machine, Ports, Stream,
 };
 use crate::caches::Caches;
 use crate::read_set::{ReadSet, TrackedPath};
@@ -25,6 +26,7 @@ pub(super) struct OverlayMachine {
     layout: Arc<StoreLayout>,
     repository: Arc<Repository>,
     server: Option<TrackedServer>,
+    ports: Option<Arc<OverlayPorts>>,
     /// Commands so far.
     commands: u32,
     grace: Duration,
@@ -52,6 +54,7 @@ impl OverlayMachine {
             layout: parts.layout,
             repository: parts.repository,
             server: None,
+            ports: None,
             commands: 0,
             grace: parts.grace,
             caches: MachineCaches::new(parts.caches),
@@ -239,6 +242,15 @@ impl Machine for OverlayMachine {
 
     fn take_reads(&mut self) -> ReadSet {
         self.server.as_ref().map(TrackedServer::take_reads).unwrap_or_default()
+    }
+
+    fn ports(&mut self) -> Result<Arc<dyn Ports>, BackendError> {
+        if let Some(ports) = self.ports.as_ref().filter(|ports| ports.are_open()) {
+            return Ok(Arc::clone(ports) as Arc<dyn Ports>);
+        }
+        let ports = Arc::new(OverlayPorts::open(self.agent()?)?);
+        self.ports = Some(Arc::clone(&ports));
+        Ok(ports)
     }
 
     fn notes(&self) -> &[String] {

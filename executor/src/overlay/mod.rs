@@ -41,6 +41,7 @@ mod image_layers;
 mod machine;
 mod mirror;
 mod network;
+mod ports;
 mod removal;
 mod resync;
 mod rootfs;

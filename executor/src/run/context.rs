@@ -2,6 +2,7 @@
 
 use super::bases::Bases;
 use super::clones::Clones;
+use super::exposing::RunDoors;
 use super::stops::Stops;
 use super::tally::Tallies;
 use super::{Options, Setup};
@@ -37,6 +38,8 @@ pub(super) struct Context<'run> {
     pub(super) clones: Clones,
     pub(super) stops: Stops,
     pub(super) tallies: Tallies,
+    /// What the plan exposes, if it does.
+    pub(super) doors: Option<RunDoors>,
     /// Questions that a worker of this run is working on.
     pub(super) turns: Turns,
     drawn: AtomicU64,
@@ -47,6 +50,7 @@ impl<'run> Context<'run> {
         setup: &'run Setup<'_>,
         graph: &'run StretchGraph,
         committer: &'run Committer,
+        doors: Option<RunDoors>,
     ) -> Self {
         Self {
             plan: setup.plan,
@@ -64,6 +68,7 @@ impl<'run> Context<'run> {
             clones: Clones::default(),
             stops: Stops::default(),
             tallies: Tallies::default(),
+            doors,
             turns: Turns::default(),
             drawn: AtomicU64::new(0),
         }

@@ -1,5 +1,6 @@
 //! A machine that runs, with what is known about the state it is in.
 
+use super::exposing::OpenDoors;
 use super::trouble::Trouble;
 use crate::backend::{CopyRequest, Freeze, Layer, LayerId, Machine};
 use crate::cache::Link;
@@ -38,6 +39,8 @@ pub(super) struct Live {
     unsynced: Vec<LayerId>,
     /// The runner it was started for.
     pub(super) owner: String,
+    /// What of it can be reached.
+    pub(super) doors: OpenDoors,
     /// Its limit.
     pub(super) memory_bytes: Option<u64>,
 }
@@ -66,6 +69,7 @@ impl Live {
             carried: ReadSet::default(),
             unsynced: Vec::new(),
             owner,
+            doors: OpenDoors::default(),
             memory_bytes,
         }
     }

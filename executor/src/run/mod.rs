@@ -11,6 +11,7 @@ mod cancellation;
 mod clones;
 mod context;
 mod evaluation;
+mod exposing;
 mod failed;
 mod gates;
 mod live;
@@ -30,10 +31,12 @@ pub mod visit;
 mod worker;
 
 pub use cancellation::{Cancellation, Canceller, cancellation};
+pub use exposing::Afterwards;
 pub use gates::{ButtonRule, Buttons, Presser};
 pub use requirements::{image_names, secret_names};
 
 use crate::backend::{Backend, ImageSource};
+use crate::cache::forecast::runner_name;
 use crate::engine::stretch::{Start, StretchError, StretchId};
 use crate::engine::{Effect, Engine, Input, OnFailure, Outcome, RunnerId, RunnerState};
 use crate::event::{Event, EventSink, RunOutcome, RunnerInfo};
@@ -45,6 +48,7 @@ use crate::store::{Store, StoreError, orphans};
 use crate::variables::BuiltIns;
 use context::Context;
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
+use exposing::RunDoors;
 use gates::Gates;
 use layerc_planner::plan::{Node, Plan};
 use std::collections::{BTreeMap, HashMap};
@@ -52,7 +56,7 @@ use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::Scope;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use worker::{Position, Worker};
 
 /// Whether records are looked up.
@@ -75,6 +79,12 @@ pub struct Options {
     pub cache: CacheUse,
     /// What base image names stand for.
     pub images: BTreeMap<String, ImageSource>,
+    /// How long EXPOSE waits for a port.
+    pub expose_wait: Duration,
+    /// Port of this computer that websites are at; `None` for any that is free.
+    pub expose_port: Option<u16>,
+    /// What becomes of exposed runners when the plan is through.
+    pub afterwards: Afterwards,
 }
 
 /// Everything a run works with.
@@ -118,6 +128,15 @@ pub enum RunError {
     /// The store can't be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What is exposed can't be reached.
+    #[error("cannot listen at {place} of this computer's loopback for exposed websites")]
+    Doors {
+        /// Where.
+        place: String,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
 }
 
 /// A stretch has ended, in this way, at this state.
@@ -138,7 +157,9 @@ pub fn run(setup: &Setup<'_>) -> Result<RunOutcome, RunError> {
     let graph = engine.graph().clone();
     let committer =
         Committer::start(Arc::clone(&setup.store), setup.backend.layer_directory().to_owned());
-    let context = Context::new(setup, &graph, &committer);
+    let names = engine.runners().keys().map(|runner| runner_name(setup.plan, *runner));
+    let doors = RunDoors::open(setup, names)?;
+    let context = Context::new(setup, &graph, &committer, doors);
     context.emit(Event::RunStarted {
         run: setup.name.clone(),
         store: setup.store.directory().display().to_string(),
@@ -149,6 +170,9 @@ pub fn run(setup: &Setup<'_>) -> Result<RunOutcome, RunError> {
     std::thread::scope(|scope| {
         Driver::new(scope, &context, &gates, &mut engine).drive(&setup.cancel.0);
     });
+    if let Some(doors) = &context.doors {
+        doors.see_out(&context, engine.runners(), &setup.cancel.0);
+    }
     let summary = context.tallies.summary(|runner| context.runner_name(runner), engine.runners());
     let outcome = outcome(engine.runners().values().copied());
     drop(context);

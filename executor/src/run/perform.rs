@@ -4,7 +4,7 @@ use super::context::Context;
 use super::live::Live;
 use super::output::StepOutput;
 use super::trouble::Trouble;
-use super::{evaluation, sources};
+use super::{evaluation, exposing, sources};
 use crate::backend::{
     Attachment, BackendError, CacheMount, CacheName, Command, CommandEnd, CopyRequest, Stream,
 };
@@ -60,6 +60,15 @@ pub(super) fn perform(
             let request = CloneRequest { url: url.clone(), default_branch: default_branch.clone() };
             let sources = in_clone(&request.tracked_name(), sources)?;
             copy(whose, live, &sources, destination, state)
+        }
+        Action::ExposeWebsite { port, path, .. } => {
+            exposing::path_in(path, state)?;
+            exposing::wait(whose, live, *port)?;
+            Ok(Performed::quiet(StepResult::Success, state.clone()))
+        }
+        Action::ExposeTcp { destination, .. } => {
+            exposing::wait(whose, live, *destination)?;
+            Ok(Performed::quiet(StepResult::Success, state.clone()))
         }
         Action::Env { pairs } => evaluate(whose, live, pairs, state),
         _ => Ok(Performed::quiet(StepResult::Success, state.clone())),
@@ -161,6 +170,11 @@ fn evaluate(
 
 pub(super) fn command(whose: Whose<'_>, script: String, state: &MachineState) -> Command {
     let mut environment = whose.context.built_ins.all(whose.runner);
+    if let Some(doors) = &whose.context.doors {
+        for name in ["EXPOSE_WEBSITE_HOST", "EXPOSE_WEBSITE_URL"] {
+            environment.insert(name.to_owned(), doors.host(whose.runner));
+        }
+    }
     for (name, value) in &state.environment {
         environment.insert(name.clone(), whose.context.secrets.reveal(value));
     }

@@ -62,8 +62,6 @@ fn unmapped(image: &str) -> String {
 fn in_the_way(node: &Node, file: &PlannedLayerfile) -> Option<String> {
     let (line, what) = match node {
         Node::Step(step) => match &step.action {
-            Action::ExposeWebsite { .. } => (step.line, "EXPOSE WEBSITE"),
-            Action::ExposeTcp { .. } => (step.line, "EXPOSE TCP"),
             Action::Unsupported { keyword } => (step.line, keyword.as_str()),
             Action::SkipIf { conditions } => {
                 let broken =
@@ -74,6 +72,8 @@ fn in_the_way(node: &Node, file: &PlannedLayerfile) -> Option<String> {
             | Action::Copy { .. }
             | Action::Clone { .. }
             | Action::Env { .. }
+            | Action::ExposeWebsite { .. }
+            | Action::ExposeTcp { .. }
             | Action::BuildEnv { .. }
             | Action::SecretEnv { .. }
             | Action::Cache { .. }

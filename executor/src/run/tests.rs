@@ -3,7 +3,7 @@
 mod random;
 mod whole_runs;
 
-use super::{ButtonRule, Buttons, CacheUse, Options, Setup, run};
+use super::{Afterwards, ButtonRule, Buttons, CacheUse, Options, Setup, run};
 use crate::backend::ImageSource;
 use crate::cache::forecast::Known;
 use crate::engine::OnFailure;
@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 #[derive(Default)]
 struct Heard(Mutex<Vec<Event>>);
@@ -40,6 +41,7 @@ struct Bench {
     variables: BTreeMap<String, String>,
     cache: CacheUse,
     on_failure: OnFailure,
+    afterwards: Afterwards,
 }
 
 impl Bench {
@@ -54,6 +56,7 @@ impl Bench {
             variables: BTreeMap::new(),
             cache: CacheUse::LookUp,
             on_failure: OnFailure::StopAll,
+            afterwards: Afterwards::End,
         }
     }
 
@@ -84,6 +87,9 @@ impl Bench {
                 on_failure: self.on_failure,
                 cache: self.cache,
                 images: BTreeMap::from([("host".to_owned(), ImageSource::Host)]),
+                expose_wait: Duration::from_millis(200),
+                expose_port: None,
+                afterwards: self.afterwards,
             },
             cancel: super::cancellation().1,
         };

@@ -73,6 +73,9 @@ impl<'run> Worker<'run> {
         let started = Instant::now();
         let ended = self.begin(position).and_then(|mut chain| {
             let walked = self.walk(&mut chain)?;
+            if self.stretch.is_last || matches!(walked, Walked::Skipped) {
+                self.keep_up(&chain)?;
+            }
             Ok((walked, chain))
         });
         self.context.tallies.worked(&self.runner, started.elapsed());
@@ -317,6 +320,7 @@ impl<'run> Worker<'run> {
             Some(own_last) => self.start_over(chain, own_last)?,
             None => self.materialise(chain)?,
         }
+        self.publish(chain)?;
         let starts_from =
             own_last.as_ref().map_or(StartsFrom::PreviousStep, |_| StartsFrom::OwnLastRun);
         self.announce(&info, reason, starts_from);
@@ -338,7 +342,7 @@ impl<'run> Worker<'run> {
         match self.record(chain, keys, planned, info, performed, snapshot, own_last, took) {
             Ok(state) => {
                 self.finished(&step, StepResult::Success, took, kept, state);
-                Ok(())
+                self.publish(chain)
             }
             Err(trouble) => Err(self.finish_badly(trouble, &step, started)),
         }

@@ -20,5 +20,5 @@ pub(crate) use filter::{FilterInstruction, install_filter};
 pub(crate) use network::bring_loopback_up;
 pub(crate) use process::{
     ChildSignals, Fork, SingleThreaded, close_descriptors_from, close_inherited_descriptors_from,
-    fork, leave, unshare,
+    fork, keep_one_descriptor, leave, unshare,
 };

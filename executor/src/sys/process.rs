@@ -1,10 +1,11 @@
 //! Processes: fork without exec, namespaces of the calling process, news of ended children.
 
+use super::place_descriptor;
 use rustix::process::Pid;
 use rustix::thread::UnshareFlags;
 use std::io;
 use std::marker::PhantomData;
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// Proof that the process has one thread. A process with one may fork and go on to run any code, and may change its
 /// own namespaces: there is no other thread that could hold a lock or be left behind.
@@ -72,6 +73,29 @@ pub(crate) fn close_inherited_descriptors_from(first: u32) {
     // SAFETY: close_range takes plain integers. No value of this program owns a descriptor yet.
     let answer = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) };
     debug_assert!(answer == 0, "close_range exists since Linux 5.9");
+}
+
+/// Closes every file descriptor but standard input, output and error, where nothing is read or written any more, and
+/// `kept`, which becomes the only other. Only for a process that was just forked and does nothing but its one task
+/// until it leaves: values that own other descriptors must not be used or dropped any more.
+pub(crate) fn keep_one_descriptor(_proof: &SingleThreaded, kept: OwnedFd) -> io::Result<OwnedFd> {
+    const KEPT_AT: RawFd = 3;
+    let nothing = std::fs::File::open("/dev/null")?;
+    for number in 0..KEPT_AT {
+        place_descriptor(nothing.as_fd(), number)?;
+    }
+    if kept.as_raw_fd() != KEPT_AT {
+        place_descriptor(kept.as_fd(), KEPT_AT)?;
+    }
+    std::mem::forget((kept, nothing));
+    // SAFETY: close_range takes plain integers. The owners of what it closes are never used again, which is what this
+    // function asks of its caller; those of this function were forgotten above.
+    let answer = unsafe { libc::syscall(libc::SYS_close_range, KEPT_AT + 1, u32::MAX, 0) };
+    if answer != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor at this number is a copy of `kept`, made above, and nothing else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(KEPT_AT) })
 }
 
 /// Ends this process at once: no destructors, no output flushed. For forked children that are not to `exec`.

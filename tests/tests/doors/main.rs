@@ -4,4 +4,6 @@
 #![expect(clippy::unwrap_used, reason = "a test: a panic is a failed case")]
 
 mod buttons;
+mod serving;
 mod terminal;
+mod websites;
