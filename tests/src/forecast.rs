@@ -118,7 +118,10 @@ fn disagreements(forecast: &Forecast, events: &[Event]) -> Vec<String> {
 fn disagreement(forecast: Option<&ForecastStep>, event: &Event) -> Option<String> {
     let agrees = match (forecast.map(|step| &step.expected), event) {
         (Some(Expected::Unknown { .. }), _)
-        | (Some(Expected::Cached { .. }), Event::StepCached { .. }) => true,
+        | (Some(Expected::Cached { .. }), Event::StepCached { .. })
+        // What a step before it will have read, only running it tells; the same as ever, and a record answers after
+        // all: an equal step's of this run, or one whose predecessor's was lost.
+        | (Some(Expected::WillRun { reason: Reason::Follows { .. } }), Event::StepCached { .. }) => true,
         (Some(Expected::WillRun { reason }), Event::StepStarted { reason: actual, .. }) => {
             reason == actual
         }

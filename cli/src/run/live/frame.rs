@@ -275,11 +275,11 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "⠋ base    0/3     12 s  RUN make all",
+                "⠋ base    1/3     12 s  RUN make all",
                 "        │ one",
                 "        │ two red",
                 "· unit    0/3         ",
-                "━━━━━━━━━━━━━━━━━━━━━━━━  0/6 steps · 0 cached · 12 s",
+                "━━━━━━━━━━━━━━━━━━━━━━━━  1/6 steps · 0 cached · 12 s",
             ]
         );
     }
