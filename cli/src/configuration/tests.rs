@@ -1,6 +1,7 @@
 //! Configurations that are read, and the words for those that are not.
 
 use super::{Configuration, located};
+use layerc_executor::backend::ImageSource;
 use std::num::NonZeroU32;
 use std::path::Path;
 
@@ -36,7 +37,9 @@ fn images_have_texts_or_tables_and_a_wildcard() {
     assert_eq!(source("other"), r#"Some(Debootstrap { suite: "trixie", mirror: None })"#);
     assert_eq!(configuration.run.jobs.map(NonZeroU32::get), Some(3));
     assert_eq!(configuration.run.store.as_deref(), Some(Path::new("/repository/cache")));
-    assert_eq!(parse("").expect("a configuration").images.source("x"), None);
+    let unmapped = parse("").expect("a configuration").images;
+    assert!(matches!(unmapped.source("x"), Some(ImageSource::Registry(_))), "a library's name");
+    assert_eq!(unmapped.source("vm/unknown:1"), None);
 }
 
 #[test]
