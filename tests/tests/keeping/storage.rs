@@ -70,8 +70,12 @@ fn runs_that_are_alive_keep_what_they_are_made_of() {
     let run = run.join().expect("a run").expect_success("layerc run");
     assert_eq!(run.stdout.matches("1048576\\n").count(), 2, "{}", run.everything());
     assert!(collections > 1);
-    collect(&place, "0");
-    assert!(layer_directories(place.store()).is_empty(), "nobody needs them any more");
+    // What a run left half done goes with the first collection that finds none alive.
+    let is_empty = || {
+        collect(&place, "0");
+        layer_directories(place.store()).is_empty()
+    };
+    assert!((0..3).any(|_| is_empty()), "nobody needs them any more");
 }
 
 #[test]
