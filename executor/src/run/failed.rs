@@ -9,6 +9,7 @@ use crate::cache::{Chain, key};
 use crate::engine::stretch::StretchStep;
 use crate::event::{SnapshotInfo, StepInfo};
 use crate::store::committer::{Commit, Committed};
+use crate::store::file_system::is_nearly_full;
 use crate::store::index::Entry;
 use crate::store::record::{Record, Snapshot, StateId};
 use std::time::Instant;
@@ -41,6 +42,10 @@ impl Worker<'_> {
         performed: Performed,
         milliseconds: u64,
     ) -> Result<Option<StateId>, Trouble> {
+        // Most of all when it failed for want of space.
+        if is_nearly_full(self.context.store.directory()) {
+            return Ok(None);
+        }
         let drawn = self.context.draw();
         let live = self.live()?;
         let snapshot = live.freeze(planned.step.snapshot)?;

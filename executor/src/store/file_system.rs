@@ -1,4 +1,4 @@
-//! Tells whether a directory is on a file system that a store can live on. Knows nothing of the store itself.
+//! Tells whether a directory is on a file system that a store can live on, and whether there is room left.
 
 use std::path::Path;
 
@@ -23,6 +23,16 @@ pub fn unsuitable(directory: &Path) -> Option<String> {
          `--store DIRECTORY`",
         directory.display()
     ))
+}
+
+/// A file system with less than one of so many parts free is nearly full.
+const NEARLY_FULL_PARTS: u64 = 20;
+
+/// Whether so little is left where the store lies that nothing should be kept that nobody asked for. Not known counts
+/// as room enough.
+pub(crate) fn is_nearly_full(store: &Path) -> bool {
+    rustix::fs::statvfs(store)
+        .is_ok_and(|space| space.f_bavail.saturating_mul(NEARLY_FULL_PARTS) < space.f_blocks)
 }
 
 #[cfg(test)]

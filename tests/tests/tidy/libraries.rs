@@ -21,7 +21,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tar", &["executor/"]),
     ("crossbeam_channel", &["executor/"]),
     ("reqwest", &["executor/src/images/registry/"]),
-    ("rustls", &["executor/src/images/registry/"]),
+    ("rustls", &["executor/src/images/registry/", "executor/src/doors/tls.rs"]),
     ("flate2", &["executor/src/images/"]),
     ("ruzstd", &["executor/src/images/"]),
     ("sha2", &["executor/src/images/"]),
