@@ -85,7 +85,7 @@ enum Command {
     Gc(gc::Arguments),
     /// Say what works on this machine, what doesn't, and what to do about it
     Doctor(doctor::Arguments),
-    /// Pull, import, list, remove and build images
+    /// Pull, import, list and remove images
     Image(image::Arguments),
     /// Explain a finding: the page of its rule, offline
     Explain(explain::Arguments),
