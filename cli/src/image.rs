@@ -2,12 +2,13 @@
 
 use crate::configuration::Configuration;
 use crate::exit::{Exit, WrongUsage};
+use crate::listing::Format;
 use crate::past::StoreArgument;
 use crate::repository::Repository;
 use crate::run::{TrustArguments, store_directory, wording};
 use crate::terminal;
 use anyhow::Result;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use layerc_executor::images::{Image, ImageError, Images, Origin, Reference, Trust};
 use layerc_executor::overlay::{OverlayOptions, open_images};
 use std::path::{Path, PathBuf};
@@ -82,15 +83,6 @@ struct List {
 
     #[command(flatten)]
     store: StoreArgument,
-}
-
-/// `--format`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Table,
-    /// One object a line
-    Json,
 }
 
 /// `layerc image rm`.

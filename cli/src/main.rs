@@ -21,6 +21,7 @@ mod fmt;
 mod gc;
 mod image;
 mod init;
+mod listing;
 mod logs;
 mod lsp;
 mod man;

@@ -114,6 +114,17 @@ impl Archive {
             [] => Ok((self.newest()?, None)),
         }
     }
+
+    /// The same where a step has to be named.
+    pub(crate) fn run_and_named_step(&self, words: &[String]) -> Result<(PastRun, String)> {
+        let (run, step) = self.run_and_step(words)?;
+        let step = step.ok_or_else(|| {
+            WrongUsage(
+                "which step? `layerc logs` shows what there is; give RUNNER:NUMBER".to_owned(),
+            )
+        })?;
+        Ok((run, step))
+    }
 }
 
 fn unknown_run(text: &str, runs: &[PastRun]) -> String {

@@ -1,11 +1,12 @@
 //! `layerc runs`: what was run, newest first.
 
 use crate::exit::Exit;
+use crate::listing::Format;
 use crate::past::{Archive, StoreArgument};
 use crate::run::wording;
 use crate::terminal;
 use anyhow::Result;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use layerc_executor::event::RunOutcome;
 use layerc_executor::store::history::{PastRun, Status};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -36,15 +37,6 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     store: StoreArgument,
-}
-
-/// `--format`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Table,
-    /// One object a line
-    Json,
 }
 
 /// Lists them.

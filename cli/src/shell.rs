@@ -53,10 +53,7 @@ pub(crate) struct Arguments {
 /// Goes there.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit> {
     let archive = arguments.store.open()?;
-    let (run, step) = archive.run_and_step(&arguments.words)?;
-    let step = step.ok_or_else(|| {
-        WrongUsage("which step? `layerc logs` shows what there is; give RUNNER:NUMBER".to_owned())
-    })?;
+    let (run, step) = archive.run_and_named_step(&arguments.words)?;
     let side = if arguments.before { Side::Before } else { Side::After };
     let revisit = Revisit::of(archive, &run, &arguments.revisit)?;
     let target = revisit.target(&step, side)?;

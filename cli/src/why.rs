@@ -2,7 +2,7 @@
 
 mod instructions;
 
-use crate::exit::{Exit, WrongUsage};
+use crate::exit::Exit;
 use crate::past::{Archive, Fate, StoreArgument, Story, ToldStep};
 use crate::run::wording;
 use crate::terminal;
@@ -41,10 +41,7 @@ pub(crate) struct Arguments {
 /// Explains.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit> {
     let archive = arguments.store.open()?;
-    let (run, step) = archive.run_and_step(&arguments.words)?;
-    let step = step.ok_or_else(|| {
-        WrongUsage("which step? `layerc logs` shows what there is; give RUNNER:NUMBER".to_owned())
-    })?;
+    let (run, step) = archive.run_and_named_step(&arguments.words)?;
     let story = Story::of(run.events()?);
     let told = story.one(&step)?;
     let mut text = format!("{}\n", wording::step(&told.runner, &told.step));
