@@ -114,9 +114,17 @@ impl Scenario {
         if let Some(line) = mounts.lines().find(|line| line.contains(&store)) {
             return Err(format!("a mount is left: {line}"));
         }
-        let live: Vec<PathBuf> = std::fs::read_dir(self.workflow.store().join("live"))
-            .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
-            .unwrap_or_default();
+        if self.live().is_empty() {
+            return Ok(());
+        }
+        // Whoever was killed may have taken some time to end; the next run clears away what it left.
+        self.run("after");
+        let live = self.live();
         if live.is_empty() { Ok(()) } else { Err(format!("dead runs are left: {live:?}")) }
+    }
+
+    fn live(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.workflow.store().join("live"));
+        entries.into_iter().flatten().flatten().map(|entry| entry.path()).collect()
     }
 }
