@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`digest`] | names for content, and readers that check them |
 //! | [`documents`] | manifests and configurations as they are written in JSON |
-//! | [`reference`] | names of images |
+//! | [`mod@reference`] | names of images |
 //! | [`shelf`] | the directories of the store that belong to images |
 //! | [`installation`] | from a manifest and its blobs to unpacked layers |
 //! | [`files`] | layouts and archives on disk |
