@@ -120,10 +120,7 @@ impl Repository {
 
     /// Whether the user pointed at this file, or at a directory above it.
     pub(crate) fn is_in_scope(&self, path: &RepoPath) -> bool {
-        self.scopes.iter().any(|scope| {
-            let rest = path.as_str().strip_prefix(scope.as_str());
-            rest.is_some_and(|rest| scope.is_root() || rest.is_empty() || rest.starts_with('/'))
-        })
+        self.scopes.iter().any(|scope| path.is_at_or_below(scope))
     }
 
     /// Whether the user pointed at less than the whole repository.

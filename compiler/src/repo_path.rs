@@ -62,6 +62,30 @@ impl RepoPath {
         self.0.split('/').filter(|component| !component.is_empty())
     }
 
+    /// The part of this path below `directory`: empty if they are the same, `None` if this isn't in there.
+    pub fn below(&self, directory: &Self) -> Option<&str> {
+        let rest = self.0.strip_prefix(directory.as_str())?;
+        if directory.is_root() || rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
+    }
+
+    /// Whether this is `directory` or something in it.
+    pub fn is_at_or_below(&self, directory: &Self) -> bool {
+        self.below(directory).is_some()
+    }
+
+    /// The way here from `directory`, without a dot in front: `..` for each level up, empty for the directory itself.
+    pub fn way_from(&self, directory: &Self) -> String {
+        let shared = directory
+            .components()
+            .zip(self.components())
+            .take_while(|(one, other)| one == other)
+            .count();
+        let climbs = directory.components().count() - shared;
+        let parts: Vec<&str> =
+            std::iter::repeat_n("..", climbs).chain(self.components().skip(shared)).collect();
+        parts.join("/")
+    }
+
     /// The text without a leading slash; empty for the root.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -109,5 +133,30 @@ mod tests {
         assert_eq!(resolved("a/b", "./c//d").as_deref(), Some("a/b/c/d"));
         assert_eq!(resolved("a", "../..").as_deref(), None);
         assert_eq!(resolved("a", "..").as_deref(), Some(""));
+    }
+
+    #[test]
+    fn whole_components_count_below_a_directory() {
+        let below = |path: &str, directory: &str| {
+            let (path, directory) = (RepoPath::new(path)?, RepoPath::new(directory)?);
+            assert_eq!(path.is_at_or_below(&directory), path.below(&directory).is_some());
+            path.below(&directory).map(str::to_owned)
+        };
+        assert_eq!(below("a/b/c", "a").as_deref(), Some("b/c"));
+        assert_eq!(below("a/b", "a/b").as_deref(), Some(""));
+        assert_eq!(below("a/b", "").as_deref(), Some("a/b"));
+        assert_eq!(below("ab", "a"), None);
+        assert_eq!(below("a", "a/b"), None);
+    }
+
+    #[test]
+    fn the_way_leads_up_and_down() {
+        let way = |path: &str, directory: &str| {
+            Some(RepoPath::new(path)?.way_from(&RepoPath::new(directory)?))
+        };
+        assert_eq!(way("a/b", "a/c/d").as_deref(), Some("../../b"));
+        assert_eq!(way("a/b", "a").as_deref(), Some("b"));
+        assert_eq!(way("a", "a").as_deref(), Some(""));
+        assert_eq!(way("", "a").as_deref(), Some(".."));
     }
 }

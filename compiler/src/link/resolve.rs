@@ -88,16 +88,13 @@ pub fn spell_like(text: &str, directory: &RepoPath, target: &RepoPath) -> String
 
 /// The relative path from a directory, which always starts with a dot.
 pub fn relative(directory: &RepoPath, path: &RepoPath) -> String {
-    let shared = directory
-        .components()
-        .zip(path.components())
-        .take_while(|(one, other)| one == other)
-        .count();
-    let climbs = directory.components().count() - shared;
-    let mut parts: Vec<&str> = vec![if climbs == 0 { "." } else { ".." }];
-    parts.extend(std::iter::repeat_n("..", climbs.saturating_sub(1)));
-    parts.extend(path.components().skip(shared));
-    parts.join("/")
+    let way = path.way_from(directory);
+    match way.as_str() {
+        "" => ".".to_owned(),
+        ".." => way,
+        climbing if climbing.starts_with("../") => way,
+        down => format!("./{down}"),
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 use super::edit::Edits;
 use super::locate::{path_of_word, references_of, resolve_path};
 use super::references::paths_of;
+use crate::refactor::spelling::for_directory;
 use crate::workspace::repository::LAYERFILE_NAME;
 use crate::workspace::{FileView, Repository, Snapshot};
 use layerc_compiler::directive::{Directive, Instruction, Word};
@@ -29,17 +30,11 @@ impl Moves {
     /// Where `path` is afterwards.
     pub fn moved(&self, path: &RepoPath) -> RepoPath {
         let fitting = self.moves.iter().filter_map(|(from, to)| {
-            let rest = below(path, from)?;
+            let rest = path.below(from)?;
             Some((from.as_str().len(), to.join(rest)?))
         });
         fitting.max_by_key(|(length, _)| *length).map_or_else(|| path.clone(), |(_, to)| to)
     }
-}
-
-/// The part of `path` below `directory`; empty if they are the same.
-fn below<'p>(path: &'p RepoPath, directory: &RepoPath) -> Option<&'p str> {
-    let rest = path.as_str().strip_prefix(directory.as_str())?;
-    if directory.is_root() || rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
 }
 
 /// Every edit that keeps references right when the files move.
@@ -60,8 +55,8 @@ pub fn follow<'s>(
             if moved == path && new_directory == directory {
                 continue;
             }
-            let spelled = respell(&word.value, &new_directory, &moved);
-            if spelled != word.value && resolves(&word.value, &new_directory) != Some(moved) {
+            let spelled = for_directory(&word.value, &new_directory, &moved);
+            if spelled != word.value {
                 edits.replace(view, word.span, spelled);
             }
         }
@@ -69,29 +64,9 @@ pub fn follow<'s>(
     edits
 }
 
-fn resolves(text: &str, directory: &RepoPath) -> Option<RepoPath> {
-    RepoPath::resolve(directory, text)
-}
-
 /// What a word names, as a path; patterns name the directory they look into.
 fn named(view: FileView<'_>, word: &Word) -> Option<RepoPath> {
     path_of_word(view, word).or_else(|| resolve_path(view, &word.value))
-}
-
-/// The word for `target` seen from `directory`, spelled like `text`: from the root or not, with the same dots in front
-/// where they still fit, and a slash at the end if there was one.
-fn respell(text: &str, directory: &RepoPath, target: &RepoPath) -> String {
-    let tail = if text.len() > 1 && text.ends_with('/') { "/" } else { "" };
-    if text.starts_with('/') {
-        return format!("/{}{tail}", target.as_str());
-    }
-    let spelled = relative(directory, target);
-    let bare = !text.starts_with('.');
-    let spelled = match spelled.strip_prefix("./") {
-        Some(rest) if bare => rest.to_owned(),
-        _ => spelled,
-    };
-    format!("{spelled}{tail}")
 }
 
 /// Takes out what names a Layerfile that is about to be deleted, itself or with its directory: words of WAIT. A FROM that
@@ -101,7 +76,7 @@ pub fn forget<'s>(
     repository: &'s Arc<Repository>,
     deleted: &[RepoPath],
 ) -> Edits<'s> {
-    let is_deleted = |path: &RepoPath| deleted.iter().any(|gone| below(path, gone).is_some());
+    let is_deleted = |path: &RepoPath| deleted.iter().any(|gone| path.is_at_or_below(gone));
     let mut edits = Edits::default();
     for view in snapshot.files_of(repository).filter(|view| !is_deleted(view.document.path())) {
         for directive in &view.analysis().directives {

@@ -14,7 +14,7 @@ pub mod paste;
 pub mod proof;
 mod references;
 pub mod repository;
-mod spelling;
+pub(crate) mod spelling;
 mod steps;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use super::change::{Change, Edit, Operation, Promise, Refusal};
 use super::references;
-use super::repository::{LAYERFILE, Repository, is_at_or_below, moved};
+use super::repository::{LAYERFILE, Repository, moved};
 use super::spelling;
 use layerc_compiler::project::LinkedFile;
 use layerc_compiler::repo_path::RepoPath;
@@ -30,7 +30,7 @@ pub fn rename_layer(
     if !repository.is_free(&to) {
         return Err(Refusal::because(format!("`{to}` exists already")));
     }
-    if is_at_or_below(&to, from) {
+    if to.is_at_or_below(from) {
         return Err(Refusal::because("a directory can't be moved into itself"));
     }
     let mut operations = edits_for_move(repository, from, &to);

@@ -222,8 +222,7 @@ impl MovedSources<'_> {
 
 impl Sources for MovedSources<'_> {
     fn kind(&self, path: &RepoPath) -> Option<EntryKind> {
-        let above_new =
-            |(_, to): &(&RepoPath, &RepoPath)| super::repository::is_at_or_below(to, path);
+        let above_new = |(_, to): &(&RepoPath, &RepoPath)| to.is_at_or_below(path);
         let known = self.sources.kind(&self.before(path)?);
         known.or_else(|| {
             let root_known = self.sources.kind(&RepoPath::root()).is_some();

@@ -100,7 +100,7 @@ impl<'a> Repository<'a> {
 
     /// Whether neither the tree nor the project has something at a path.
     pub(crate) fn is_free(&self, path: &RepoPath) -> bool {
-        let inside = |file: &LinkedFile| is_at_or_below(&file.path, path);
+        let inside = |file: &LinkedFile| file.path.is_at_or_below(path);
         self.sources.kind(path).is_none() && !self.project.files.iter().any(inside)
     }
 
@@ -129,19 +129,9 @@ impl<'a> Repository<'a> {
     }
 }
 
-/// Whether `path` is `place` or something in it.
-pub(crate) fn is_at_or_below(path: &RepoPath, place: &RepoPath) -> bool {
-    let mut components = path.components();
-    place.components().all(|component| components.next() == Some(component))
-}
-
 /// Where `path` is after `from` was moved to `to`; `None` if it isn't in what moved.
 pub(crate) fn moved(path: &RepoPath, from: &RepoPath, to: &RepoPath) -> Option<RepoPath> {
-    if !is_at_or_below(path, from) {
-        return None;
-    }
-    let rest: Vec<&str> = path.components().skip(from.components().count()).collect();
-    to.join(&rest.join("/"))
+    to.join(path.below(from)?)
 }
 
 /// The instruction that starts a file.

@@ -11,7 +11,7 @@ pub(crate) fn for_directory(word: &str, directory: &RepoPath, target: &RepoPath)
     if word.starts_with('/') {
         return with_ending(word, &format!("/{}", target.as_str()));
     }
-    let relative = relative(directory, target);
+    let relative = target.way_from(directory);
     let climbs = relative.starts_with("..");
     let keeps_dot = word.starts_with('.');
     let spelled = match relative.as_str() {
@@ -59,19 +59,6 @@ fn with_component_replaced(
 
 fn with_ending(word: &str, path: &str) -> String {
     if word.ends_with('/') && !path.ends_with('/') { format!("{path}/") } else { path.to_owned() }
-}
-
-/// The path from a directory: empty for the directory itself, without a dot in front.
-fn relative(directory: &RepoPath, path: &RepoPath) -> String {
-    let shared = directory
-        .components()
-        .zip(path.components())
-        .take_while(|(one, other)| one == other)
-        .count();
-    let climbs = directory.components().count() - shared;
-    let parts: Vec<&str> =
-        std::iter::repeat_n("..", climbs).chain(path.components().skip(shared)).collect();
-    parts.join("/")
 }
 
 #[cfg(test)]

@@ -246,9 +246,7 @@ fn moves_files(repository: &Repository, path: &RepoPath, host: &dyn Host) -> boo
     let name = path.file_name().unwrap_or_default();
     let absolute = repository.absolute(path);
     let kind = absolute.and_then(|path| host.kind(&path));
-    let below = |other: &RepoPath| {
-        other.as_str().strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('/'))
-    };
+    let below = |other: &RepoPath| other.below(path).is_some_and(|rest| !rest.is_empty());
     match name {
         LAYERFILE_NAME => repository.find(path).is_some() != (kind == Some(EntryKind::File)),
         ".gitignore" | CONFIGURATION_NAME | "" => true,

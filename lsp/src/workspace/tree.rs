@@ -27,8 +27,7 @@ impl DiskAnswers {
     /// The same, without the answers that a change at `changed` may have made wrong: those about these paths,
     /// what is below them, and the lists of the directories they are in.
     pub(super) fn without(&self, changed: &[RepoPath]) -> Self {
-        let is_stale =
-            |path: &RepoPath| changed.iter().any(|changed| is_at_or_below(path, changed));
+        let is_stale = |path: &RepoPath| changed.iter().any(|changed| path.is_at_or_below(changed));
         let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner).clone();
         kinds.retain(|path, _| !is_stale(path));
         let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -68,11 +67,6 @@ impl DiskAnswers {
     }
 }
 
-fn is_at_or_below(path: &RepoPath, directory: &RepoPath) -> bool {
-    let rest = path.as_str().strip_prefix(directory.as_str());
-    rest.is_some_and(|rest| directory.is_root() || rest.is_empty() || rest.starts_with('/'))
-}
-
 /// What a repository holds, open documents included that were never saved.
 #[derive(Debug)]
 pub(super) enum Tree {
@@ -94,7 +88,7 @@ impl Sources for Tree {
             if unsaved.contains(path) {
                 return Some(EntryKind::File);
             }
-            let is_above = unsaved.iter().any(|open| is_at_or_below(open, path));
+            let is_above = unsaved.iter().any(|open| open.is_at_or_below(path));
             is_above.then_some(EntryKind::Directory)
         })
     }
