@@ -3,21 +3,18 @@
 //! Refuses to know any other file. Where a finding depends on the files that this one inherits from, it is
 //! kept as `Deferred` and linking decides. The file's own id isn't known here: spans carry [`OWN_FILE`].
 
-use crate::checks;
+use crate::checks::{self, Deferred, NeedsSecret};
 use crate::diagnostic::Diagnostic;
-use crate::directive::{Directive, Instruction};
+use crate::directive::Directive;
+use crate::facts::Facts;
 use crate::line_index::LineIndex;
 use crate::parser::{self, Parsed};
 use crate::project::SourceFile;
 use crate::repo_path::RepoPath;
-use crate::span::{FileId, Span};
+use crate::span::{OWN_FILE, Span};
 use crate::suppression::{self, Suppression};
 use crate::token::Token;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-/// Stands for the analysed file in its own diagnostics until linking gives it an id.
-pub const OWN_FILE: FileId = FileId::new(0);
 
 /// What one file says, independent of all others.
 #[derive(Debug, Clone)]
@@ -42,53 +39,6 @@ pub struct FileAnalysis {
     pub(crate) facts: Facts,
 }
 
-/// A finding that the files above this one can refute.
-#[derive(Debug, Clone)]
-pub(crate) struct Deferred {
-    pub(crate) unless: Refutation,
-    pub(crate) finding: Diagnostic,
-}
-
-/// A finding that holds only if a file above this one has a secret.
-#[derive(Debug, Clone)]
-pub(crate) struct NeedsSecret {
-    pub(crate) secret: Inherited,
-    pub(crate) finding: Diagnostic,
-}
-
-/// A secret that a file may inherit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Inherited {
-    /// This one.
-    Named(String),
-    /// Whichever there is.
-    Any,
-}
-
-/// What in an ancestor makes a deferred finding wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Refutation {
-    /// It sets a user.
-    SetsUser,
-    /// It defines this variable.
-    Defines(String),
-}
-
-/// What linking needs to know of a file besides its references.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Facts {
-    /// The largest MEMORY, in bytes, and where.
-    pub(crate) memory: Option<(u64, Span)>,
-    /// The first SPLIT.
-    pub(crate) split: Option<Span>,
-    /// Whether USER occurs.
-    pub(crate) user: Option<Span>,
-    /// The names of SECRET ENV, and where each stands first.
-    pub(crate) secrets: BTreeMap<String, Span>,
-    /// Variables that ENV and SECRET ENV define.
-    pub(crate) defines: BTreeSet<String>,
-}
-
 /// Parses and checks one file.
 pub fn analyze_file(source: &SourceFile) -> FileAnalysis {
     let Parsed { tokens, directives, comments, diagnostics } =
@@ -103,7 +53,7 @@ pub fn analyze_file(source: &SourceFile) -> FileAnalysis {
             })
         })
         .collect();
-    let facts = facts(&directives);
+    let facts = Facts::of(&directives);
     let mut checked = checks::Checked::default();
     checked.findings.extend(diagnostics);
     checks::check_file(
@@ -131,30 +81,4 @@ fn covered_until(text: &str, directives: &[Arc<Directive>], comment: Span) -> u3
     let next = directives.partition_point(|directive| directive.span.start() < comment.end());
     let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
     directives.get(next).map_or(end, |directive| directive.span.end())
-}
-
-fn facts(directives: &[Arc<Directive>]) -> Facts {
-    let mut facts = Facts::default();
-    for directive in directives {
-        match &directive.instruction {
-            Instruction::Memory(memory)
-                if facts.memory.is_none_or(|(bytes, _)| bytes < memory.bytes) =>
-            {
-                facts.memory = Some((memory.bytes, directive.span));
-            }
-            Instruction::Split(_) => facts.split = facts.split.or(Some(directive.span)),
-            Instruction::User(_) => facts.user = facts.user.or(Some(directive.span)),
-            Instruction::Env(pairs) => {
-                facts.defines.extend(pairs.iter().map(|pair| pair.key.value.clone()));
-            }
-            Instruction::SecretEnv(names) => {
-                for name in names {
-                    facts.secrets.entry(name.value.clone()).or_insert(name.span);
-                }
-                facts.defines.extend(names.iter().map(|name| name.value.clone()));
-            }
-            _ => {}
-        }
-    }
-    facts
 }

@@ -3,6 +3,7 @@
 //! They see no other file; where an ancestor could make a finding wrong, it is deferred to linking.
 //! One module for each subject, one function for each rule.
 
+mod deferred;
 mod expose;
 mod memory;
 mod names;
@@ -12,14 +13,16 @@ mod runs;
 mod secrets;
 mod variables;
 
-use crate::analysis::{Deferred, Facts, Inherited, NeedsSecret, OWN_FILE, Refutation};
+pub(crate) use deferred::{Deferred, Inherited, NeedsSecret, Refutation};
+
 use crate::diagnostic::{Applicability, Diagnostic, Fix, TextEdit};
 use crate::directive::{Directive, Instruction, Run, Word};
+use crate::facts::Facts;
 use crate::findings::Findings;
 use crate::limits::MAX_DIAGNOSTICS_PER_FILE;
 use crate::rules::Rule;
 use crate::source_map::LogicalText;
-use crate::span::Span;
+use crate::span::{OWN_FILE, Span};
 use std::ops::Range;
 use std::sync::Arc;
 

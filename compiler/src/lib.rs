@@ -13,6 +13,7 @@ pub mod convert;
 pub mod diagnostic;
 pub mod directive;
 pub mod edits;
+mod facts;
 mod findings;
 pub mod format;
 mod lexer;

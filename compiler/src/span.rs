@@ -20,6 +20,9 @@ impl FileId {
     }
 }
 
+/// Stands for a file in its own diagnostics until linking gives it an id.
+pub const OWN_FILE: FileId = FileId::new(0);
+
 /// A half-open range of byte offsets into a file's original text (before continuation removal).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Span {

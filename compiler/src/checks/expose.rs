@@ -1,11 +1,10 @@
 //! EXPOSE WEBSITE: two targets for one path, and ports that belong to the other scheme.
 
 use super::{Checked, File, found};
-use crate::analysis::OWN_FILE;
 use crate::diagnostic::Diagnostic;
 use crate::directive::{ExposeWebsite, Instruction, Scheme};
 use crate::rules;
-use crate::span::Span;
+use crate::span::{OWN_FILE, Span};
 use std::collections::BTreeMap;
 
 pub(super) fn check(file: &File<'_>, checked: &mut Checked) {

@@ -1,11 +1,10 @@
 //! MEMORY: where it stands and how often.
 
 use super::{Checked, File, fix, found};
-use crate::analysis::OWN_FILE;
 use crate::diagnostic::{Applicability, Fix};
 use crate::directive::{Directive, FromSource, Instruction, Memory};
 use crate::rules;
-use crate::span::Span;
+use crate::span::{OWN_FILE, Span};
 
 pub(super) fn check(file: &File<'_>, checked: &mut Checked) {
     let mut run: Option<&Directive> = None;

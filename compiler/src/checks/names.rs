@@ -1,12 +1,11 @@
 //! Words of lists and paths: repetitions, shell variables where no shell reads, and instructions with conditions.
 
 use super::{Checked, File, found, without_word};
-use crate::analysis::OWN_FILE;
 use crate::diagnostic::Applicability;
 use crate::directive::{Checkpoint, Directive, Instruction, Word};
 use crate::rules;
 use crate::shell;
-use crate::span::Span;
+use crate::span::{OWN_FILE, Span};
 use std::collections::BTreeMap;
 
 pub(super) fn check(file: &File<'_>, checked: &mut Checked) {

@@ -2,13 +2,13 @@
 //!
 //! Values are known of a few variables only; two conditions on one variable can also contradict each other.
 
+use super::Refutation;
 use super::{Checked, File, found};
-use crate::analysis::{OWN_FILE, Refutation};
 use crate::diagnostic::Diagnostic;
 use crate::directive::{Comparison, Condition, Directive, Instruction};
 use crate::limits::MAX_PATTERN_BYTES;
 use crate::rules;
-use crate::span::Span;
+use crate::span::{OWN_FILE, Span};
 use regex::{Regex, RegexBuilder};
 use std::collections::HashMap;
 

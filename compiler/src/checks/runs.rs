@@ -1,7 +1,7 @@
 //! RUN: commands whose effect is gone afterwards, hand-made background processes, needless `sudo`.
 
+use super::Refutation;
 use super::{Checked, File, fix, found};
-use crate::analysis::Refutation;
 use crate::diagnostic::{Applicability, Diagnostic};
 use crate::directive::{Directive, Run, RunMode};
 use crate::rules;

@@ -2,14 +2,14 @@
 //!
 //! Only plain cases are reported: a command in a pipe, in brackets or with its output redirected is trusted.
 
+use super::Inherited;
 use super::{Checked, File, found};
-use crate::analysis::{Inherited, OWN_FILE};
 use crate::catalog::variable;
 use crate::diagnostic::Diagnostic;
 use crate::directive::{FromSource, Instruction, Word};
 use crate::rules;
 use crate::shell::{self, Command, CommandEnd, Expansion, Nesting};
-use crate::span::Span;
+use crate::span::{OWN_FILE, Span};
 use std::collections::BTreeMap;
 use std::ops::Range;
 

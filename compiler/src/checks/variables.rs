@@ -1,7 +1,7 @@
 //! Built-in variables: names that don't exist, names that were replaced, and the one that BUILD ENV can't have.
 
+use super::Refutation;
 use super::{Checked, File, Located, found};
-use crate::analysis::Refutation;
 use crate::catalog::{BuildEnvUse, VARIABLES, variable};
 use crate::diagnostic::{Applicability, Diagnostic};
 use crate::directive::{EnvPair, Instruction, Word};

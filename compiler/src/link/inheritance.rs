@@ -5,7 +5,8 @@
 use super::references::{References, with_removal};
 use super::resolve::Layerfiles;
 use super::with_ids;
-use crate::analysis::{FileAnalysis, Inherited, Refutation};
+use crate::analysis::FileAnalysis;
+use crate::checks::{Inherited, Refutation};
 use crate::diagnostic::Diagnostic;
 use crate::findings::Findings;
 use crate::rules;
