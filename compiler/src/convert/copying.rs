@@ -2,10 +2,9 @@
 
 use super::dockerfile::DockerInstructionText;
 use super::here_document::HereDocument;
-use super::machine::StageState;
 use super::quoting;
-use super::translation::{Place, Translation};
 use super::words::{self, Flag};
+use super::writer::Writer;
 
 /// Endings of archives that ADD unpacks.
 const ARCHIVES: [&str; 8] =
@@ -25,11 +24,11 @@ impl Copied<'_> {
 }
 
 /// Writes COPY or ADD.
-pub(super) fn write(translation: &mut Translation<'_>, place: Place<'_>, state: &StageState) {
-    let arguments = place.instruction.arguments();
+pub(super) fn write(writer: &mut Writer<'_>) {
+    let arguments = writer.instruction.arguments();
     let (flags, rest) = words::flags(&arguments);
     let expanded: Result<Vec<String>, _> =
-        words::list(rest).iter().map(|word| state.variables.expand(word)).collect();
+        words::list(rest).iter().map(|word| writer.state.variables.expand(word)).collect();
     let mut paths = match expanded {
         Ok(paths) => paths,
         Err(unknown) => {
@@ -37,58 +36,52 @@ pub(super) fn write(translation: &mut Translation<'_>, place: Place<'_>, state: 
                 "the value of `${}` isn't known here, and COPY expands no variables",
                 unknown.0
             );
-            return translation.leave_out(place, text);
+            return writer.leave_out(text);
         }
     };
     let Some(destination) = paths.pop().filter(|_| !paths.is_empty()) else {
-        return translation.leave_out(place, "a source or the destination is missing");
+        return writer.leave_out("a source or the destination is missing");
     };
     if paths.iter().chain([&destination]).any(|path| path.contains(char::is_whitespace)) {
-        return translation.leave_out(place, "a path with a blank can't be written in a Layerfile");
+        return writer.leave_out("a path with a blank can't be written in a Layerfile");
     }
     let copied = Copied { flags: &flags, sources: paths, destination };
-    note_flags(translation, place, &copied);
+    note_flags(writer, &copied);
     match copied.flag("from").map(str::to_owned) {
-        Some(from) => from_stage(translation, place, state, &copied, &from),
-        None => from_outside(translation, place, state, &copied),
+        Some(from) => from_stage(writer, &copied, &from),
+        None => from_outside(writer, &copied),
     }
 }
 
-fn note_flags(translation: &mut Translation<'_>, place: Place<'_>, copied: &Copied<'_>) {
+fn note_flags(writer: &mut Writer<'_>, copied: &Copied<'_>) {
     for flag in copied.flags {
         if !matches!(flag.name.as_str(), "from" | "chown" | "chmod" | "link" | "keep-git-dir") {
             let text = format!("`--{}` has no equivalent and is left out", flag.name);
-            translation.output.note(place.line(), text);
+            writer.note(text);
         }
     }
 }
 
 /// Files of another stage are in the same machine.
-fn from_stage(
-    translation: &mut Translation<'_>,
-    place: Place<'_>,
-    state: &StageState,
-    copied: &Copied<'_>,
-    from: &str,
-) {
-    if translation.stage_named(from, place.stage).is_none() {
+fn from_stage(writer: &mut Writer<'_>, copied: &Copied<'_>, from: &str) {
+    if writer.stages.named(from, writer.stage).is_none() {
         let text =
             format!("files of the image `{from}` can't be copied from here: install what they are");
-        return translation.leave_out(place, text);
+        return writer.leave_out(text);
     }
     let destination = &copied.destination;
     for source in &copied.sources {
         let source = format!("/{}", source.trim_start_matches('/'));
         if source.trim_end_matches('/') == destination.trim_end_matches('/') {
             let text = format!("`{source}` is there already: all stages share one machine");
-            translation.output.note(place.line(), text);
+            writer.note(text);
             continue;
         }
-        translation.machine.bring_to_root(state, place.line(), translation.output);
+        writer.settle_as_root();
         let command = copy_inside(&source, destination);
-        translation.output.instruction(place.line(), &format!("RUN {command}"));
+        writer.write(&format!("RUN {command}"));
     }
-    owners(translation, place, state, copied);
+    owners(writer, copied);
 }
 
 /// Docker copies what is in a directory, and a file to or into the destination.
@@ -118,25 +111,20 @@ fn pattern_word(path: &str) -> String {
     if path.chars().all(is_plain) { path.to_owned() } else { quoting::literal(path) }
 }
 
-fn from_outside(
-    translation: &mut Translation<'_>,
-    place: Place<'_>,
-    state: &StageState,
-    copied: &Copied<'_>,
-) {
-    translation.machine.bring_to_directory(state, place.line(), translation.output);
+fn from_outside(writer: &mut Writer<'_>, copied: &Copied<'_>) {
+    writer.settle_directory();
     let mut files = Vec::new();
     for source in &copied.sources {
-        if let Some(document) = document_of(place.instruction, source) {
-            here_document(translation, place, state, document, &copied.destination);
-        } else if place.instruction.keyword == "ADD" && is_address(source) {
-            download(translation, place, state, source, &copied.destination);
-        } else if place.instruction.keyword == "ADD"
+        if let Some(document) = document_of(writer.instruction, source) {
+            here_document(writer, document, &copied.destination);
+        } else if writer.instruction.keyword == "ADD" && is_address(source) {
+            download(writer, source, &copied.destination);
+        } else if writer.instruction.keyword == "ADD"
             && ARCHIVES.iter().any(|ending| source.ends_with(ending))
         {
-            unpack(translation, place, state, source, &copied.destination);
+            unpack(writer, source, &copied.destination);
         } else {
-            files.push(from_context(translation, place, source));
+            files.push(from_context(writer, source));
         }
     }
     if !files.is_empty() {
@@ -145,9 +133,9 @@ fn from_outside(
             destination.push('/');
         }
         let text = format!("COPY {} {destination}", files.join(" "));
-        translation.output.instruction(place.line(), &text);
+        writer.write(&text);
     }
-    owners(translation, place, state, copied);
+    owners(writer, copied);
 }
 
 fn document_of<'a>(
@@ -165,7 +153,7 @@ fn is_address(source: &str) -> bool {
 }
 
 /// A path of the build context: relative, and never above it, because there Docker takes `..` for the root.
-fn from_context(translation: &mut Translation<'_>, place: Place<'_>, source: &str) -> String {
+fn from_context(writer: &mut Writer<'_>, source: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     let mut clamped = false;
     for part in source.split('/').filter(|part| !matches!(*part, "" | ".")) {
@@ -179,7 +167,7 @@ fn from_context(translation: &mut Translation<'_>, place: Place<'_>, source: &st
     if clamped {
         let text =
             format!("`{source}` is `{path}` for Docker, which never leaves the build context");
-        translation.output.note(place.line(), text);
+        writer.note(text);
     }
     path
 }
@@ -203,13 +191,7 @@ fn making_directory(file: &str) -> String {
     }
 }
 
-fn here_document(
-    translation: &mut Translation<'_>,
-    place: Place<'_>,
-    state: &StageState,
-    document: &HereDocument,
-    destination: &str,
-) {
+fn here_document(writer: &mut Writer<'_>, document: &HereDocument, destination: &str) {
     let file = file_at(destination, &document.marker.delimiter);
     let text = format!(
         "RUN {}{} > {}",
@@ -217,18 +199,12 @@ fn here_document(
         document.printing(),
         quoting::word(&file)
     );
-    translation.machine.bring_to_root(state, place.line(), translation.output);
-    translation.output.instruction(place.line(), &text);
+    writer.settle_as_root();
+    writer.write(&text);
 }
 
-fn download(
-    translation: &mut Translation<'_>,
-    place: Place<'_>,
-    state: &StageState,
-    address: &str,
-    destination: &str,
-) {
-    translation.machine.bring_to_root(state, place.line(), translation.output);
+fn download(writer: &mut Writer<'_>, address: &str, destination: &str) {
+    writer.settle_as_root();
     let (page, _) = address.split_once(['?', '#']).unwrap_or((address, ""));
     let command = if page.ends_with(".git") || !address.starts_with("http") {
         format!("git clone {} {}", quoting::word(address), quoting::word(destination))
@@ -242,49 +218,38 @@ fn download(
             quoting::word(address)
         )
     };
-    translation.output.instruction(place.line(), &format!("RUN {command}"));
+    writer.write(&format!("RUN {command}"));
     let text = "the address is asked only when this step runs, not when what it answers changes";
-    translation.output.note(place.line(), text);
+    writer.note(text);
 }
 
 /// ADD unpacks archives of the repository.
-fn unpack(
-    translation: &mut Translation<'_>,
-    place: Place<'_>,
-    state: &StageState,
-    source: &str,
-    destination: &str,
-) {
-    translation.machine.bring_to_root(state, place.line(), translation.output);
-    let path = from_context(translation, place, source);
+fn unpack(writer: &mut Writer<'_>, source: &str, destination: &str) {
+    writer.settle_as_root();
+    let path = from_context(writer, source);
     let name = path.rsplit('/').next().unwrap_or_default().to_owned();
     let to = quoting::word(destination);
-    translation.output.instruction(place.line(), &format!("COPY {path} /tmp/{name}"));
+    writer.write(&format!("COPY {path} /tmp/{name}"));
     let archive = pattern_word(&format!("/tmp/{name}"));
     let text = format!("RUN mkdir -p {to} && tar -xf {archive} -C {to}");
-    translation.output.instruction(place.line(), &text);
+    writer.write(&text);
 }
 
 /// `--chown` and `--chmod`.
-fn owners(
-    translation: &mut Translation<'_>,
-    place: Place<'_>,
-    state: &StageState,
-    copied: &Copied<'_>,
-) {
+fn owners(writer: &mut Writer<'_>, copied: &Copied<'_>) {
     let orders = [("chown", copied.flag("chown")), ("chmod", copied.flag("chmod"))];
     for (program, value) in orders {
-        let Some(value) = value.and_then(|value| state.variables.expand(value).ok()) else {
+        let Some(value) = value.and_then(|value| writer.state.variables.expand(value).ok()) else {
             continue;
         };
-        translation.machine.bring_to_root(state, place.line(), translation.output);
+        writer.settle_as_root();
         let targets: Vec<String> =
             copied.sources.iter().map(|source| target(source, copied)).collect();
         let text = format!("RUN {program} -R {} {}", quoting::word(&value), targets.join(" "));
-        translation.output.instruction_once(place.line(), &text);
+        writer.write_once(&text);
         let text =
             format!("`--{program}` is a step of its own, which touches every file that was copied");
-        translation.output.note(place.line(), text);
+        writer.note(text);
     }
 }
 

@@ -1,10 +1,9 @@
 //! ENV and ARG.
 
-use super::machine::StageState;
 use super::quoting::{self, Part};
-use super::translation::{Place, Translation};
-use super::variables::{self, Variables};
+use super::variables;
 use super::words;
+use super::writer::Writer;
 use crate::catalog;
 
 /// Variables that Docker's builder sets without being asked.
@@ -20,49 +19,42 @@ const BUILDER_VARIABLES: [&str; 8] = [
 ];
 
 /// Writes ENV.
-pub(super) fn write_env(
-    translation: &mut Translation<'_>,
-    place: Place<'_>,
-    state: &mut StageState,
-) {
-    let arguments = place.instruction.arguments();
+pub(super) fn write_env(writer: &mut Writer<'_>) {
+    let arguments = writer.instruction.arguments();
     let pairs = pairs(&arguments);
     if pairs.is_empty() {
-        return translation.leave_out(place, "ENV names no variable with a value");
+        return writer.leave_out("ENV names no variable with a value");
     }
-    note_order(translation, place, &pairs);
-    let before = state.variables.clone();
+    note_order(writer, &pairs);
+    let before = writer.state.variables.clone();
     let mut written = Vec::new();
     for (name, parts) in &pairs {
         written.push(format!("{name}={}", quoting::assignment(parts)));
-        state.variables.set(name, before.value(parts).ok());
+        writer.state.variables.set(name, before.value(parts).ok());
     }
-    translation.output.instruction(place.line(), &format!("ENV {}", written.join(" ")));
+    writer.write(&format!("ENV {}", written.join(" ")));
 }
 
 /// Writes ARG: a variable with a default is set to it, one that is built in becomes part of the cache key.
-pub(super) fn write_arg(
-    translation: &mut Translation<'_>,
-    place: Place<'_>,
-    state: &mut StageState,
-    global: &Variables,
-) {
-    let arguments = place.instruction.arguments();
+pub(super) fn write_arg(writer: &mut Writer<'_>) {
+    let arguments = writer.instruction.arguments();
     for word in words::quoted_words(&arguments) {
         let (name, default) = match word.split_once('=') {
             Some((name, value)) => (name, Some(variables::parts(value))),
-            None => (word, global.get(word).map(|value| vec![Part::Literal(value.to_owned())])),
+            None => (
+                word,
+                writer.stages.global.get(word).map(|value| vec![Part::Literal(value.to_owned())]),
+            ),
         };
         if let Some(parts) = default {
-            state.variables.set(name, state.variables.value(&parts).ok());
+            writer.state.variables.set(name, writer.state.variables.value(&parts).ok());
             let text = format!("ENV {name}={}", quoting::assignment(&parts));
-            translation.output.instruction(place.line(), &text);
-            translation.output.note(
-                place.line(),
-                format!("`{name}` always has its default here: a run takes no build arguments"),
-            );
+            writer.write(&text);
+            writer.note(format!(
+                "`{name}` always has its default here: a run takes no build arguments"
+            ));
         } else if catalog::variable(name).is_some() {
-            translation.output.instruction(place.line(), &format!("BUILD ENV {name}"));
+            writer.write(&format!("BUILD ENV {name}"));
         } else {
             let why = if BUILDER_VARIABLES.contains(&name) {
                 format!(
@@ -73,7 +65,7 @@ pub(super) fn write_arg(
                     "`{name}` has no value here: write an ENV, or SECRET ENV if it is one that must stay secret"
                 )
             };
-            translation.leave_out(place, why);
+            writer.leave_out(why);
         }
     }
 }
@@ -93,7 +85,7 @@ fn pairs(arguments: &str) -> Vec<(String, Vec<Part>)> {
 }
 
 /// In Docker the values of one ENV see the variables as they were before it.
-fn note_order(translation: &mut Translation<'_>, place: Place<'_>, pairs: &[(String, Vec<Part>)]) {
+fn note_order(writer: &mut Writer<'_>, pairs: &[(String, Vec<Part>)]) {
     for (index, (name, parts)) in pairs.iter().enumerate() {
         let earlier = pairs.get(..index).unwrap_or_default();
         let uses = |earlier: &str| parts.iter().any(|part| uses_variable(part, earlier));
@@ -101,7 +93,7 @@ fn note_order(translation: &mut Translation<'_>, place: Place<'_>, pairs: &[(Str
             let text = format!(
                 "here `{name}` sees the new value of `{used}`, in Docker the one before this ENV"
             );
-            translation.output.note(place.line(), text);
+            writer.note(text);
         }
     }
 }

@@ -10,6 +10,7 @@ mod copying;
 mod dockerfile;
 mod environment;
 mod here_document;
+mod last_steps;
 mod machine;
 mod mounts;
 mod output;
@@ -20,6 +21,7 @@ mod starting;
 mod translation;
 mod variables;
 mod words;
+mod writer;
 
 use dockerfile::DockerInstructionText;
 use output::Output;

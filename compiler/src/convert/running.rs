@@ -3,28 +3,29 @@
 use super::commands::Command;
 use super::dockerfile::DockerInstructionText;
 use super::here_document::HereDocument;
-use super::machine::{Shell, StageState};
-use super::translation::{Place, Translation};
+use super::machine::Shell;
+use super::writer::Writer;
 use super::{mounts, quoting, words};
 
 /// Writes RUN.
-pub(super) fn write(translation: &mut Translation<'_>, place: Place<'_>, state: &StageState) {
-    let arguments = place.instruction.arguments();
+pub(super) fn write(writer: &mut Writer<'_>) {
+    let arguments = writer.instruction.arguments();
     let (flags, rest) = words::flags(&arguments);
     for flag in &flags {
         match flag.name.as_str() {
-            "mount" => mounts::write(translation, place, state, &flag.value),
+            "mount" => mounts::write(writer, &flag.value),
             name => {
                 let text = format!("`--{name}` has no equivalent and is left out");
-                translation.output.note(place.line(), text);
+                writer.note(text);
             }
         }
     }
-    let Some(command) = command_text(place.instruction, rest, flags.len(), &state.shell) else {
-        return translation.leave_out(place, "RUN has no command");
+    let Some(command) = command_text(writer.instruction, rest, flags.len(), &writer.state.shell)
+    else {
+        return writer.leave_out("RUN has no command");
     };
-    translation.machine.bring_to(state, place.line(), translation.output);
-    translation.output.instruction(place.line(), &format!("RUN {command}"));
+    writer.settle();
+    writer.write(&format!("RUN {command}"));
 }
 
 /// The command as bash text, over the same lines if it can be.

@@ -1,11 +1,11 @@
 //! Writes the stages of a Dockerfile one after the other, instruction by instruction.
 
 use super::commands::Command;
-use super::dockerfile::DockerInstructionText;
 use super::machine::{Machine, Shell, StageState};
 use super::output::Output;
 use super::stages::{Base, Stage, Stages};
-use super::{copying, environment, running, words};
+use super::writer::Writer;
+use super::{copying, environment, last_steps, running, words};
 use crate::catalog;
 
 /// The machine of a Dockerfile that names no image.
@@ -18,26 +18,10 @@ const RENAMED_IMAGES: [(&str, &str); 2] =
 /// A Dockerfile that is being written as a Layerfile.
 pub(super) struct Translation<'a> {
     stages: &'a Stages<'a>,
-    pub(super) output: &'a mut Output,
-    pub(super) machine: Machine,
+    output: &'a mut Output,
+    machine: Machine,
     /// The state at the end of each stage that was written.
     ends: Vec<Option<StageState>>,
-}
-
-/// One instruction, where it stands.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Place<'a> {
-    /// The instruction.
-    pub(super) instruction: &'a DockerInstructionText,
-    /// The number of its stage.
-    pub(super) stage: usize,
-}
-
-impl Place<'_> {
-    /// Its first line.
-    pub(super) const fn line(&self) -> u32 {
-        self.instruction.line
-    }
 }
 
 impl<'a> Translation<'a> {
@@ -60,17 +44,6 @@ impl<'a> Translation<'a> {
                 self.output.note(from.line, text);
             }
         }
-    }
-
-    /// The number of an earlier stage.
-    pub(super) fn stage_named(&self, name: &str, before: usize) -> Option<usize> {
-        self.stages.named(name, before)
-    }
-
-    /// Shows an instruction as a comment, with a note that says why.
-    pub(super) fn leave_out(&mut self, place: Place<'_>, why: impl Into<String>) {
-        self.output.commented(place.instruction.source.iter().map(String::as_str));
-        self.output.note(place.line(), why);
     }
 
     fn write_from(&mut self) {
@@ -103,10 +76,17 @@ impl<'a> Translation<'a> {
         }
         for instruction in &stage.instructions {
             self.output.comments(&instruction.comments);
-            self.write_instruction(Place { instruction, stage: index }, &mut state);
+            write_instruction(&mut Writer {
+                instruction,
+                stage: index,
+                stages: self.stages,
+                state: &mut state,
+                machine: &mut self.machine,
+                output: self.output,
+            });
         }
         if index + 1 == self.stages.all().len() {
-            state.starting.write(&state, &mut self.machine, self.output);
+            last_steps::write(&state, &mut self.machine, self.output);
         }
         if let Some(end) = self.ends.get_mut(index) {
             *end = Some(state);
@@ -139,59 +119,60 @@ impl<'a> Translation<'a> {
             self.output.note(from.line, text);
         }
     }
+}
 
-    fn write_instruction(&mut self, place: Place<'_>, state: &mut StageState) {
-        let arguments = place.instruction.arguments();
-        match place.instruction.keyword.as_str() {
-            "RUN" => running::write(self, place, state),
-            "COPY" | "ADD" => copying::write(self, place, state),
-            "ENV" => environment::write_env(self, place, state),
-            "ARG" => environment::write_arg(self, place, state, &self.stages.global),
-            "WORKDIR" => self.write_workdir(place, state),
-            "USER" => self.write_user(place, state),
-            "SHELL" => state.shell = shell(&words::list(&arguments)),
-            "CMD" => state.starting.command = Command::of(&arguments).map(|it| (place.line(), it)),
-            "ENTRYPOINT" => {
-                state.starting.entry_point = Command::of(&arguments).map(|it| (place.line(), it));
-                state.starting.command = None;
-            }
-            "EXPOSE" => state.starting.expose(place.line(), &arguments),
-            "HEALTHCHECK" => state.starting.health_check(place.line(), &arguments),
-            "LABEL" | "MAINTAINER" => {
-                self.output.commented(place.instruction.source.iter().map(String::as_str));
-            }
-            keyword => self.leave_out(place, no_equivalent(keyword)),
+fn write_instruction(writer: &mut Writer<'_>) {
+    let arguments = writer.instruction.arguments();
+    match writer.instruction.keyword.as_str() {
+        "RUN" => running::write(writer),
+        "COPY" | "ADD" => copying::write(writer),
+        "ENV" => environment::write_env(writer),
+        "ARG" => environment::write_arg(writer),
+        "WORKDIR" => write_workdir(writer),
+        "USER" => write_user(writer),
+        "SHELL" => writer.state.shell = shell(&words::list(&arguments)),
+        "CMD" => {
+            writer.state.starting.command = Command::of(&arguments).map(|it| (writer.line(), it));
+        }
+        "ENTRYPOINT" => {
+            writer.state.starting.entry_point =
+                Command::of(&arguments).map(|it| (writer.line(), it));
+            writer.state.starting.command = None;
+        }
+        "EXPOSE" => writer.state.starting.expose(writer.line(), &arguments),
+        "HEALTHCHECK" => writer.state.starting.health_check(writer.line(), &arguments),
+        "LABEL" | "MAINTAINER" => writer.show_as_comment(),
+        keyword => writer.leave_out(no_equivalent(keyword)),
+    }
+}
+
+fn write_workdir(writer: &mut Writer<'_>) {
+    match writer.state.variables.expand(&writer.instruction.arguments()) {
+        Ok(directory) => {
+            writer.state.directory = joined(&writer.state.directory, &directory);
+            writer.settle_directory();
+        }
+        Err(unknown) => {
+            let text = format!(
+                "the value of `${}` isn't known here, and WORKDIR expands no variables",
+                unknown.0
+            );
+            writer.leave_out(text);
         }
     }
+}
 
-    fn write_workdir(&mut self, place: Place<'_>, state: &mut StageState) {
-        match state.variables.expand(&place.instruction.arguments()) {
-            Ok(directory) => {
-                state.directory = joined(&state.directory, &directory);
-                self.machine.bring_to_directory(state, place.line(), self.output);
-            }
-            Err(unknown) => {
-                let text = format!(
-                    "the value of `${}` isn't known here, and WORKDIR expands no variables",
-                    unknown.0
-                );
-                self.leave_out(place, text);
-            }
-        }
+fn write_user(writer: &mut Writer<'_>) {
+    let Ok(user) = writer.state.variables.expand(&writer.instruction.arguments()) else {
+        return writer.leave_out("the name is in a variable, and USER expands none");
+    };
+    let (name, group) =
+        user.split_once(':').map_or((user.as_str(), None), |(name, group)| (name, Some(group)));
+    if let Some(group) = group {
+        writer.note(format!("USER takes no group: `{group}` is left out"));
     }
-
-    fn write_user(&mut self, place: Place<'_>, state: &mut StageState) {
-        let Ok(user) = state.variables.expand(&place.instruction.arguments()) else {
-            return self.leave_out(place, "the name is in a variable, and USER expands none");
-        };
-        let (name, group) =
-            user.split_once(':').map_or((user.as_str(), None), |(name, group)| (name, Some(group)));
-        if let Some(group) = group {
-            self.output.note(place.line(), format!("USER takes no group: `{group}` is left out"));
-        }
-        state.user = if name == "0" { "root".to_owned() } else { name.to_owned() };
-        self.machine.bring_to(state, place.line(), self.output);
-    }
+    writer.state.user = if name == "0" { "root".to_owned() } else { name.to_owned() };
+    writer.settle();
 }
 
 /// The image as FROM names it: with a tag, because a name without one would be a directory.
