@@ -23,6 +23,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("vm_superio", &["executor/src/kvm/"]),
     ("virtio_queue", &["executor/src/kvm/devices/"]),
     ("virtio_bindings", &["executor/src/kvm/devices/"]),
+    ("chrono", &["cli/src/run/report/", "tests/tests/tidy/releases.rs"]),
     ("quick_junit", &["cli/src/run/report/"]),
     ("clap_mangen", &["cli/src/man.rs"]),
     ("tar", &["executor/"]),

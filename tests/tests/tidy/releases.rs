@@ -1,8 +1,9 @@
 //! Licences, changelog, and exceptions that must not be forgotten.
 
 use crate::findings::Findings;
+use chrono::{DateTime, Utc};
 use layerc_tests::project_files::{read, root};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 /// The headings under a version that Keep a Changelog knows.
 const KINDS: &[&str] = &["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"];
@@ -45,31 +46,9 @@ fn is_date(text: &str) -> bool {
             .all(|(index, c)| if index == 4 || index == 7 { c == '-' } else { c.is_ascii_digit() })
 }
 
-/// Today as `YYYY-MM-DD`, from the days since 1970 (civil calendar, Hinnant's method).
+/// Today as `YYYY-MM-DD`.
 fn today() -> String {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    date_of_day(i64::try_from(seconds / 86_400).unwrap_or(0))
-}
-
-fn date_of_day(days_since_1970: i64) -> String {
-    let days = days_since_1970 + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
-}
-
-#[test]
-fn days_become_dates() {
-    assert_eq!(date_of_day(0), "1970-01-01");
-    assert_eq!(date_of_day(11_016), "2000-02-29");
-    assert_eq!(date_of_day(20_454), "2026-01-01");
+    DateTime::<Utc>::from(SystemTime::now()).format("%Y-%m-%d").to_string()
 }
 
 #[test]

@@ -5,6 +5,7 @@ use super::waterfall;
 use crate::past::{Fate, Story, ToldStep};
 use crate::run::wording;
 use anstream::adapter::strip_str;
+use chrono::DateTime;
 use layerc_executor::event::{RunOutcome, RunnerSummary, StepResult};
 use layerc_executor::store::history::Header;
 use layerc_planner::plan::{Node, Plan};
@@ -216,19 +217,10 @@ fn log(place: usize, told: &ToldStep) -> String {
     )
 }
 
-/// `2026-11-22 03:15 UTC`, from milliseconds since 1970. (Days to a date: Howard Hinnant's algorithm.)
+/// `2026-11-22 03:15 UTC`, from milliseconds since 1970.
 fn date(milliseconds: u64) -> String {
-    let minutes = milliseconds / 60_000;
-    let (days, minute) = (minutes / 1_440 + 719_468, minutes % 1_440);
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year}-{month:02}-{day:02} {:02}:{:02} UTC", minute / 60, minute % 60)
+    let moment = i64::try_from(milliseconds).ok().and_then(DateTime::from_timestamp_millis);
+    moment.unwrap_or_default().format("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 #[cfg(test)]
@@ -238,8 +230,8 @@ mod tests {
     #[test]
     fn dates_are_those_of_the_calendar() {
         assert_eq!(date(0), "1970-01-01 00:00 UTC");
-        assert_eq!(date(951_827_696_000), "2000-02-29 12:34 UTC");
         assert_eq!(date(1_795_317_300_000), "2026-11-22 03:15 UTC");
+        assert_eq!(date(u64::MAX), date(0), "no year has so many digits");
     }
 
     #[test]
