@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -36,7 +36,14 @@ impl Client {
     /// # Panics
     /// When it can't be started.
     pub fn start() -> Self {
-        let mut command = layerc(["lsp"]);
+        Self::start_with(layerc(["lsp"]))
+    }
+
+    /// Starts a server by this command.
+    ///
+    /// # Panics
+    /// When it can't be started.
+    pub fn start_with(mut command: Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the server starts");
         let output = child.stdout.take().expect("its output");

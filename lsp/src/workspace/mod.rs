@@ -8,6 +8,7 @@
 //! A [`Snapshot`] never changes, so that any number of requests may work on it while edits go on. What is costly is
 //! computed when it is first asked for, and once. Knows texts and positions, nothing of messages.
 
+mod differences;
 pub mod document;
 pub mod embedded;
 pub mod graph;

@@ -175,6 +175,11 @@ impl Repository {
         &self.tree
     }
 
+    /// What the disk was asked and would answer differently now.
+    pub(super) fn stale_answers(&self) -> Vec<RepoPath> {
+        self.answers().map(|answers| answers.stale()).unwrap_or_default()
+    }
+
     /// What its `layerc.toml` says.
     pub fn project_settings(&self) -> &ProjectSettings {
         &self.project_settings

@@ -205,7 +205,7 @@ impl State {
     fn refresh(&mut self, root: &Path, changed: &[RepoPath]) {
         let Some(repository) = self.current.repositories.get(root) else { return };
         let host = Arc::clone(&self.current.host);
-        let rereads = |path: &RepoPath| changed.contains(path);
+        let rereads = |path: &RepoPath| changed.iter().any(|changed| path.is_at_or_below(changed));
         let documents = if changed.iter().any(|path| moves_files(repository, path, host.as_ref())) {
             let mut known: BTreeSet<RepoPath> = host.layerfiles(root).into_iter().collect();
             let open = repository.documents().iter().filter(|document| document.is_open());

@@ -43,6 +43,17 @@ impl DiskAnswers {
         }
     }
 
+    /// The paths about which the disk would answer differently now.
+    pub(super) fn stale(&self) -> Vec<RepoPath> {
+        let kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let kinds =
+            kinds.into_iter().filter(|(path, kind)| self.host.kind(&self.at(path)) != *kind);
+        let lists =
+            lists.into_iter().filter(|(path, list)| *self.host.list(&self.at(path)) != **list);
+        kinds.map(|(path, _)| path).chain(lists.map(|(path, _)| path)).collect()
+    }
+
     fn at(&self, path: &RepoPath) -> PathBuf {
         self.root.join(Path::new(path.as_str()))
     }

@@ -6,3 +6,4 @@ mod edits;
 mod files;
 mod offsets;
 mod session;
+mod watching;
