@@ -10,6 +10,7 @@ pub(super) use crate::store::runs::fresh_name;
 use crate::store::runs::{Gate, gate};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Where things are.
@@ -65,7 +66,7 @@ impl StoreLayout {
     /// The layers that living machines have written down.
     pub(super) fn layers_in_use(&self) -> Vec<LayerId> {
         let entries = fs::read_dir(&self.runs).into_iter().flatten().flatten();
-        // A directory outlives its machine until somebody removes it.
+        // A directory outlives its machine until somebody has removed all of it.
         let alive = entries.map(|entry| entry.path()).filter(|path| !is_abandoned(path));
         let texts = alive.filter_map(|path| fs::read_to_string(path.join(LAYERS)).ok());
         texts
@@ -82,10 +83,13 @@ impl StoreLayout {
     }
 }
 
-/// Whether the process of a machine's directory is gone.
+/// Whether the process of a machine's directory is gone. It has its lock before it has its name, so one without a lock
+/// was being removed by somebody who did not get to the end.
 fn is_abandoned(path: &Path) -> bool {
-    let lock = File::open(path.join(LOCK));
-    lock.is_ok_and(|lock| flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok())
+    match File::open(path.join(LOCK)) {
+        Ok(lock) => flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok(),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
 }
 
 /// Begins the names of directories that are being made.

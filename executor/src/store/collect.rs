@@ -4,6 +4,9 @@
 //! moved aside before they are removed, so that no record ever names half a layer. Safe beside runs: machines write down
 //! which layers they are made of while they hold the store's gate, and whoever collects closes it. A run that finds a
 //! layer gone between its lookup and its machine makes the state again.
+//!
+//! Some layers have no record at all: of runs that failed or were stopped, of steps that two processes ran at once, of
+//! records forgotten under a machine that was alive. They go as soon as no run is alive that might still record them.
 
 use super::history::{History, Status};
 use super::record::{Record, Snapshot, StrongKey, WeakKey};
@@ -11,8 +14,9 @@ use super::runs::{Gate, gate};
 use super::{Store, StoreError, at};
 use crate::backend::{Backend, Layer, LayerId};
 use crate::event::RunOutcome;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -56,12 +60,16 @@ pub fn collect(
 ) -> Result<Collected, StoreError> {
     let layers = backend.layer_directory();
     let closed = gate(store.directory(), Gate::Closed).map_err(at("close", store.directory()))?;
-    let sizes = sizes(layers)?;
-    let mut records = aged(store)?;
+    // In this order. Whose layer was listed is either still alive after that, or has written its record before.
+    let found = found(layers)?;
+    let alive = store.run().others_began()?;
     let needed: HashSet<LayerId> = backend.layers_in_use().into_iter().collect();
-    let since = needed_since(store)?;
+    let mut records = aged(store)?;
     records.sort_by_key(|record| record.used_at);
+    let sizes = found.iter().map(|(layer, found)| (layer.clone(), found.bytes)).collect();
     let mut plan = Plan::new(&records, &sizes, needed);
+    plan.give_up_unnamed(&found, alive.iter().min().map_or(u64::MAX, |began| nanoseconds(*began)));
+    let since = needed_since(store, alive)?;
     for record in records.iter().take_while(|record| record.used_at < since) {
         if plan.total_bytes <= keep_bytes {
             break;
@@ -112,6 +120,16 @@ impl<'run> Plan<'run> {
         Self { users, total_bytes, forgotten: Vec::new(), unneeded: Vec::new() }
     }
 
+    /// Gives up the layers that nobody needs and nobody alive can have made: they were there `before` the oldest began.
+    fn give_up_unnamed(&mut self, found: &BTreeMap<LayerId, Found>, before: u64) {
+        for (layer, Found { bytes, frozen_at }) in found {
+            if *frozen_at < before && !self.users.contains_key(layer) {
+                self.total_bytes -= bytes;
+                self.unneeded.push(layer.clone());
+            }
+        }
+    }
+
     /// Gives a record up. One without layers takes no room and stays.
     fn forget(&mut self, record: &'run Aged, sizes: &HashMap<LayerId, u64>) {
         if record.layers.is_empty() {
@@ -151,13 +169,12 @@ fn frozen(snapshot: Snapshot) -> Vec<LayerId> {
     once.into_iter().collect()
 }
 
-/// The moment from which on uses count as of a run that is alive or waits for a person; nanoseconds since 1970.
-fn needed_since(store: &Store) -> Result<u64, StoreError> {
+/// The moment from which on uses count as of a run that waits for a person or is `alive`; nanoseconds since 1970.
+fn needed_since(store: &Store, alive: Vec<SystemTime>) -> Result<u64, StoreError> {
     let waiting = History::of(store).runs()?.into_iter().filter(
         |run| matches!(run.status(), Status::Ended(end) if end.outcome == RunOutcome::Waiting),
     );
     let waiting = waiting.map(|run| UNIX_EPOCH + Duration::from_millis(run.header().started_at_ms));
-    let alive = store.run().others_began()?;
     let oldest = waiting.chain(alive).min();
     Ok(oldest.map_or(u64::MAX, |oldest| nanoseconds(oldest - USE_GRAIN)))
 }
@@ -167,19 +184,35 @@ pub(crate) fn nanoseconds(time: SystemTime) -> u64 {
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// What each layer takes on disk.
-fn sizes(layers: &Path) -> Result<HashMap<LayerId, u64>, StoreError> {
-    let mut sizes = HashMap::new();
+/// A layer's directory.
+struct Found {
+    /// What it takes on disk.
+    bytes: u64,
+    /// Not before this moment, in nanoseconds since 1970, was it given its name. Steps can set the other times.
+    frozen_at: u64,
+}
+
+fn found(layers: &Path) -> Result<BTreeMap<LayerId, Found>, StoreError> {
+    let mut found = BTreeMap::new();
     if !layers.is_dir() {
-        return Ok(sizes);
+        return Ok(found);
     }
     for entry in fs::read_dir(layers).map_err(at("list", layers))?.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         if !name.starts_with(ASIDE) {
-            sizes.insert(LayerId(name), crate::agent::disk_bytes(&entry.path()));
+            let Ok(frozen_at) = changed_at(&entry) else { continue };
+            let bytes = crate::agent::disk_bytes(&entry.path());
+            found.insert(LayerId(name), Found { bytes, frozen_at });
         }
     }
-    Ok(sizes)
+    Ok(found)
+}
+
+/// When a directory itself was changed last, in nanoseconds since 1970: a time that nobody can set.
+pub(super) fn changed_at(entry: &fs::DirEntry) -> std::io::Result<u64> {
+    let metadata = entry.metadata()?;
+    let nanoseconds = metadata.ctime().saturating_mul(1_000_000_000) + metadata.ctime_nsec();
+    Ok(u64::try_from(nanoseconds).unwrap_or_default())
 }
 
 /// What somebody who was killed had moved aside.

@@ -1,5 +1,6 @@
 //! Layers that no record names: what a run had frozen before it was killed. Removed when nobody can be using them.
 
+use super::collect::{changed_at, nanoseconds};
 use super::record::Snapshot;
 use super::runs::Cleanup;
 use super::{Store, StoreError, at};
@@ -18,13 +19,11 @@ pub fn remove(store: &Store, layers: &Path, began: SystemTime) -> Result<usize, 
     if store.run().cleanup() != Cleanup::AloneAfterCrash || !layers.is_dir() {
         return Ok(0);
     }
+    let began = nanoseconds(began);
     let named = named_layers(store)?;
     let mut removed = 0;
     for entry in fs::read_dir(layers).map_err(at("list", layers))?.flatten() {
-        let is_old = entry
-            .metadata()
-            .and_then(|metadata| metadata.modified())
-            .is_ok_and(|time| time < began);
+        let is_old = changed_at(&entry).is_ok_and(|time| time < began);
         let id = LayerId(entry.file_name().to_string_lossy().into_owned());
         if is_old && !named.contains(&id) && fs::remove_dir_all(entry.path()).is_ok() {
             removed += 1;

@@ -24,6 +24,9 @@ pub struct LiveRun {
     was_unclean: Cleanup,
 }
 
+/// File of a run's directory that is locked as long as its process lives.
+const LOCK: &str = "lock";
+
 /// What was found of earlier runs when this one began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cleanup {
@@ -57,8 +60,12 @@ impl LiveRun {
             let id = new_id();
             let directory = runs.join(hexadecimal(&id.0));
             make_private_directory(&directory)?;
-            let path = directory.join("lock");
-            let lock = File::create(&path).map_err(at("make", &path))?;
+            let path = directory.join(LOCK);
+            let lock = match File::create(&path) {
+                // A cleaner took the directory for a dead run's, which has lost its lock.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                made => made.map_err(at("make", &path))?,
+            };
             let locked = flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok();
             if locked && is_still(&lock, &path) {
                 return Ok(Self { id, directory, _lock: lock, was_unclean });
@@ -81,7 +88,7 @@ impl LiveRun {
         let runs = self.directory.parent().unwrap_or(&self.directory);
         let mut began = Vec::new();
         for entry in fs::read_dir(runs).map_err(at("list", runs))?.flatten() {
-            let path = entry.path().join("lock");
+            let path = entry.path().join(LOCK);
             let Ok(lock) = File::open(&path) else { continue };
             let is_held = flock(&lock, FlockOperation::NonBlockingLockShared).is_err();
             if is_held && entry.path() != self.directory {
@@ -100,8 +107,20 @@ impl LiveRun {
 impl Drop for LiveRun {
     fn drop(&mut self) {
         // What can't be removed now is removed by the next run, which finds the lock free.
-        let _ = fs::remove_dir_all(&self.directory);
+        let _ = remove(&self.directory);
     }
+}
+
+/// Removes a run's directory, the lock last: whatever is left of it says that it is dead, or is empty.
+fn remove(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)?.flatten().filter(|entry| entry.file_name() != LOCK) {
+        match entry.file_type()?.is_dir() {
+            true => fs::remove_dir_all(entry.path())?,
+            false => fs::remove_file(entry.path())?,
+        }
+    }
+    fs::remove_file(directory.join(LOCK))?;
+    fs::remove_dir(directory)
 }
 
 /// Makes a directory that only its owner may enter, and its parents.
@@ -172,14 +191,14 @@ fn remove_dead(runs: &Path) -> Result<Cleanup, StoreError> {
     let mut alive = 0;
     for entry in fs::read_dir(runs).map_err(at("list", runs))?.flatten() {
         let path = entry.path();
-        let lock_path = path.join("lock");
-        let lock = File::open(&lock_path).ok();
-        let is_free = lock
-            .as_ref()
-            .is_some_and(|lock| flock(lock, FlockOperation::NonBlockingLockExclusive).is_ok());
-        if is_free {
+        let Ok(lock) = File::open(path.join(LOCK)) else {
+            // All but removed by one who was killed meanwhile, or so new that it makes itself another.
+            let _ = fs::remove_dir(&path);
+            continue;
+        };
+        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
             dead += 1;
-            let _ = fs::remove_dir_all(&path);
+            let _ = remove(&path);
         } else {
             alive += 1;
         }

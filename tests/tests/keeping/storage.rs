@@ -70,12 +70,35 @@ fn runs_that_are_alive_keep_what_they_are_made_of() {
     let run = run.join().expect("a run").expect_success("layerc run");
     assert_eq!(run.stdout.matches("1048576\\n").count(), 2, "{}", run.everything());
     assert!(collections > 1);
-    // What a run left half done goes with the first collection that finds none alive.
-    let is_empty = || {
-        collect(&place, "0");
-        layer_directories(place.store()).is_empty()
-    };
-    assert!((0..3).any(|_| is_empty()), "nobody needs them any more");
+    let told = collect(&place, "0").stdout;
+    let left = layer_directories(place.store());
+    assert!(left.is_empty(), "nobody needs them any more: {left:?}\n{told}");
+}
+
+#[test]
+fn what_no_record_names_goes_and_what_is_half_removed_protects_nothing() {
+    if !can_run("what_no_record_names_goes_and_what_is_half_removed_protects_nothing") {
+        return;
+    }
+    let place = megabytes();
+    place.ran();
+    let named = layer_directories(place.store());
+    let unnamed = place.store().join("layers/0123456789abcdef");
+    std::fs::create_dir_all(unnamed.join("etc")).expect("a directory");
+    // A machine's directory, removed by one who was killed right after its lock, and a run's likewise.
+    let machine = place.store().join("runs/0123456789abcdef");
+    std::fs::create_dir(&machine).expect("a directory");
+    let names = named.iter().map(|layer| layer.file_name().unwrap().to_str().unwrap());
+    std::fs::write(machine.join("layers"), names.collect::<Vec<_>>().join("\n")).expect("a file");
+    let run = place.store().join("live/0123456789abcdef0123456789abcdef");
+    std::fs::create_dir(&run).expect("a directory");
+    let told = collect(&place, "20G").stdout;
+    assert!(told.contains("0 results forgotten, 1 layers removed"), "{told}");
+    assert!(!unnamed.exists() && !machine.exists());
+    collect(&place, "0");
+    assert!(layer_directories(place.store()).is_empty());
+    place.ran();
+    assert!(!run.exists());
 }
 
 #[test]
