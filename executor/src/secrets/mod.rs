@@ -1,8 +1,12 @@
 //! The values of secrets while a run lasts: looked up before anything starts, masked in every output, taken out of
 //! everything that is stored. Nothing here is ever written down or shown.
+//!
+//! A secret is found in the forms that programs write it in (`forms.rs`), so that its base64 is no way around.
 
+mod forms;
 mod mask;
 
+pub use forms::Form;
 pub use mask::Masker;
 
 use crate::store::record::{StoredValue, ValuePart};
@@ -13,6 +17,15 @@ use std::fmt;
 #[derive(Clone, Default)]
 pub struct Secrets {
     values: BTreeMap<String, String>,
+    /// Each in every form.
+    written: BTreeMap<String, Vec<Written>>,
+}
+
+/// A secret in one form.
+#[derive(Clone)]
+struct Written {
+    form: Form,
+    text: String,
 }
 
 impl fmt::Debug for Secrets {
@@ -23,8 +36,12 @@ impl fmt::Debug for Secrets {
 
 impl Secrets {
     /// These secrets.
-    pub const fn new(values: BTreeMap<String, String>) -> Self {
-        Self { values }
+    pub fn new(values: BTreeMap<String, String>) -> Self {
+        let written = |value: &String| {
+            forms::all(value).into_iter().map(|(form, text)| Written { form, text }).collect()
+        };
+        let written = values.iter().map(|(name, value)| (name.clone(), written(value))).collect();
+        Self { values, written }
     }
 
     /// The value of one.
@@ -44,13 +61,18 @@ impl Secrets {
     pub fn conceal(&self, text: &str) -> StoredValue {
         let mut parts = Vec::new();
         let mut rest = text;
-        while let Some((start, name, value)) = self.first_in(rest) {
+        while let Some((start, name, written)) = self.first_in(rest) {
             let (before, behind) = rest.split_at(start);
             if !before.is_empty() {
                 parts.push(ValuePart::Text(before.to_owned()));
             }
-            parts.push(ValuePart::Secret(name.to_owned()));
-            rest = behind.get(value.len()..).unwrap_or_default();
+            let name = name.to_owned();
+            parts.push(if self.value(&name) == Some(&written.text) {
+                ValuePart::Secret(name)
+            } else {
+                ValuePart::Written { name, form: written.form }
+            });
+            rest = behind.get(written.text.len()..).unwrap_or_default();
         }
         if !rest.is_empty() || parts.is_empty() {
             parts.push(ValuePart::Text(rest.to_owned()));
@@ -60,30 +82,46 @@ impl Secrets {
 
     /// The text that a stored value stands for today.
     pub fn reveal(&self, value: &StoredValue) -> String {
-        value
-            .0
-            .iter()
-            .map(|part| match part {
-                ValuePart::Text(text) => text.as_str(),
-                ValuePart::Secret(name) => self.value(name).unwrap_or_default(),
-            })
-            .collect()
+        let part = |part: &ValuePart| match part {
+            ValuePart::Text(text) => text.clone(),
+            ValuePart::Secret(name) => self.value(name).unwrap_or_default().to_owned(),
+            ValuePart::Written { name, form } => {
+                self.value(name).and_then(|value| form.text_of(value)).unwrap_or_default()
+            }
+        };
+        value.0.iter().map(part).collect()
     }
 
     /// A new masker for one stream of output.
     pub fn masker(&self) -> Masker {
-        Masker::new(self.values.values().map(String::as_str))
+        let written = self.written.values().flatten();
+        Masker::new(written.map(|written| (written.text.as_str(), written.form.line_ends())))
     }
 
-    /// The secret whose value stands first in `text`, the longest where several start together.
-    fn first_in(&self, text: &str) -> Option<(usize, &str, &str)> {
-        self.values
+    /// A text that people will read, with every secret in it masked.
+    pub fn masked(&self, text: String) -> String {
+        if self.first_in(&text).is_none() {
+            return text;
+        }
+        let mut masker = self.masker();
+        let mut shown = masker.push(text.as_bytes());
+        shown.extend(masker.finish());
+        String::from_utf8_lossy(&shown).into_owned()
+    }
+
+    /// Whether a text has a secret in it.
+    pub fn are_in(&self, text: &str) -> bool {
+        self.first_in(text).is_some()
+    }
+
+    /// The secret that stands first in `text`, in whatever form, the longest where several start together.
+    fn first_in(&self, text: &str) -> Option<(usize, &str, &Written)> {
+        let all = self
+            .written
             .iter()
-            .filter(|(_, value)| !value.is_empty())
-            .filter_map(|(name, value)| {
-                text.find(value.as_str()).map(|start| (start, name.as_str(), value.as_str()))
-            })
-            .min_by_key(|(start, _, value)| (*start, std::cmp::Reverse(value.len())))
+            .flat_map(|(name, forms)| forms.iter().map(move |written| (name.as_str(), written)));
+        all.filter_map(|(name, written)| Some((text.find(&written.text)?, name, written)))
+            .min_by_key(|(start, _, written)| (*start, std::cmp::Reverse(written.text.len())))
     }
 }
 
@@ -103,6 +141,21 @@ mod tests {
         assert!(!format!("{stored:?}").contains("abc"));
         assert_eq!(secrets(&[("A", "new"), ("B", "other")]).reveal(&stored), "x other y new");
         assert_eq!(secrets(&[]).conceal(""), StoredValue::literal(""));
+    }
+
+    #[test]
+    fn what_was_made_of_a_secret_is_not_stored_either() {
+        let secrets = secrets(&[("T", "correct horse/battery\n")]);
+        for text in [
+            "Basic dXNlcjpjb3JyZWN0IGhvcnNlL2JhdHRlcnk=",
+            "https://x?t=correct%20horse%2Fbattery&y",
+            "'correct horse/battery'",
+        ] {
+            let stored = secrets.conceal(text);
+            assert!(matches!(&*stored.0, [_, ValuePart::Written { .. }, ..]), "{stored:?}");
+            assert_eq!(secrets.reveal(&stored), text);
+            assert!(secrets.masked(text.to_owned()).contains("***"));
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use super::runs::{RunId, hexadecimal};
 use crate::backend::Layer;
+use crate::secrets::Form;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -60,6 +61,13 @@ pub enum ValuePart {
     Text(String),
     /// The value of this secret, whatever it is today. Values of secrets are never stored.
     Secret(String),
+    /// The same, in another form than as it is.
+    Written {
+        /// Which secret.
+        name: String,
+        /// In which form.
+        form: Form,
+    },
 }
 
 /// A variable's value with its secrets taken out.

@@ -33,7 +33,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("flate2", &["executor/src/images/"]),
     ("ruzstd", &["executor/src/images/"]),
     ("sha2", &["executor/src/images/"]),
-    ("base64", &["executor/src/images/"]),
+    ("base64", &["executor/src/images/", "executor/src/secrets/"]),
     ("tower_lsp", &["lsp/src/server/"]),
     ("tower_service", &["lsp/src/server/"]),
     ("notify", &["lsp/src/server/"]),
