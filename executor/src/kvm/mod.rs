@@ -1,5 +1,6 @@
-//! Virtual machines by KVM. So far: whether KVM is worth using, and the type of a guest's memory.
+//! Virtual machines by KVM. So far: whether KVM is worth using, the type of a guest's memory, and devices.
 
+pub mod devices;
 mod memory;
 mod probe;
 

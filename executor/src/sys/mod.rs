@@ -15,7 +15,7 @@ pub(crate) mod lmdb;
 mod network;
 mod process;
 
-pub(crate) use descriptors::place_descriptor;
+pub(crate) use descriptors::{event_descriptor, place_descriptor};
 pub(crate) use filter::{FilterInstruction, install_filter};
 pub(crate) use network::bring_loopback_up;
 pub(crate) use process::{

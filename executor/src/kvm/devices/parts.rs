@@ -1,0 +1,30 @@
+//! What each kind of device is made with on the host.
+//!
+//! A machine that is restored gets new parts and old states.
+
+use super::device::Device;
+use super::disk::{Disk, DiskDevice};
+use super::rng::EntropyDevice;
+use super::sockets::{SocketsDevice, SocketsPart};
+use std::sync::Arc;
+
+/// A device to be.
+#[derive(Debug)]
+pub enum DevicePart {
+    /// Randomness of the host.
+    Entropy,
+    /// Sockets of the guest, with the end that [`SocketsPart::new`] made beside a connector.
+    Sockets(SocketsPart),
+    /// A disk, shared with whoever takes snapshots of it.
+    Disk(Arc<Disk>),
+}
+
+impl DevicePart {
+    pub(super) fn into_device(self) -> Box<dyn Device> {
+        match self {
+            Self::Entropy => Box::new(EntropyDevice::new()),
+            Self::Sockets(part) => Box::new(SocketsDevice::new(part)),
+            Self::Disk(disk) => Box::new(DiskDevice::new(disk)),
+        }
+    }
+}
