@@ -57,7 +57,7 @@ fn serve(socket: &mut UnixStream) -> Result<(), Failure> {
 }
 
 /// Servers that listen on `localhost` may mean either address.
-fn connect_to(port: u16) -> Result<OwnedFd, Errno> {
+pub(crate) fn connect_to(port: u16) -> Result<OwnedFd, Errno> {
     let addresses = [
         SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
         SocketAddr::from((Ipv6Addr::LOCALHOST, port)),

@@ -6,6 +6,7 @@
 
 use super::failure::{Doing, Failure};
 use super::filter::CallFilter;
+use super::guest::{is_first_program, run_first};
 use super::inner::InnerNamespaces;
 use super::outbound::Outbound;
 use super::protocol::{
@@ -38,6 +39,9 @@ const UNPACKING_MEMORY_BYTES: u64 = 512 << 20;
 /// Becomes the agent if this process was started as one, and returns its exit code; otherwise does nothing. A program
 /// that starts machines must call this first thing in `main`, before it makes a thread or reads its arguments.
 pub fn run_if_agent() -> Option<ExitCode> {
+    if is_first_program() {
+        return Some(run_first());
+    }
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next()? != AGENT_ARGUMENT {
         return None;
@@ -81,6 +85,9 @@ fn perform(proof: &SingleThreaded, socket: &mut UnixStream, task: &Task) -> Resu
     become_root_of_the_namespace()?;
     match task {
         Task::Machine(machine) => become_machine(proof, socket, machine),
+        Task::Guest(_) => {
+            Err(Failure::Refused("this is not the agent of a virtual machine".to_owned()))
+        }
         Task::Remove { directory } => {
             remove_own_tree(Path::new(directory)).doing(|| format!("remove {directory}"))?;
             Ok(protocol::send(socket, &Reply::Done)?)
@@ -190,8 +197,8 @@ fn serve_as_process_one(
     let filter = CallFilter::compile()
         .map_err(io::Error::other)
         .doing(|| "compile the filter of system calls".to_owned())?;
-    let guest = serve::Guest { proof, socket, signals, inner, stage, filter, machine, outbound };
-    serve::serve(guest, notes)
+    let guest = serve::Guest { proof, socket, inner, stage, filter, machine, outbound };
+    serve::serve(guest, signals, notes)
 }
 
 fn become_root_of_the_namespace() -> Result<(), Failure> {

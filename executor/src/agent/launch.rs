@@ -3,21 +3,17 @@
 //! Runs in a process of its own that either becomes bash or says why it could not.
 
 use super::accounts::{Account, ensure_account};
-use super::epoch::Epoch;
 use super::failure::{Doing, Failure};
-use super::filter::CallFilter;
-use super::inner::InnerNamespaces;
 use super::login::{ARGUMENT_LIMIT_BYTES, FIRST_SETUP_DESCRIPTOR, PRELUDE_DESCRIPTOR, prelude};
 use super::output::CommandPipes;
 use super::protocol::Reply;
-use super::stage::Stage;
 use crate::backend;
 use crate::sys::{Fork, SingleThreaded, close_descriptors_from, fork, leave, place_descriptor};
 use rustix::fs::{MemfdFlags, Mode};
 use rustix::process::{Gid, Pid, Uid};
 use rustix::thread::{CapabilitySet, remove_capability_from_bounding_set};
 use std::fs::{self, File};
-use std::io::{Read, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -46,24 +42,29 @@ const ROOT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin
 /// The same for other users.
 const USER_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// Where a command runs.
-#[derive(Debug)]
-pub(crate) struct Place<'a> {
-    pub(crate) proof: &'a SingleThreaded,
-    pub(crate) inner: &'a InnerNamespaces,
-    pub(crate) stage: &'a Stage,
-    pub(crate) epoch: &'a Epoch,
-    pub(crate) filter: &'a CallFilter,
+/// Where a command runs: what differs from one kind of machine to another.
+pub(crate) trait Place {
+    /// That this process may fork.
+    fn proof(&self) -> &SingleThreaded;
+
+    /// Opens a file below the root of the repository's mount, before the machine is entered.
+    fn open_setup_file(&self, path: &str) -> io::Result<File>;
+
+    /// Moves this process, which is about to become a command, into the machine.
+    fn enter(&self) -> Result<(), Failure>;
+
+    /// Takes from this process what steps must not have. What is running already keeps its power until `exec`.
+    fn confine(&self) -> Result<(), Failure>;
 }
 
 /// Starts a command. When this returns, bash runs.
 pub(crate) fn launch(
-    place: &Place<'_>,
+    place: &dyn Place,
     command: &backend::Command,
     pipes: CommandPipes,
 ) -> Result<Pid, Failure> {
     let (mut report, told) = std::io::pipe().doing(|| "make a pipe".to_owned())?;
-    match fork(place.proof).doing(|| "make a process".to_owned())? {
+    match fork(place.proof()).doing(|| "make a process".to_owned())? {
         Fork::Child => {
             drop(report);
             let Err(failure) = become_command(place, command, &pipes);
@@ -84,7 +85,7 @@ pub(crate) fn launch(
 enum Never {}
 
 fn become_command(
-    place: &Place<'_>,
+    place: &dyn Place,
     command: &backend::Command,
     pipes: &CommandPipes,
 ) -> Result<Never, Failure> {
@@ -92,27 +93,24 @@ fn become_command(
     if let Some(terminal) = &pipes.terminal {
         rustix::process::ioctl_tiocsctty(terminal).doing(|| "take the terminal".to_owned())?;
     }
-    let setup_files = open_setup_files(place.stage, &command.setup_files)?;
-    place.inner.enter(place.epoch.mounts())?;
+    let setup_files = open_setup_files(place, &command.setup_files)?;
+    place.enter()?;
     rustix::process::umask(Mode::from_raw_mode(0o022));
     let account = ensure_account(Path::new("/etc"), &command.user)?;
     let workdir = ensure_workdir(&account, &command.workdir)?;
     let mut bash = bash(command, &account, &workdir)?;
     place_descriptors(command, &workdir, pipes, &setup_files)?;
-    place.filter.install().doing(|| "filter the system calls of the step".to_owned())?;
+    place.confine()?;
     become_user(&account)?;
     Err(bash.exec()).doing(|| "start /bin/bash (the base image must have it)".to_owned())
 }
 
 /// Opened before the machine is entered: the repository's mount is not visible in there.
-fn open_setup_files(stage: &Stage, paths: &[String]) -> Result<Vec<File>, Failure> {
-    let tracked = stage.path("tracked");
-    paths
-        .iter()
-        .map(|path| {
-            File::open(tracked.join(path)).doing(|| format!("open the setup file `{path}`"))
-        })
-        .collect()
+fn open_setup_files(place: &dyn Place, paths: &[String]) -> Result<Vec<File>, Failure> {
+    let open = |path: &String| {
+        place.open_setup_file(path).doing(|| format!("open the setup file `{path}`"))
+    };
+    paths.iter().map(open).collect()
 }
 
 /// `mkdir -p` as root: directories that are missing become root's.
@@ -206,11 +204,15 @@ fn memory_file(text: &str) -> Result<File, Failure> {
     Ok(file)
 }
 
-fn become_user(account: &Account) -> Result<(), Failure> {
+/// Takes the powers from what this process will start.
+pub(crate) fn limit_powers() {
     for power in POWERS_LEFT_OUT {
         // An older kernel that doesn't know one doesn't grant it either.
         let _ = remove_capability_from_bounding_set(power);
     }
+}
+
+fn become_user(account: &Account) -> Result<(), Failure> {
     let groups: Vec<Gid> = account.groups.iter().map(|group| Gid::from_raw(*group)).collect();
     let (user, group) = (Uid::from_raw(account.user), Gid::from_raw(account.group));
     // In a namespace with a single identity the kernel allows no groups; root does without.

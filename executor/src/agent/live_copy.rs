@@ -142,7 +142,7 @@ pub(crate) fn what_is_there(
 }
 
 /// Of these directories of an overlay, top first, what is visible of the directory `rest` in each.
-fn visible(directories: &[PathBuf], rest: &Path) -> Vec<PathBuf> {
+pub(crate) fn visible(directories: &[PathBuf], rest: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for directory in directories {
         let mut place = directory.clone();
@@ -177,9 +177,19 @@ pub(crate) fn is_opaque(directory: &Path) -> bool {
 }
 
 /// What a copied file is.
-enum Content {
+pub(crate) enum Content {
     File(File, u32),
     Link(PathBuf),
+}
+
+/// Opens what is to be copied.
+pub(crate) fn read_content(source: &Path) -> io::Result<Content> {
+    let metadata = fs::symlink_metadata(source)?;
+    Ok(if metadata.is_symlink() {
+        Content::Link(fs::read_link(source)?)
+    } else {
+        Content::File(File::open(source)?, metadata.mode())
+    })
 }
 
 fn place_copy(
@@ -191,12 +201,7 @@ fn place_copy(
     let target = Path::new("/").join(path);
     let action = || format!("copy to `{}`", target.display());
     // Opened before the machine is entered: the repository's mount is not visible in there.
-    let metadata = fs::symlink_metadata(source).doing(action)?;
-    let content = if metadata.is_symlink() {
-        Content::Link(fs::read_link(source).doing(action)?)
-    } else {
-        Content::File(File::open(source).doing(action)?, metadata.mode())
-    };
+    let content = read_content(source).doing(action)?;
     in_machine(ground.proof, ground.inner, epoch.mounts(), || {
         write_copy(content, &target).doing(action)?;
         Ok(Reply::Done)
@@ -204,7 +209,8 @@ fn place_copy(
     .map(|_| ())
 }
 
-fn write_copy(content: Content, target: &Path) -> io::Result<()> {
+/// Puts it in place of whatever is there.
+pub(crate) fn write_copy(content: Content, target: &Path) -> io::Result<()> {
     if let Some(parent) = target.parent() {
         make_directories(parent)?;
     }
@@ -222,7 +228,8 @@ fn write_copy(content: Content, target: &Path) -> io::Result<()> {
     }
 }
 
-fn make_directories(path: &Path) -> io::Result<()> {
+/// `mkdir -p`, for everybody to enter.
+pub(crate) fn make_directories(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o755).create(path)
 }
 

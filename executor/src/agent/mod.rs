@@ -15,6 +15,7 @@
 //! | [`overlays`] | the overlays of a root, mounted and frozen |
 //! | [`epoch`] | the root put together from them |
 //! | [`launch`] | from a forked child to bash |
+//! | [`commands`] | commands while they run, and what they left |
 //! | [`login`] | what bash reads before the script |
 //! | [`accounts`] | users and groups of the machine |
 //! | [`destination`] | where a COPY goes |
@@ -27,15 +28,18 @@
 //! | [`output`] | pipes of commands that run and of daemons they left |
 //! | [`removal`] | removing trees of any modes |
 //! | [`serve`] | the loop of process 1 |
+//! | [`guest`] | the same in a virtual machine |
 
 mod accounts;
 mod caches;
+mod commands;
 mod destination;
 mod doorman;
 mod entry;
 mod epoch;
 mod failure;
 mod filter;
+pub mod guest;
 mod inner;
 mod inside;
 mod launch;

@@ -9,10 +9,11 @@ use crate::backend::{Command, CommandEnd, Stream};
 use crate::images::UnpackOrder;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::io::{self, Read, Write};
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 /// Version of the messages. Both sides are the same program, so any difference is a mistake and refused.
-pub const PROTOCOL_VERSION: u16 = 1;
+pub const PROTOCOL_VERSION: u16 = 2;
 
 /// Largest frame: a script (a Layerfile is limited to 16 MiB elsewhere) with its environment fits; a hostile length
 /// costs at most this much memory.
@@ -68,6 +69,19 @@ pub enum Request {
         /// Absolute path; its parent exists.
         target: String,
     },
+    /// The virtual machine goes on from a snapshot.
+    Wake(Waking),
+    /// End the virtual machine in order. Not answered: the machine is gone.
+    PowerOff,
+}
+
+/// What a virtual machine can't know when it goes on from a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waking {
+    /// The time, in nanoseconds since 1970.
+    pub wall_clock_nanoseconds: i64,
+    /// Randomness of its own.
+    pub randomness: [u8; 32],
 }
 
 /// What an agent is started for.
@@ -75,6 +89,8 @@ pub enum Request {
 pub enum Task {
     /// Be a machine.
     Machine(MachineSetup),
+    /// Be a virtual machine, booted already. Said again by whoever connects later.
+    Guest(GuestSetup),
     /// Remove a directory whose owners only the machine's numbers know, then end.
     Remove {
         /// Absolute path.
@@ -106,6 +122,30 @@ pub struct MachineSetup {
     pub tracked: TrackedFiles,
     /// What it reaches besides itself.
     pub network: Network,
+}
+
+/// What a virtual machine is told by whoever begins to speak with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestSetup {
+    /// Its name to itself.
+    pub hostname: String,
+    /// Whether the repository comes through a device.
+    pub tracked: TrackedFiles,
+    /// Its way to other machines.
+    pub network: Option<GuestNetwork>,
+}
+
+/// Addresses of a virtual machine's network card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestNetwork {
+    /// Its own.
+    pub address: Ipv4Addr,
+    /// Bits of it that name the network.
+    pub prefix: u8,
+    /// Who leads on.
+    pub gateway: Ipv4Addr,
+    /// Who knows names.
+    pub name_server: Ipv4Addr,
 }
 
 /// A machine's network.

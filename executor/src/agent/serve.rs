@@ -1,8 +1,9 @@
-//! The loop of process 1: takes requests, runs commands, collects what they write, reaps whoever ends.
+//! The loop of process 1 in a machine of namespaces: takes requests, and has a root ready for each of them.
 //!
 //! When the executor hangs up, process 1 ends, and the kernel ends everything else in the machine.
 
 use super::caches::Caches;
+use super::commands::{Commands, Helper};
 use super::destination;
 use super::doorman;
 use super::epoch::{Epoch, Ground};
@@ -10,11 +11,10 @@ use super::failure::{Doing, Failure};
 use super::filter::CallFilter;
 use super::inner::InnerNamespaces;
 use super::inside::in_machine;
-use super::launch::{Place, launch};
+use super::launch::{Place, limit_powers};
 use super::layers::Layers;
 use super::live_copy::copy_into;
 use super::outbound::Connecting;
-use super::output::Sources;
 use super::overlays::{Overlays, Written};
 use super::protocol::{
     self, CommandNumber, Destination, LiveEntry, MachineSetup, ProtocolError, Reply, Request,
@@ -22,11 +22,11 @@ use super::protocol::{
 };
 use super::stage::Stage;
 use super::transfer::receive_descriptor;
-use crate::backend::{Attachment, CommandEnd, Stream};
+use crate::backend::{CommandEnd, Stream};
 use crate::sys::{ChildSignals, SingleThreaded};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
-use std::fs;
+use rustix::process::Signal;
+use std::fs::{self, File};
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -44,7 +44,6 @@ const NAMES_LIMIT: usize = 32;
 pub(crate) struct Guest<'a> {
     pub(crate) proof: &'a SingleThreaded,
     pub(crate) socket: &'a mut UnixStream,
-    pub(crate) signals: ChildSignals,
     pub(crate) inner: InnerNamespaces,
     pub(crate) stage: Stage,
     pub(crate) filter: CallFilter,
@@ -66,11 +65,33 @@ impl Guest<'_> {
     }
 }
 
-/// A command whose shell lives in the background.
-#[derive(Debug)]
-struct BackgroundShell {
-    pid: Pid,
-    command: CommandNumber,
+/// Where commands run: behind the inner namespaces, with less power than the agent.
+struct InnerPlace<'a> {
+    proof: &'a SingleThreaded,
+    inner: &'a InnerNamespaces,
+    stage: &'a Stage,
+    epoch: &'a Epoch,
+    filter: &'a CallFilter,
+}
+
+impl Place for InnerPlace<'_> {
+    fn proof(&self) -> &SingleThreaded {
+        self.proof
+    }
+
+    fn open_setup_file(&self, path: &str) -> io::Result<File> {
+        File::open(self.stage.path("tracked").join(path))
+    }
+
+    fn enter(&self) -> Result<(), Failure> {
+        self.inner.enter(self.epoch.mounts())
+    }
+
+    fn confine(&self) -> Result<(), Failure> {
+        self.filter.install().doing(|| "filter the system calls of the step".to_owned())?;
+        limit_powers();
+        Ok(())
+    }
 }
 
 struct Server<'a> {
@@ -79,18 +100,18 @@ struct Server<'a> {
     epoch: Option<Epoch>,
     overlays: Overlays,
     caches: Caches,
-    sources: Sources,
-    background: Vec<BackgroundShell>,
+    /// With the doorman, who connects to the machine's ports, as their helper.
+    commands: Commands,
     /// The terminal of the next command.
     terminal: Option<OwnedFd>,
-    /// Connects to the machine's ports.
-    doorman: Option<Pid>,
-    /// Shell of the command being run, and how it ended.
-    foreground: Option<(Pid, Option<CommandEnd>)>,
 }
 
 /// Serves until the executor hangs up.
-pub(crate) fn serve(guest: Guest<'_>, notes: Vec<String>) -> Result<(), Failure> {
+pub(crate) fn serve(
+    guest: Guest<'_>,
+    signals: ChildSignals,
+    notes: Vec<String>,
+) -> Result<(), Failure> {
     rustix::process::chdir(&guest.machine.store_directory)
         .doing(|| "enter the store".to_owned())?;
     let layers = Layers::of_base(guest.machine, guest.stage.path("settings"));
@@ -101,11 +122,8 @@ pub(crate) fn serve(guest: Guest<'_>, notes: Vec<String>) -> Result<(), Failure>
         epoch: None,
         overlays,
         caches: Caches::default(),
-        sources: Sources::default(),
-        background: Vec::new(),
+        commands: Commands::new(signals),
         terminal: None,
-        doorman: None,
-        foreground: None,
     };
     // Both processes write to the socket until the keeper has passed the handle; this request says that it has.
     let Request::Begin = protocol::receive(server.guest.socket)? else {
@@ -113,13 +131,13 @@ pub(crate) fn serve(guest: Guest<'_>, notes: Vec<String>) -> Result<(), Failure>
     };
     protocol::send(server.guest.socket, &Reply::Ready { notes })?;
     loop {
-        server.wait(None)?;
+        server.commands.wait_for(server.guest.socket.as_fd())?;
         let request = match protocol::receive(server.guest.socket) {
             Ok(request) => request,
             Err(ProtocolError::Closed) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
-        for kept in server.sources.take_kept() {
+        for kept in server.commands.take_kept() {
             protocol::send(server.guest.socket, &kept)?;
         }
         let reply = match server.answer(request) {
@@ -156,6 +174,9 @@ impl Server<'_> {
             Request::Hello { .. } | Request::IdentitiesMapped | Request::Begin => {
                 Err(Failure::Refused("the machine is already made".to_owned()))
             }
+            Request::Wake(_) | Request::PowerOff => {
+                Err(Failure::Refused("this machine has no hardware".to_owned()))
+            }
         }
     }
 
@@ -178,35 +199,19 @@ impl Server<'_> {
     }
 
     fn run(&mut self, wanted: &RunCommand) -> Result<CommandEnd, Failure> {
-        let RunCommand { number, command, grace_milliseconds, caches } = wanted;
         self.ensure_epoch()?;
-        self.caches.know(caches);
+        self.caches.know(&wanted.caches);
         if let Some(epoch) = &self.epoch {
             self.caches.ensure(&self.guest.ground(&self.layers), epoch, &self.overlays)?;
         }
-        self.ensure_network(*number)?;
-        let mut pipes = self.sources.open(*number)?;
-        pipes.terminal = self.terminal.take();
+        self.ensure_network(wanted.number)?;
+        let terminal = self.terminal.take();
         let Some(epoch) = &self.epoch else {
             return Err(Failure::Refused("the machine has no root".to_owned()));
         };
-        let Guest { proof, inner, stage, filter, .. } = &self.guest;
-        let pid = launch(&Place { proof, inner, stage, epoch, filter }, command, pipes)?;
-        self.foreground = Some((pid, None));
-        let end = match command.mode {
-            Attachment::Foreground => self.wait_for_end(None)?,
-            Attachment::Background => {
-                let grace = Duration::from_millis((*grace_milliseconds).into());
-                self.wait_for_end(Some(Instant::now() + grace))?
-            }
-        };
-        self.foreground = None;
-        if end == CommandEnd::LeftRunning {
-            self.background.push(BackgroundShell { pid, command: *number });
-        }
-        let socket = &mut *self.guest.socket;
-        self.sources.read_last(*number, &mut |reply| Ok(protocol::send(socket, &reply)?))?;
-        Ok(end)
+        let Guest { proof, inner, stage, filter, socket, .. } = &mut self.guest;
+        let place = InnerPlace { proof, inner, stage, epoch, filter };
+        self.commands.run(&place, wanted, terminal, socket)
     }
 
     /// Waits for the way out. Without it the machine goes on, and says so.
@@ -218,111 +223,16 @@ impl Server<'_> {
         Ok(protocol::send(self.guest.socket, &reply)?)
     }
 
-    fn wait_for_end(&mut self, deadline: Option<Instant>) -> Result<CommandEnd, Failure> {
-        loop {
-            if let Some((_, Some(end))) = self.foreground {
-                return Ok(end);
-            }
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            if left.is_some_and(|left| left.is_zero()) {
-                return Ok(CommandEnd::LeftRunning);
-            }
-            self.wait(left)?;
-        }
-    }
-
-    /// Waits for one piece of news: output, an ended child, a request (only looked at between commands), a hang-up.
-    fn wait(&mut self, limit: Option<Duration>) -> Result<(), Failure> {
-        loop {
-            let busy = self.foreground.is_some();
-            // During a command no request comes; asking for nothing still reports a hang-up.
-            let wanted = if busy { PollFlags::RDHUP } else { PollFlags::IN };
-            let mut descriptors = vec![
-                PollFd::from_borrowed_fd(self.guest.socket.as_fd(), wanted),
-                PollFd::from_borrowed_fd(self.guest.signals.as_fd(), PollFlags::IN),
-            ];
-            descriptors.extend(
-                self.sources
-                    .descriptors()
-                    .map(|pipe| PollFd::from_borrowed_fd(pipe, PollFlags::IN)),
-            );
-            let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
-            match poll(&mut descriptors, limit.as_ref()) {
-                Ok(_) | Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(error).doing(|| "wait".to_owned()),
-            }
-            let news: Vec<bool> =
-                descriptors.iter().map(|descriptor| !descriptor.revents().is_empty()).collect();
-            let (from_executor, from_children) =
-                (news.first() == Some(&true), news.get(1) == Some(&true));
-            if news.iter().skip(2).any(|news| *news) {
-                self.collect()?;
-            }
-            if from_children {
-                self.guest.signals.clear();
-                self.reap();
-            }
-            if busy && from_executor {
-                return Err(Failure::Unheard(ProtocolError::Closed));
-            }
-            if busy || from_executor {
-                return Ok(());
-            }
-        }
-    }
-
-    fn collect(&mut self) -> Result<(), Failure> {
-        if self.foreground.is_none() {
-            return self.sources.keep_some();
-        }
-        let socket = &mut *self.guest.socket;
-        self.sources.read_some(&mut |reply| Ok(protocol::send(socket, &reply)?))
-    }
-
-    /// Takes leave of every process that ended.
-    fn reap(&mut self) {
-        while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
-            let Some(end) = end_of(status) else { continue };
-            if self.doorman == Some(pid) {
-                self.doorman = None;
-            }
-            if let Some((foreground, ended)) = &mut self.foreground
-                && *foreground == pid
-            {
-                *ended = Some(end);
-            }
-            self.background_ended(pid, end);
-        }
-    }
-
-    /// A background command that ends badly after its first moment is told of in its log.
-    fn background_ended(&mut self, pid: Pid, end: CommandEnd) {
-        let Some(place) = self.background.iter().position(|shell| shell.pid == pid) else { return };
-        let shell = self.background.swap_remove(place);
-        let text = match end {
-            CommandEnd::Exited(0) | CommandEnd::LeftRunning => return,
-            CommandEnd::Exited(code) => {
-                format!("the background command ended with exit code {code}\n")
-            }
-            CommandEnd::Signalled(signal) => {
-                format!("the background command was ended by signal {signal}\n")
-            }
-        };
-        self.sources.keep(Reply::Output {
-            command: shell.command,
-            stream: Stream::Stderr,
-            bytes: text.into_bytes(),
-        });
-    }
-
     /// Sets a doorman to the socket that is passed now; an earlier one goes.
     fn open_ports(&mut self) -> Result<Reply, Failure> {
         let socket = receive_descriptor(&*self.guest.socket)
             .doing(|| "receive the socket for ports".to_owned())?;
-        if let Some(earlier) = self.doorman.take() {
+        if let Some(Helper(earlier)) = self.commands.helper() {
             let _gone = rustix::process::kill_process(earlier, Signal::KILL);
         }
-        self.doorman = Some(doorman::start(self.guest.proof, &self.guest.inner, socket)?);
+        self.commands.set_helper(None);
+        let doorman = doorman::start(self.guest.proof, &self.guest.inner, socket)?;
+        self.commands.set_helper(Some(Helper(doorman)));
         Ok(Reply::Done)
     }
 
@@ -407,7 +317,7 @@ impl Server<'_> {
     fn settle(&mut self) -> Result<Vec<String>, Failure> {
         let deadline = Instant::now() + SETTLE_TIME;
         loop {
-            self.reap();
+            self.commands.reap();
             let alive = self.alive()?;
             if alive.is_empty() || Instant::now() >= deadline {
                 return Ok(alive);
@@ -423,7 +333,7 @@ impl Server<'_> {
             fs::read_dir(&processes).doing(|| "list the machine's processes".to_owned())?;
         let numbers =
             entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-        let doorman = self.doorman.map(|pid| pid.as_raw_pid().cast_unsigned());
+        let doorman = self.commands.helper().map(|helper| helper.0.as_raw_pid().cast_unsigned());
         let others = numbers.filter(|number| *number != 1 && Some(*number) != doorman);
         let name = |number: u32| {
             let name = fs::read_to_string(processes.join(number.to_string()).join("comm")).ok()?;
@@ -431,9 +341,4 @@ impl Server<'_> {
         };
         Ok(others.filter_map(name).take(NAMES_LIMIT).collect())
     }
-}
-
-fn end_of(status: WaitStatus) -> Option<CommandEnd> {
-    let exited = status.exit_status().map(CommandEnd::Exited);
-    exited.or_else(|| status.terminating_signal().map(CommandEnd::Signalled))
 }

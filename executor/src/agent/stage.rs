@@ -154,7 +154,7 @@ impl Stage {
     /// Makes the directory of settings that lies over every base: what files rely on (see `spec/machine.md`).
     pub(crate) fn write_settings(&self, machine: &MachineSetup) -> Result<(), Failure> {
         let settings = self.path("settings");
-        for (path, text) in settings_files(machine) {
+        for (path, text) in settings_files(&machine.hostname, name_servers(&machine.network)) {
             let path = settings.join(path);
             let parent = path.parent().unwrap_or(&settings);
             fs::create_dir_all(parent).doing(|| format!("make {}", parent.display()))?;
@@ -203,7 +203,7 @@ fn mount_tmpfs(target: &Path, options: &std::ffi::CStr) -> Result<(), Failure> {
 }
 
 /// Group 5 is `tty` everywhere; a namespace with one identity doesn't have it.
-fn mount_terminals(target: &Path) -> Result<(), Failure> {
+pub(crate) fn mount_terminals(target: &Path) -> Result<(), Failure> {
     let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
     let with_group = c"newinstance,ptmxmode=0666,mode=0620,gid=5";
     mount("devpts", target, "devpts", flags, Some(with_group))
@@ -220,8 +220,7 @@ fn make_read_only(path: &Path, flags: MountFlags) -> Result<(), Failure> {
 }
 
 /// Name resolution, host names, and package installation without questions.
-fn settings_files(machine: &MachineSetup) -> [(&'static str, String); 4] {
-    let hostname = &machine.hostname;
+pub(crate) fn settings_files(hostname: &str, name_servers: String) -> [(&'static str, String); 4] {
     let hosts = format!(
         "127.0.0.1 localhost\n127.0.1.1 {hostname}\n::1 localhost ip6-localhost ip6-loopback\nff02::1 ip6-allnodes\n\
          ff02::2 ip6-allrouters\n"
@@ -231,7 +230,7 @@ fn settings_files(machine: &MachineSetup) -> [(&'static str, String); 4] {
     [
         ("etc/hosts", hosts),
         ("etc/hostname", format!("{hostname}\n")),
-        ("etc/resolv.conf", name_servers(&machine.network)),
+        ("etc/resolv.conf", name_servers),
         ("etc/apt/apt.conf.d/90layerc", apt.to_owned()),
     ]
 }

@@ -17,7 +17,7 @@ impl<T, E: Into<io::Error>> Doing<T> for Result<T, E> {
 }
 
 /// An answer that is not the one that was asked for.
-pub(super) fn unexpected(reply: Reply) -> BackendError {
+pub(crate) fn unexpected(reply: Reply) -> BackendError {
     match reply {
         Reply::Refused(text) => BackendError::Refused(text),
         Reply::Failed { action, errno: 0, text } => {
@@ -31,7 +31,7 @@ pub(super) fn unexpected(reply: Reply) -> BackendError {
 }
 
 /// A connection that failed. `last_words` is what the agent left on standard error.
-pub(super) fn disconnected(error: &ProtocolError, last_words: &str) -> BackendError {
+pub(crate) fn disconnected(error: &ProtocolError, last_words: &str) -> BackendError {
     let words = last_words.trim();
     match error {
         ProtocolError::Closed if words.is_empty() => {

@@ -33,7 +33,7 @@ pub mod changes;
 mod control_groups;
 mod copy;
 mod debootstrap;
-mod failure;
+pub(crate) mod failure;
 mod host;
 mod host_part;
 mod identities;

@@ -14,11 +14,15 @@ pub(crate) mod guest_memory;
 pub(crate) mod lmdb;
 mod network;
 mod process;
+mod randomness;
+mod vsock;
 
 pub(crate) use descriptors::{event_descriptor, place_descriptor};
 pub(crate) use filter::{FilterInstruction, install_filter};
-pub(crate) use network::bring_loopback_up;
+pub(crate) use network::{Interface, add_default_route, bring_loopback_up, set_interface_address};
 pub(crate) use process::{
     ChildSignals, Fork, SingleThreaded, close_descriptors_from, close_inherited_descriptors_from,
     fork, keep_one_descriptor, leave, unshare,
 };
+pub(crate) use randomness::add_randomness;
+pub(crate) use vsock::listen_at_vsock;

@@ -1,0 +1,43 @@
+//! The agent of a virtual machine: the first program that its kernel starts, from an archive in memory.
+//!
+//! Loads what the kernel needs, mounts the machine's root, and becomes its process 1 or lets the image's own program be
+//! it. Then it answers the executor over vsock, with the same commands, output and destinations as in a machine of
+//! namespaces. It outlives whoever speaks with it: snapshots end connections, not machines.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | [`start`] | from the kernel's first program to a machine that listens |
+//! | [`modules`] | the kernel's modules |
+//! | [`root`] | the machine's root, and what every root has |
+//! | [`serve`] | requests |
+//! | [`copy`] | COPY in a machine that runs |
+//! | [`network`] | addresses of the network card |
+//! | [`ports`] | connecting to ports of the machine |
+
+mod copy;
+mod modules;
+mod network;
+mod ports;
+mod root;
+mod serve;
+mod start;
+
+pub(crate) use start::{is_first_program, run_first};
+
+/// Port of vsock at which the agent listens.
+pub const AGENT_PORT: u32 = 1024;
+
+/// Port of vsock that leads to the TCP ports of the machine.
+pub const PORTS_PORT: u32 = 1025;
+
+/// Name under which the repository's files are mounted.
+pub const REPOSITORY_TAG: &str = "layerc";
+
+/// In the archive in memory: files of modules in the order in which they are loaded, one absolute path a line.
+pub const MODULE_LIST: &str = "/modules.list";
+
+/// Word of the kernel's command line that makes the image's own `/sbin/init` process 1.
+pub const IMAGE_INIT_WORD: &str = "layerc.init=image";
+
+/// Word of the kernel's command line that leaves out the disk: the root is the archive in memory.
+pub const NO_DISK_WORD: &str = "layerc.root=memory";

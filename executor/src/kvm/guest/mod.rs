@@ -1,0 +1,17 @@
+//! The guest's side as the host prepares it and speaks with it: what it boots from, and its agent.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `initramfs/` | the archive that a kernel starts from |
+//! | `root_disk` | an ext4 disk made of a directory |
+//! | `agent` | speaking with the agent of a guest |
+//! | `ports` | connecting to ports of a guest |
+
+mod agent;
+pub mod initramfs;
+mod ports;
+mod root_disk;
+
+pub use agent::GuestAgent;
+pub use ports::GuestPorts;
+pub use root_disk::{RootDiskError, make_root_disk};
