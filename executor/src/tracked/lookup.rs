@@ -17,17 +17,29 @@ impl Served {
         if let Some(node) = self.nodes.child(parent, name) {
             return Ok(Looked::Node(node));
         }
-        let (sources, shape) = if parent == ROOT_NUMBER {
-            let Some(layer) = self.layer(name) else { return Ok(Looked::AbsentYet) };
-            (layer.sources.clone(), Some(layer))
-        } else {
-            let parent = self.node(parent)?;
-            below(&parent.resolved, name)
-        };
-        let resolved = self.resolve(pid, sources, shape)?;
+        if parent == ROOT_NUMBER && self.layer(name).is_none() {
+            return Ok(Looked::AbsentYet);
+        }
+        let resolved = self.resolve_name(pid, parent, name)?;
         Ok(resolved.map_or(Looked::Absent, |resolved| {
             Looked::Node(self.nodes.add(parent, name, resolved))
         }))
+    }
+
+    /// What is seen of a name in a directory now.
+    pub(super) fn resolve_name(
+        &self,
+        pid: u32,
+        parent: u64,
+        name: &[u8],
+    ) -> io::Result<Option<Resolved>> {
+        let (sources, shape) = if parent == ROOT_NUMBER {
+            let Some(layer) = self.layer(name) else { return Ok(None) };
+            (layer.sources.clone(), Some(layer))
+        } else {
+            below(&self.node(parent)?.resolved, name)
+        };
+        self.resolve(pid, sources, shape)
     }
 
     /// Looks a name up in the mount for large files. What exists was looked up in the other mount just before, except a

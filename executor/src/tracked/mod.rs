@@ -28,6 +28,7 @@
 //! | [`mount`] | the mount that a server needs |
 //! | [`read_ahead`] | how much the kernel asks for at once |
 //! | [`server`] | the life of one mount |
+//! | [`saved`] | what a guest was told, for a snapshot |
 //! | [`view`] | what the run driver asks |
 //!
 //! What counts as read, and why, is told in `spec/tracked-files.md`.
@@ -51,6 +52,7 @@ mod reading;
 mod recorder;
 mod replies;
 mod repository;
+mod saved;
 mod served;
 mod server;
 mod shape;
@@ -60,5 +62,6 @@ mod view;
 pub use changes::Standing;
 pub use mount::{FUSE_DEVICE, mount_fuse};
 pub use repository::{GitDirectories, Repository, RepositoryOptions};
+pub use saved::SavedFiles;
 pub use server::TrackedServer;
 pub use stamp::{MemoryStatCache, Stamp, StatCache};

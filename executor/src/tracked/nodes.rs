@@ -84,6 +84,17 @@ pub(super) struct Inside {
 }
 
 impl Node {
+    pub(super) fn new(number: u64, parent: u64, name: &[u8], resolved: Resolved) -> Self {
+        Self {
+            number,
+            parent,
+            name: name.into(),
+            resolved,
+            leads_to_large_files: OnceLock::new(),
+            inside: Mutex::default(),
+        }
+    }
+
     pub(super) fn inside(&self) -> MutexGuard<'_, Inside> {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -118,6 +129,18 @@ impl Nodes {
         find(&nodes, parent, name).ok()
     }
 
+    /// All of them, in no order.
+    pub(super) fn all(&self) -> Vec<Arc<Node>> {
+        let nodes = self.by_number.read().unwrap_or_else(PoisonError::into_inner);
+        nodes.values().cloned().collect()
+    }
+
+    /// Adds a node that the kernel knows by its number.
+    pub(super) fn insert(&self, node: Node) {
+        let mut nodes = self.by_number.write().unwrap_or_else(PoisonError::into_inner);
+        nodes.insert(node.number, Arc::new(node));
+    }
+
     /// Adds the node of a name; when another thread was first, its node is returned.
     pub(super) fn add(&self, parent: u64, name: &[u8], resolved: Resolved) -> Arc<Node> {
         let mut nodes = self.by_number.write().unwrap_or_else(PoisonError::into_inner);
@@ -125,14 +148,7 @@ impl Nodes {
             Ok(node) => return node,
             Err(number) => number,
         };
-        let node = Arc::new(Node {
-            number,
-            parent,
-            name: name.into(),
-            resolved,
-            leads_to_large_files: OnceLock::new(),
-            inside: Mutex::default(),
-        });
+        let node = Arc::new(Node::new(number, parent, name, resolved));
         nodes.insert(number, Arc::clone(&node));
         node
     }
@@ -188,15 +204,7 @@ mod tests {
     fn names_whose_numbers_collide_get_different_nodes() {
         let nodes = Nodes::default();
         let taken = number_of(ROOT_NUMBER, b"a");
-        let squatter = super::Node {
-            number: taken,
-            parent: 77,
-            name: (*b"squatter").into(),
-            resolved: nothing(),
-            leads_to_large_files: std::sync::OnceLock::new(),
-            inside: std::sync::Mutex::default(),
-        };
-        nodes.by_number.write().unwrap().insert(taken, std::sync::Arc::new(squatter));
+        nodes.insert(super::Node::new(taken, 77, b"squatter", nothing()));
         assert!(nodes.child(ROOT_NUMBER, b"a").is_none());
         let node = nodes.add(ROOT_NUMBER, b"a", nothing());
         assert_ne!(node.number, taken);

@@ -49,13 +49,8 @@ struct Taken {
 }
 
 impl Recorder {
-    pub(super) fn new(repository: Arc<Repository>) -> Self {
-        Self {
-            repository,
-            readers: Readers::default(),
-            asked: Mutex::default(),
-            taken: Mutex::default(),
-        }
+    pub(super) fn new(repository: Arc<Repository>, readers: Readers) -> Self {
+        Self { repository, readers, asked: Mutex::default(), taken: Mutex::default() }
     }
 
     /// Notes an answer that a process got.

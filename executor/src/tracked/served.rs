@@ -6,9 +6,11 @@ use super::large::LargeFiles;
 use super::nearby::Nearby;
 use super::nodes::{Node, Nodes, ROOT_NUMBER};
 use super::open_files::OpenFiles;
+use super::readers::Readers;
 use super::recorder::Recorder;
 use super::repository::Repository;
 use super::shape::Shape;
+use crate::backend::CopiedFiles;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -28,6 +30,7 @@ pub(super) struct Served {
 /// What a COPY shows, or what is shown to the executor's own programs.
 #[derive(Debug)]
 struct Layer {
+    files: CopiedFiles,
     shape: Arc<Shape>,
     large_files: LargeFiles,
 }
@@ -43,8 +46,8 @@ pub(super) enum Looked {
 }
 
 impl Served {
-    pub(super) fn new(repository: Arc<Repository>) -> Self {
-        let recorder = Recorder::new(Arc::clone(&repository));
+    pub(super) fn new(repository: Arc<Repository>, readers: Readers) -> Self {
+        let recorder = Recorder::new(Arc::clone(&repository), readers);
         let nearby = Nearby::new(Arc::clone(&repository));
         Self {
             repository,
@@ -56,12 +59,27 @@ impl Served {
         }
     }
 
-    /// Adds a layer and names it.
-    pub(super) fn add_layer(&self, shape: Shape, large_files: LargeFiles) -> String {
+    /// Adds the layer of these files and names it.
+    ///
+    /// # Errors
+    /// When a machine path is not absolute and normalised.
+    pub(super) fn add_layer(
+        &self,
+        files: &CopiedFiles,
+        large_files: LargeFiles,
+    ) -> io::Result<String> {
+        let shape = Arc::new(Shape::of(files)?);
         let mut layers = self.layers.write().unwrap_or_else(PoisonError::into_inner);
-        let name = format!("c{}", layers.len());
-        layers.insert(name.clone(), Layer { shape: Arc::new(shape), large_files });
-        name
+        let name = layer_name(layers.len());
+        layers.insert(name.clone(), Layer { files: files.clone(), shape, large_files });
+        Ok(name)
+    }
+
+    /// The files of all layers, in the order in which they were added.
+    pub(super) fn layer_files(&self) -> Vec<CopiedFiles> {
+        let layers = self.layers.read().unwrap_or_else(PoisonError::into_inner);
+        let in_order = (0..layers.len()).filter_map(|number| layers.get(&layer_name(number)));
+        in_order.map(|layer| layer.files.clone()).collect()
     }
 
     /// What the layer of this name shows.
@@ -85,6 +103,11 @@ impl Served {
     pub(super) fn node(&self, number: u64) -> io::Result<Arc<Node>> {
         self.nodes.get(number).ok_or_else(stale)
     }
+}
+
+/// The name of a layer in the mount's root.
+fn layer_name(number: usize) -> String {
+    format!("c{number}")
 }
 
 /// The kernel asks about a number it was never given.

@@ -6,9 +6,10 @@ use super::filesystem::TrackedFilesystem;
 use super::large::LargeFiles;
 use super::large_filesystem::LargeFilesystem;
 use super::read_ahead::raise_read_ahead;
+use super::readers::Readers;
 use super::repository::Repository;
+use super::saved::SavedFiles;
 use super::served::Served;
-use super::shape::Shape;
 use crate::backend::CopiedFiles;
 use crate::read_set::{Question, ReadSet, TrackedPath};
 use fuser::{Config, Filesystem, Session, SessionACL};
@@ -41,11 +42,38 @@ impl TrackedServer {
     /// # Errors
     /// When the device was not mounted, or the kernel is older than Linux 5.1.
     pub fn start(fuse_device: OwnedFd, repository: Arc<Repository>) -> io::Result<Self> {
-        let served = Arc::new(Served::new(repository));
+        let served = Arc::new(Served::new(repository, Readers::default()));
         let session = session(TrackedFilesystem::new(Arc::clone(&served)), fuse_device, THREADS)?;
         raise_read_ahead(session.as_fd());
         thread::Builder::new().name("tracked-files".to_owned()).spawn(move || session.run())?;
         Ok(Self { served, large_files: LargeFiles::Here })
+    }
+
+    /// Starts to serve a guest, whose requests come as messages through `socket` and whose answers go back there. `saved`
+    /// is what it was told by an earlier server, if it goes on from a snapshot.
+    ///
+    /// # Errors
+    /// When the repository can't be read, or the host has no more threads.
+    pub fn start_for_guest(
+        socket: OwnedFd,
+        repository: Arc<Repository>,
+        saved: Option<&SavedFiles>,
+    ) -> io::Result<Self> {
+        let served = Arc::new(Served::new(repository, Readers::of_guest()));
+        if let Some(saved) = saved {
+            served.restore(saved)?;
+        }
+        let filesystem = TrackedFilesystem::new(Arc::clone(&served));
+        // Its first message comes when the guest mounts it, if it ever does.
+        thread::Builder::new()
+            .name("tracked-files".to_owned())
+            .spawn(move || session(filesystem, socket, THREADS)?.run())?;
+        Ok(Self { served, large_files: LargeFiles::Here })
+    }
+
+    /// What a guest's kernel was told, for a snapshot.
+    pub fn save(&self) -> SavedFiles {
+        self.served.save()
     }
 
     /// Serves large files through a second mount, made like the first and laid below it: layers that are added from now
@@ -66,7 +94,7 @@ impl TrackedServer {
     /// # Errors
     /// When a machine path is not absolute and normalised.
     pub fn add_layer(&self, files: &CopiedFiles) -> io::Result<String> {
-        Ok(self.served.add_layer(Shape::of(files)?, self.large_files))
+        self.served.add_layer(files, self.large_files)
     }
 
     /// The same for files that are read through the first mount alone, without an overlay.
@@ -74,7 +102,7 @@ impl TrackedServer {
     /// # Errors
     /// As for any layer.
     pub fn add_whole_layer(&self, files: &CopiedFiles) -> io::Result<String> {
-        Ok(self.served.add_layer(Shape::of(files)?, LargeFiles::Here))
+        self.served.add_layer(files, LargeFiles::Here)
     }
 
     /// What was asked since the last call. A question that was asked before, even in an earlier call's set, is not

@@ -75,6 +75,20 @@ impl<'memory> Chain<'memory> {
         Ok(bytes)
     }
 
+    /// Reads all that is left, up to `limit` bytes.
+    ///
+    /// # Errors
+    /// When there is more than that.
+    pub(super) fn read_rest(&mut self, limit: usize) -> io::Result<Vec<u8>> {
+        let length = self.readable_bytes();
+        if length > limit {
+            return Err(io::Error::from(io::ErrorKind::InvalidData));
+        }
+        let mut bytes = vec![0; length];
+        self.reader.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+
     /// Reads exactly as much as fits.
     ///
     /// # Errors

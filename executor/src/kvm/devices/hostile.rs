@@ -5,6 +5,7 @@
 
 use super::bus::DeviceBus;
 use super::disk::{Disk, DiskFiles};
+use super::files::FilesPart;
 use super::parts::DevicePart;
 use super::phase::Phase;
 use super::registers::REGION_BYTES;
@@ -39,7 +40,9 @@ pub fn every_kind() -> io::Result<Vec<DevicePart>> {
     let files = DiskFiles { base: Arc::new(file()?), frozen: Vec::new(), written: file()? };
     let disk = DevicePart::Disk(Arc::new(Disk::new(files, DISK_BYTES)?));
     let (sockets, _) = SocketsPart::new()?;
-    Ok(vec![DevicePart::Entropy, DevicePart::Sockets(sockets), disk])
+    let (files, _) = FilesPart::new("layerc")?;
+    let (sockets, files) = (DevicePart::Sockets(sockets), DevicePart::Files(files));
+    Ok(vec![DevicePart::Entropy, sockets, disk, files])
 }
 
 /// Lets a bus with these parts meet such a driver. The devices stand still but for the calls of this function.

@@ -20,6 +20,7 @@
 //! | `state` | what is kept in a snapshot |
 //! | `rng/` | randomness |
 //! | `disk/` | a disk over a chain of files |
+//! | `files/` | the repository's files |
 //! | `sockets/` | streams between host and guest |
 //!
 //! Each kind's folder has the same files: `device` (its work), `state` (what is kept of it), `tests`.
@@ -30,6 +31,7 @@ mod device;
 pub mod disk;
 #[cfg(test)]
 mod driver_for_tests;
+pub mod files;
 #[cfg(any(test, fuzzing))]
 pub mod hostile;
 mod interrupt;

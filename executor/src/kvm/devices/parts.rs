@@ -4,6 +4,7 @@
 
 use super::device::Device;
 use super::disk::{Disk, DiskDevice};
+use super::files::{FilesDevice, FilesPart};
 use super::rng::EntropyDevice;
 use super::sockets::{SocketsDevice, SocketsPart};
 use std::sync::Arc;
@@ -17,6 +18,8 @@ pub enum DevicePart {
     Sockets(SocketsPart),
     /// A disk, shared with whoever takes snapshots of it.
     Disk(Arc<Disk>),
+    /// The repository's files, with the end that [`FilesPart::new`] made beside the server's.
+    Files(FilesPart),
 }
 
 impl DevicePart {
@@ -25,6 +28,7 @@ impl DevicePart {
             Self::Entropy => Box::new(EntropyDevice::new()),
             Self::Sockets(part) => Box::new(SocketsDevice::new(part)),
             Self::Disk(disk) => Box::new(DiskDevice::new(disk)),
+            Self::Files(part) => Box::new(FilesDevice::new(part)),
         }
     }
 }

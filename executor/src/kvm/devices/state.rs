@@ -4,6 +4,7 @@
 
 use super::device::Kind;
 use super::disk::DiskState;
+use super::files::FilesState;
 use super::phase::Phase;
 use super::rng::EntropyState;
 use super::sockets::SocketsState;
@@ -106,6 +107,7 @@ pub(super) enum DeviceData {
     Entropy(EntropyState),
     Sockets(SocketsState),
     Disk(DiskState),
+    Files(FilesState),
 }
 
 impl DeviceData {
@@ -114,6 +116,7 @@ impl DeviceData {
             Self::Entropy(_) => Kind::Entropy,
             Self::Sockets(_) => Kind::Sockets,
             Self::Disk(_) => Kind::Disk,
+            Self::Files(_) => Kind::Files,
         }
     }
 }
