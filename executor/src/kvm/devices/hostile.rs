@@ -6,6 +6,7 @@
 use super::bus::DeviceBus;
 use super::disk::{Disk, DiskFiles};
 use super::files::FilesPart;
+use super::network::NetworkPart;
 use super::parts::DevicePart;
 use super::phase::Phase;
 use super::registers::REGION_BYTES;
@@ -14,6 +15,7 @@ use crate::kvm::GuestMemory;
 use rustix::fs::MemfdFlags;
 use std::fs::File;
 use std::io;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use vm_memory::{Bytes, GuestAddress};
 
@@ -42,7 +44,9 @@ pub fn every_kind() -> io::Result<Vec<DevicePart>> {
     let (sockets, _) = SocketsPart::new()?;
     let (files, _) = FilesPart::new("layerc")?;
     let (sockets, files) = (DevicePart::Sockets(sockets), DevicePart::Files(files));
-    Ok(vec![DevicePart::Entropy, sockets, disk, files])
+    let stream = UnixStream::pair()?.0;
+    let network = DevicePart::Network(NetworkPart { hardware_address: [2; 6], stream });
+    Ok(vec![DevicePart::Entropy, sockets, disk, files, network])
 }
 
 /// Lets a bus with these parts meet such a driver. The devices stand still but for the calls of this function.

@@ -21,6 +21,7 @@
 //! | `rng/` | randomness |
 //! | `disk/` | a disk over a chain of files |
 //! | `files/` | the repository's files |
+//! | `network/` | a network card |
 //! | `sockets/` | streams between host and guest |
 //!
 //! Each kind's folder has the same files: `device` (its work), `state` (what is kept of it), `tests`.
@@ -35,6 +36,7 @@ pub mod files;
 #[cfg(any(test, fuzzing))]
 pub mod hostile;
 mod interrupt;
+pub mod network;
 mod parts;
 mod phase;
 mod queues;

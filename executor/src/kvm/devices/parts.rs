@@ -5,6 +5,7 @@
 use super::device::Device;
 use super::disk::{Disk, DiskDevice};
 use super::files::{FilesDevice, FilesPart};
+use super::network::{NetworkDevice, NetworkPart};
 use super::rng::EntropyDevice;
 use super::sockets::{SocketsDevice, SocketsPart};
 use std::sync::Arc;
@@ -20,6 +21,8 @@ pub enum DevicePart {
     Disk(Arc<Disk>),
     /// The repository's files, with the end that [`FilesPart::new`] made beside the server's.
     Files(FilesPart),
+    /// A network card with a stream of frames behind it.
+    Network(NetworkPart),
 }
 
 impl DevicePart {
@@ -29,6 +32,7 @@ impl DevicePart {
             Self::Sockets(part) => Box::new(SocketsDevice::new(part)),
             Self::Disk(disk) => Box::new(DiskDevice::new(disk)),
             Self::Files(part) => Box::new(FilesDevice::new(part)),
+            Self::Network(part) => Box::new(NetworkDevice::new(part)),
         }
     }
 }

@@ -5,6 +5,7 @@
 use super::device::Kind;
 use super::disk::DiskState;
 use super::files::FilesState;
+use super::network::NetworkState;
 use super::phase::Phase;
 use super::rng::EntropyState;
 use super::sockets::SocketsState;
@@ -108,6 +109,7 @@ pub(super) enum DeviceData {
     Sockets(SocketsState),
     Disk(DiskState),
     Files(FilesState),
+    Network(NetworkState),
 }
 
 impl DeviceData {
@@ -117,6 +119,7 @@ impl DeviceData {
             Self::Sockets(_) => Kind::Sockets,
             Self::Disk(_) => Kind::Disk,
             Self::Files(_) => Kind::Files,
+            Self::Network(_) => Kind::Network,
         }
     }
 }
