@@ -7,6 +7,7 @@
 use super::failure::Doing;
 use super::host_part::HostPart;
 use super::{mirror, skeleton};
+use crate::agent::remove_own_tree;
 use crate::backend::{BackendError, BaseImage};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -64,6 +65,9 @@ pub(super) struct Composition {
     pub(super) mirror: Option<PathBuf>,
 }
 
+/// Begins the names of directories with what is copied of the host; an id of the kernel follows.
+const BOOT_PREFIX: &str = "boot-";
+
 /// Makes the base from this machine.
 #[derive(Debug)]
 pub(super) struct HostBase {
@@ -112,22 +116,13 @@ impl HostBase {
         }
         let parts = self.parts()?;
         let places: Vec<PathBuf> = parts.iter().map(|part| part.path.clone()).collect();
-        let skeleton = skeleton::ensure(&self.bases, &places)?;
+        let bases = of_this_boot(&self.bases)
+            .doing(|| format!("make room in `{}`", self.bases.display()))?;
+        let skeleton = skeleton::ensure(&bases, &places)?;
         let mirror =
-            if rustix::process::geteuid().is_root() { None } else { Some(self.mirror(&parts)?) };
+            if rustix::process::geteuid().is_root() { None } else { Some(mirror(&bases, &parts)?) };
         let composed = Composition { skeleton, parts, mirror };
         Ok(self.composed.get_or_init(|| composed).clone())
-    }
-
-    fn mirror(&self, parts: &[HostPart]) -> Result<PathBuf, BackendError> {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&identity()?);
-        for part in parts {
-            hasher.update(part.path.as_os_str().as_encoded_bytes());
-            hasher.update(b"\0");
-        }
-        let digest: String = hasher.finalize().to_hex().chars().take(16).collect();
-        mirror::ensure(&self.bases, &format!("mirror2-{digest}"), parts)
     }
 
     fn parts(&self) -> Result<Vec<HostPart>, BackendError> {
@@ -225,6 +220,39 @@ fn unescape(field: &str) -> String {
     [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
         .iter()
         .fold(field.to_owned(), |text, (escape, character)| text.replace(escape, character))
+}
+
+/// The directory for what is copied of the host, and lasts until it starts again: waiting until all of it is safely on
+/// disk would take longer than making it, and after a power cut nobody could tell a whole copy from a damaged one. What
+/// was copied before that is removed.
+fn of_this_boot(bases: &Path) -> io::Result<PathBuf> {
+    // A sandbox that hides it has no power cuts of its own.
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let name = format!("{BOOT_PREFIX}{}", boot.trim());
+    let directory = bases.join(&name);
+    if directory.is_dir() {
+        return Ok(directory);
+    }
+    for entry in fs::read_dir(bases)?.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(BOOT_PREFIX) {
+            // Nobody who could use it has lived through that. What can't be removed is only in the way.
+            let _ = remove_own_tree(&entry.path());
+        }
+    }
+    fs::create_dir_all(&directory)?;
+    Ok(directory)
+}
+
+/// Made of the host's package database and the parts' names.
+fn mirror(bases: &Path, parts: &[HostPart]) -> Result<PathBuf, BackendError> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&identity()?);
+    for part in parts {
+        hasher.update(part.path.as_os_str().as_encoded_bytes());
+        hasher.update(b"\0");
+    }
+    let digest: String = hasher.finalize().to_hex().chars().take(16).collect();
+    mirror::ensure(bases, &format!("mirror2-{digest}"), parts)
 }
 
 #[cfg(test)]

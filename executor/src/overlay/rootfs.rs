@@ -114,6 +114,7 @@ pub(super) fn place(
     directory: &Path,
 ) -> Result<(), BackendError> {
     let placed = made.and_then(|()| {
+        sync(beside)?;
         fs::rename(beside, directory).doing(|| format!("make {}", directory.display()))
     });
     match placed {
@@ -124,6 +125,13 @@ pub(super) fn place(
             if directory.is_dir() { Ok(()) } else { Err(error) }
         }
     }
+}
+
+/// Waits until everything of a base is on disk: after a power cut, its name must not stand for empty files.
+fn sync(directory: &Path) -> Result<(), BackendError> {
+    let action = || format!("have {} on disk", directory.display());
+    let opened = fs::File::open(directory).doing(action)?;
+    rustix::fs::syncfs(&opened).doing(action)
 }
 
 /// Steps are run by bash: without it nothing would work, and the reason would be hard to see.

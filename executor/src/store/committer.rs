@@ -135,8 +135,13 @@ pub(crate) fn make_durable(layer: &Path) -> Result<(), StoreError> {
     }
     let mut files = Vec::new();
     if gather(layer, &mut files) {
-        files.iter().try_for_each(|path| sync(path))?;
-        return layer.parent().map_or(Ok(()), sync);
+        match files.iter().try_for_each(|path| sync(path)) {
+            // A machine's users may have files that this user can't open.
+            Err(StoreError::File { source, .. })
+                if source.kind() == std::io::ErrorKind::PermissionDenied => {}
+            Err(error) => return Err(error),
+            Ok(()) => return layer.parent().map_or(Ok(()), sync),
+        }
     }
     let directory = File::open(layer).map_err(at("open", layer))?;
     rustix::fs::syncfs(&directory).map_err(|error| at("sync", layer)(error.into()))
