@@ -71,6 +71,19 @@ const REFUSED_WITH: &[(libc::c_long, u8, u64)] = &[
     (libc::SYS_ioctl, 1, libc::TIOCLINUX),
 ];
 
+/// Refused with any of these bits in this argument.
+///
+/// A namespace of control groups shows what hierarchies have below the group that a process is in, which for hierarchies
+/// that nobody uses is everything; and it lets its owner mount them. Their files belong to the host's root, which root in
+/// a machine of the host's root is by number: it could freeze and end processes of the host.
+const REFUSED_WITH_BITS: &[(libc::c_long, u8, u64)] = &[
+    (libc::SYS_unshare, 0, libc::CLONE_NEWCGROUP as u64),
+    (libc::SYS_clone, 0, libc::CLONE_NEWCGROUP as u64),
+];
+
+/// Its arguments lie in memory, where a filter can't see them. Everybody falls back to the call before it.
+const NOT_THERE: libc::c_long = libc::SYS_clone3;
+
 /// On x86-64 every call has a second number, above this bit (the x32 interface); a list that forgets it can be walked
 /// around.
 const SECOND_NUMBERS: u32 = 0x4000_0000;
@@ -97,7 +110,7 @@ impl CallFilter {
             jump_if_false: instruction.jf,
             value: instruction.k,
         });
-        Ok(Self { instructions: refuse_second_numbers().into_iter().chain(compiled).collect() })
+        Ok(Self { instructions: deny_existence().into_iter().chain(compiled).collect() })
     }
 
     /// Installs it in this process, for good, and for everything that it will start.
@@ -109,19 +122,23 @@ impl CallFilter {
 fn rules() -> Result<BTreeMap<libc::c_long, Vec<SeccompRule>>, BackendError> {
     let mut rules: BTreeMap<_, Vec<SeccompRule>> =
         REFUSED.iter().chain(REFUSED_HERE).map(|call| (*call, Vec::new())).collect();
-    for &(call, argument, value) in REFUSED_WITH {
+    let values = REFUSED_WITH.iter().map(|refused| (refused, SeccompCmpOp::Eq));
+    let bits = REFUSED_WITH_BITS.iter().map(|refused| (refused, SeccompCmpOp::MaskedEq(refused.2)));
+    for (&(call, argument, value), comparison) in values.chain(bits) {
         // The kernel looks at the lower half of these arguments only.
         let length = SeccompCmpArgLen::Dword;
-        let condition = SeccompCondition::new(argument, length, SeccompCmpOp::Eq, value)?;
+        let condition = SeccompCondition::new(argument, length, comparison, value)?;
         rules.entry(call).or_default().push(SeccompRule::new(vec![condition])?);
     }
     Ok(rules)
 }
 
-/// Load the number; if it is one of the second numbers, answer that there is no such call.
-fn refuse_second_numbers() -> [FilterInstruction; 3] {
+/// Load the number; if it is one of the second numbers, or that of the call that can't be looked into, answer that there
+/// is no such call.
+fn deny_existence() -> [FilterInstruction; 5] {
     let load_word = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
     let jump_if_at_least = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
+    let jump_if_equal = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
     let answer = (libc::BPF_RET | libc::BPF_K) as u16;
     let no_such_call = libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs();
     let instruction = |code, jump_if_false, value| FilterInstruction {
@@ -133,6 +150,8 @@ fn refuse_second_numbers() -> [FilterInstruction; 3] {
     [
         instruction(load_word, 0, 0),
         instruction(jump_if_at_least, 1, SECOND_NUMBERS),
+        instruction(answer, 0, no_such_call),
+        instruction(jump_if_equal, 1, NOT_THERE as u32),
         instruction(answer, 0, no_such_call),
     ]
 }

@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 /// Begins the names of our groups; the process id of their executor follows.
 const NAME_PREFIX: &str = "layerc-";
 
+/// The group below a limited one that has the processes.
+const INNER: &str = "machine";
+
 /// What is limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Limit {
@@ -50,6 +53,9 @@ impl Limit {
 }
 
 /// Groups with limits. Gone with this value, once no process is in them.
+///
+/// The machine's processes are in a group below the limited one: a namespace of control groups has the group it was made
+/// in as its root, so whoever found a way past the filter that refuses one would still not see the limits.
 #[derive(Debug, Default)]
 pub(super) struct ControlGroups {
     /// One for each controller in version 1; in version 2 a single one.
@@ -81,6 +87,9 @@ impl ControlGroups {
             sweep(&place.directory);
             fs::create_dir(&directory)
                 .map_err(|error| not_set(format!("{}: {error}", directory.display())))?;
+            let inner = directory.join(INNER);
+            fs::create_dir(&inner)
+                .map_err(|error| not_set(format!("{}: {error}", inner.display())))?;
             self.directories.push(directory.clone());
         }
         let file = directory.join(place.limit_file);
@@ -91,7 +100,9 @@ impl ControlGroups {
     /// Puts a process into the groups; its children will be in them too.
     pub(super) fn add(&self, process: u32) -> io::Result<()> {
         let mut groups = self.directories.iter();
-        groups.try_for_each(|group| fs::write(group.join("cgroup.procs"), process.to_string()))
+        groups.try_for_each(|group| {
+            fs::write(group.join(INNER).join("cgroup.procs"), process.to_string())
+        })
     }
 }
 
@@ -105,9 +116,19 @@ pub fn limit_obstacle() -> Option<String> {
 impl Drop for ControlGroups {
     fn drop(&mut self) {
         for directory in &self.directories {
-            let _ = fs::remove_dir(directory);
+            remove(directory);
         }
     }
+}
+
+/// Removes a group and those below it: the inner one, and what steps made in there. One with processes stays.
+fn remove(group: &Path) {
+    for entry in fs::read_dir(group).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove(&entry.path());
+        }
+    }
+    let _ = fs::remove_dir(group);
 }
 
 /// Removes groups of executors that are gone.
@@ -118,7 +139,7 @@ fn sweep(directory: &Path) {
             name.strip_prefix(NAME_PREFIX)?.split('-').next()?.parse::<u32>().ok()
         });
         if owner.is_some_and(|owner| !Path::new("/proc").join(owner.to_string()).exists()) {
-            let _ = fs::remove_dir(entry.path());
+            remove(&entry.path());
         }
     }
 }

@@ -9,9 +9,14 @@ use crate::backend::{BackendError, Layer, LayerId};
 pub(super) use crate::store::runs::fresh_name;
 use crate::store::runs::{Gate, gate};
 use rustix::fs::{FlockOperation, flock};
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+/// Directories of the store whose files steps and images made. A set-user program among them is harmless in a machine;
+/// on the host it would make whoever can reach it its owner, who may be root.
+const CLOSED: [&str; 6] = ["layers", "runs", "bases", "caches", "images", "clones"];
 
 /// Where things are.
 #[derive(Debug)]
@@ -33,8 +38,10 @@ impl StoreLayout {
             bases: root.join("bases"),
             root,
         };
-        for directory in [&layout.layers, &layout.runs, &layout.bases] {
-            fs::create_dir_all(directory).doing(|| format!("make `{}`", directory.display()))?;
+        for name in CLOSED {
+            let directory = layout.root.join(name);
+            close_to_others(&directory)
+                .doing(|| format!("make `{}` and close it to others", directory.display()))?;
         }
         Ok(layout)
     }
@@ -81,6 +88,21 @@ impl StoreLayout {
             entries.filter(|entry| !entry.file_name().to_string_lossy().starts_with(NEW_PREFIX));
         named.map(|entry| entry.path()).filter(|path| is_abandoned(path)).collect()
     }
+}
+
+/// Makes a directory that only its owner may enter; one that is there and our own is closed, whoever may enter the
+/// store itself.
+fn close_to_others(directory: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(directory) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        other => return other,
+    }
+    let found = fs::symlink_metadata(directory)?;
+    let is_ours = found.is_dir() && found.uid() == rustix::process::geteuid().as_raw();
+    if is_ours && found.mode() & 0o077 != 0 {
+        fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
 }
 
 /// Whether the process of a machine's directory is gone. It has its lock before it has its name, so one without a lock

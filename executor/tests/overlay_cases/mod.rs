@@ -3,10 +3,12 @@
 mod bases;
 mod basics;
 mod copying;
+mod escapes;
 mod layers;
 mod ordinary_user;
 mod people;
 mod processes;
+mod served_tricks;
 mod walls;
 
 use layerc_executor::backend::{
@@ -29,6 +31,8 @@ pub(crate) const GROUPS: &[&[Case]] = &[
     basics::CASES,
     processes::CASES,
     walls::CASES,
+    escapes::CASES,
+    served_tricks::CASES,
     people::CASES,
     layers::CASES,
     copying::CASES,

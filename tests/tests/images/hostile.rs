@@ -91,6 +91,50 @@ fn nothing_is_written_through_links() {
 }
 
 #[test]
+fn hard_links_reach_nothing_outside() {
+    if !can_run_images("hostile hard links") {
+        return;
+    }
+    let outside = tempfile::tempdir().unwrap();
+    fs::write(outside.path().join("secret"), "planted").unwrap();
+    let secret = outside.path().join("secret").to_str().unwrap().to_owned();
+    let climbing = format!("../../../../../../../..{secret}");
+    for target in [&secret, &climbing] {
+        let stealing = archive(&[entry("stolen", b'1', target, 0)]);
+        let said = complaints_of(Layer::of_archive(stealing, Compression::None));
+        assert!(said.contains("unpack the layer"), "{target}: {said}");
+    }
+    let away = outside.path().to_str().unwrap();
+    let through = archive(&[entry("way", b'2', away, 0), entry("stolen", b'1', "way/secret", 0)]);
+    let said = complaints_of(Layer::of_archive(through, Compression::None));
+    assert!(said.contains("unpack the layer"), "{said}");
+}
+
+#[test]
+fn set_user_programs_of_images_are_nobodys_on_the_host() {
+    if !can_run_images("set-user programs") {
+        return;
+    }
+    use std::os::unix::fs::PermissionsExt;
+    let mut program = entry("raised", b'0', "", 0);
+    program[100..107].copy_from_slice(b"0004755");
+    program[148..156].copy_from_slice(b"        ");
+    let sum: u32 = program.iter().map(|byte| u32::from(*byte)).sum();
+    program[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    let layers = [
+        Layer::of(&Tree::with_programs(), Compression::Gzip),
+        Layer::of_archive(archive(&[program]), Compression::None),
+    ];
+    let layout = Layout::of(&layers, &json!({}));
+    let place = workflow("stat -c %a /raised");
+    fs::set_permissions(place.store(), fs::Permissions::from_mode(0o755)).unwrap();
+    let run = run_on(&place, &format!("oci-layout:{}", layout.path().display())).expect_success();
+    assert_eq!(run.printed("main-layerfile"), "4755\n", "in the machine it works");
+    let mode = fs::metadata(place.store().join("images")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0, "nobody else can come to it: {mode:o}");
+}
+
+#[test]
 fn claims_of_any_size_cost_nothing() {
     if !can_run_images("hostile sizes") {
         return;
