@@ -189,6 +189,29 @@ pub enum Stream {
     Answer,
 }
 
+/// Something that a machine has to say while it works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard<'bytes> {
+    /// The command that runs wrote this.
+    Output(Stream, &'bytes [u8]),
+    /// Something that an earlier command left running wrote this.
+    Late {
+        /// Which command, by [`Machine::last_command`].
+        command: u32,
+        /// Where to.
+        stream: Stream,
+        /// What.
+        bytes: &'bytes [u8],
+    },
+    /// A background command, after its first moment, ended badly.
+    BackgroundEnded {
+        /// Which command, by [`Machine::last_command`].
+        command: u32,
+        /// How.
+        end: CommandEnd,
+    },
+}
+
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum CommandEnd {
@@ -233,6 +256,32 @@ pub trait Machine: Send {
         command: &Command,
         output: &mut dyn FnMut(Stream, &[u8]),
     ) -> Result<CommandEnd, BackendError>;
+
+    /// The same, where what earlier commands left running is told apart. A machine that can't do so tells it as the
+    /// command's own.
+    ///
+    /// # Errors
+    /// As [`Self::execute`].
+    fn execute_and_hear(
+        &mut self,
+        command: &Command,
+        hear: &mut dyn FnMut(Heard<'_>),
+    ) -> Result<CommandEnd, BackendError> {
+        self.execute(command, &mut |stream, bytes| hear(Heard::Output(stream, bytes)))
+    }
+
+    /// What came since, while no command ran.
+    ///
+    /// # Errors
+    /// When the machine is gone.
+    fn hear(&mut self, _hear: &mut dyn FnMut(Heard<'_>)) -> Result<(), BackendError> {
+        Ok(())
+    }
+
+    /// The number of the command that was executed last.
+    fn last_command(&self) -> u32 {
+        0
+    }
 
     /// Gives the next command this terminal for its input and both outputs, and for its signals.
     ///

@@ -120,6 +120,28 @@ pub enum Event {
         /// What; bytes that aren't UTF-8 are replaced.
         text: String,
     },
+    /// Something that a step left running printed this, later.
+    LateOutput {
+        /// Whose step it was.
+        runner: String,
+        /// Which left it running.
+        step: StepInfo,
+        /// Where to.
+        stream: OutputStream,
+        /// What; bytes that aren't UTF-8 are replaced.
+        text: String,
+    },
+    /// What RUN BACKGROUND had started ended badly, after the step had succeeded. Nothing fails by it alone.
+    BackgroundEnded {
+        /// Whose step it was.
+        runner: String,
+        /// Which started it.
+        step: StepInfo,
+        /// How it ended.
+        result: StepResult,
+        /// The last lines it printed.
+        log: String,
+    },
     /// A step that ran has ended.
     StepFinished {
         /// Whose.

@@ -1,6 +1,7 @@
 //! The events of one run, put together by step: what logs, reports and explanations are made from.
 
 use crate::exit::WrongUsage;
+use crate::run::wording;
 use anyhow::Result;
 use layerc_compiler::nearest::nearest;
 use layerc_executor::event::{
@@ -25,8 +26,10 @@ pub(crate) struct ToldStep {
     pub(crate) fate: Fate,
     /// The state behind it, if there is a record of it.
     pub(crate) state: Option<StateId>,
-    /// What it printed, both streams as they came.
+    /// What it printed, both streams as they came, and what it left running printed later.
     pub(crate) output: String,
+    /// What became of what it left running, if that ended badly.
+    pub(crate) afterwards: Option<String>,
 }
 
 /// What became of a step.
@@ -85,7 +88,23 @@ impl Story {
             Event::StepStarted { runner, step, reason, .. } => {
                 self.begin(runner, step, Fate::Ran { reason, end: None }, None);
             }
-            Event::Output { runner, text, .. } => self.say(&runner, &text),
+            Event::Output { runner, text, .. } => {
+                if let Some(told) = self.speaking(&runner) {
+                    told.say(&text);
+                }
+            }
+            Event::LateOutput { runner, step, text, .. } => {
+                if let Some(told) = self.last(&runner, &step) {
+                    told.say(&text);
+                }
+            }
+            Event::BackgroundEnded { runner, step, result, log } => {
+                let text = wording::background_ended(&step, &result, &log);
+                if let Some(told) = self.last(&runner, &step) {
+                    told.afterwards = Some(text.clone());
+                }
+                self.complaints.push((Some(runner), text));
+            }
             Event::StepFinished { runner, result, duration_ms, state, .. } => {
                 if let Some(told) = self.speaking(&runner)
                     && let Fate::Ran { end, .. } = &mut told.fate
@@ -113,7 +132,8 @@ impl Story {
 
     fn begin(&mut self, runner: String, step: StepInfo, fate: Fate, state: Option<StateId>) {
         let (began_ms, output) = (self.elapsed_ms, String::new());
-        self.steps.push(ToldStep { runner, step, began_ms, fate, state, output });
+        let afterwards = None;
+        self.steps.push(ToldStep { runner, step, began_ms, fate, state, output, afterwards });
     }
 
     fn speaking(&mut self, runner: &str) -> Option<&mut ToldStep> {
@@ -123,14 +143,9 @@ impl Story {
         self.steps.iter_mut().rev().find(is_open)
     }
 
-    fn say(&mut self, runner: &str, text: &str) {
-        let Some(told) = self.speaking(runner) else { return };
-        told.output.push_str(text);
-        if told.output.len() > 2 * MOST_OUTPUT_BYTES {
-            let surplus = told.output.len() - MOST_OUTPUT_BYTES;
-            let cut = told.output.ceil_char_boundary(surplus);
-            told.output.drain(..cut);
-        }
+    /// The last time a step was come to.
+    fn last(&mut self, runner: &str, step: &StepInfo) -> Option<&mut ToldStep> {
+        self.steps.iter_mut().rev().find(|told| told.runner == runner && told.step == *step)
     }
 
     /// The steps that a person means: `RUNNER` (all of its own), `RUNNER:NUMBER` or `LAYERFILE:LINE`.
@@ -191,6 +206,15 @@ impl Story {
 }
 
 impl ToldStep {
+    fn say(&mut self, text: &str) {
+        self.output.push_str(text);
+        if self.output.len() > 2 * MOST_OUTPUT_BYTES {
+            let surplus = self.output.len() - MOST_OUTPUT_BYTES;
+            let cut = self.output.ceil_char_boundary(surplus);
+            self.output.drain(..cut);
+        }
+    }
+
     /// What commands call it.
     pub(crate) fn name(&self) -> String {
         format!("{}:{}", self.runner, self.step.number)

@@ -4,7 +4,7 @@
 use super::wording;
 use anyhow::Result;
 use layerc_executor::event::{Event, StepInfo, StepResult, TimedEvent};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -33,12 +33,14 @@ impl Dialect {
 pub(super) struct Grouped {
     dialect: Dialect,
     outputs: HashMap<String, String>,
+    /// What steps left running printed since a group was written, by the group's title.
+    late: BTreeMap<String, String>,
     groups: u32,
 }
 
 impl Grouped {
     pub(super) fn new(dialect: Dialect) -> Self {
-        Self { dialect, outputs: HashMap::new(), groups: 0 }
+        Self { dialect, outputs: HashMap::new(), late: BTreeMap::new(), groups: 0 }
     }
 
     /// Shows an event.
@@ -64,9 +66,20 @@ impl Grouped {
                 let title = format!("{runner} {} {}: {how}", step.number, step.text);
                 self.group(&title, &text, *result == StepResult::Success, output)?;
                 if *result != StepResult::Success && *result != StepResult::Cancelled {
-                    self.complain(step, &title, output)?;
+                    self.complain("error", step, &title, output)?;
                 }
+                self.show_late(output)?;
             }
+            Event::LateOutput { runner, step, text, .. } => {
+                let title = format!("{runner} {} {}: still running", step.number, step.text);
+                self.late.entry(title).or_default().push_str(text);
+            }
+            Event::BackgroundEnded { runner, step, result, log } => {
+                self.show_late(output)?;
+                let text = wording::background_ended(step, result, log);
+                self.complain("warning", step, &format!("{runner}: {text}"), output)?;
+            }
+            Event::RunFinished { .. } => self.show_late(output)?,
             Event::BasePreparing { image, text } => writeln!(output, "{image}: {text}")?,
             Event::RunStarted { .. }
             | Event::RunnerChanged { .. }
@@ -76,8 +89,14 @@ impl Grouped {
             | Event::Serving {}
             | Event::Note { .. }
             | Event::Warning { .. }
-            | Event::RunnerFailed { .. }
-            | Event::RunFinished { .. } => {}
+            | Event::RunnerFailed { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn show_late(&mut self, output: &mut dyn Write) -> Result<()> {
+        for (title, text) in std::mem::take(&mut self.late) {
+            self.group(&title, &text, true, output)?;
         }
         Ok(())
     }
@@ -122,11 +141,18 @@ impl Grouped {
         }
     }
 
-    fn complain(&self, step: &StepInfo, title: &str, output: &mut dyn Write) -> Result<()> {
+    fn complain(
+        &self,
+        level: &str,
+        step: &StepInfo,
+        title: &str,
+        output: &mut dyn Write,
+    ) -> Result<()> {
         match self.dialect {
             Dialect::GitHub => {
                 let text = title.replace('%', "%25").replace('\n', "%0A");
-                Ok(writeln!(output, "::error file={},line={}::{text}", step.layerfile, step.line)?)
+                let StepInfo { layerfile, line, .. } = step;
+                Ok(writeln!(output, "::{level} file={layerfile},line={line}::{text}")?)
             }
             Dialect::GitLab => Ok(()),
         }

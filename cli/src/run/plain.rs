@@ -17,6 +17,8 @@ struct Speaking {
 #[derive(Default)]
 pub(super) struct Plain {
     steps: HashMap<String, Speaking>,
+    /// The beginnings of lines of what steps left running, by runner and number of the step.
+    late: HashMap<(String, u32), String>,
     /// Whose lines stand last.
     last: Option<String>,
 }
@@ -51,6 +53,9 @@ impl Plain {
                 self.last = Some(runner.clone());
                 self.steps.remove(runner);
             }
+            Event::LateOutput { runner, step, text, .. } => {
+                self.say_late(runner, step, text, output)?;
+            }
             Event::BasePreparing { image, text } => writeln!(output, "{image}: {text}")?,
             Event::RunStarted { .. }
             | Event::RunnerChanged { .. }
@@ -60,6 +65,7 @@ impl Plain {
             | Event::Serving {}
             | Event::Note { .. }
             | Event::Warning { .. }
+            | Event::BackgroundEnded { .. }
             | Event::RunnerFailed { .. }
             | Event::RunFinished { .. } => {}
         }
@@ -88,6 +94,25 @@ impl Plain {
         let lines = std::mem::replace(&mut speaking.partial, rest);
         let step = speaking.step.clone();
         self.write_lines(runner, &step, &lines, output)
+    }
+
+    /// Whole lines of something that a step left running, under the name of that step.
+    fn say_late(
+        &mut self,
+        runner: &str,
+        step: &StepInfo,
+        text: &str,
+        output: &mut dyn Write,
+    ) -> Result<()> {
+        let partial = self.late.entry((runner.to_owned(), step.number)).or_default();
+        partial.push_str(text);
+        let Some(end) = partial.rfind('\n') else { return Ok(()) };
+        let rest = partial.split_off(end + 1);
+        let lines = std::mem::replace(partial, rest);
+        writeln!(output, "{}  (still running)", wording::step(runner, step))?;
+        // Whoever speaks next is named again.
+        self.last = None;
+        lines.lines().try_for_each(|line| Ok(writeln!(output, "  | {line}")?))
     }
 
     fn say_rest(&mut self, runner: &str, output: &mut dyn Write) -> Result<()> {

@@ -97,6 +97,10 @@ fn tell(timed: &TimedEvent, say: impl Fn(&str)) -> Result<()> {
             say(&format!("{notice}warning:{notice:#} {runner}: {text}"));
         }
         Event::Warning { runner: None, text } => say(&format!("{notice}warning:{notice:#} {text}")),
+        Event::BackgroundEnded { runner, step, result, log } => {
+            let text = wording::background_ended(step, result, log);
+            say(&format!("{notice}warning:{notice:#} {runner}: {text}"));
+        }
         Event::RunnerFailed { runner, text } => say(&format!("{bad}{runner}:{bad:#} {text}")),
         Event::RunFinished { outcome, steps_run, steps_cached, runners } => {
             let last = wording::outcome(*outcome, *steps_run, *steps_cached, timed.elapsed_ms);
@@ -119,6 +123,7 @@ fn tell(timed: &TimedEvent, say: impl Fn(&str)) -> Result<()> {
         | Event::StepSet { .. }
         | Event::StepStarted { .. }
         | Event::Output { .. }
+        | Event::LateOutput { .. }
         | Event::StepFinished { .. } => {}
     }
     Ok(())

@@ -69,6 +69,22 @@ pub(crate) fn snapshot(snapshot: &SnapshotInfo) -> Option<String> {
     }
 }
 
+/// What became of something that a step had left in the background.
+pub(crate) fn background_ended(step: &StepInfo, result: &StepResult, log: &str) -> String {
+    let how = match result {
+        StepResult::ExitCode { code } => format!("ended with exit code {code}"),
+        StepResult::Signal { signal } => format!("was ended by signal {signal}"),
+        StepResult::Success | StepResult::Cancelled | StepResult::Error { .. } => {
+            "ended".to_owned()
+        }
+    };
+    let StepInfo { layerfile, line, text, .. } = step;
+    let mut said = format!("{layerfile}:{line}: `{text}` {how} in the background");
+    said.push_str(if log.is_empty() { "; it had printed nothing" } else { "; its last lines:" });
+    log.lines().for_each(|line| said.push_str(&format!("\n  | {line}")));
+    said
+}
+
 /// Where something of a runner can be reached.
 pub(super) fn exposed(runner: &str, address: &ExposedAddress) -> String {
     match address {

@@ -6,7 +6,7 @@ use super::failure::{Doing, Failure};
 use super::launch::{Place, launch};
 use super::output::Sources;
 use super::protocol::{self, CommandNumber, ProtocolError, Reply, RunCommand};
-use crate::backend::{Attachment, CommandEnd, Stream};
+use crate::backend::{Attachment, CommandEnd};
 use crate::sys::ChildSignals;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, WaitOptions, WaitStatus};
@@ -132,7 +132,7 @@ impl Commands {
         awaited: BorrowedFd<'_>,
         events: PollFlags,
         limit: Option<Duration>,
-        listener: Option<&mut UnixStream>,
+        mut listener: Option<&mut UnixStream>,
     ) -> Result<News, Failure> {
         let mut descriptors = vec![
             PollFd::from_borrowed_fd(awaited, events),
@@ -148,11 +148,18 @@ impl Commands {
         let news: Vec<bool> =
             descriptors.iter().map(|descriptor| !descriptor.revents().is_empty()).collect();
         if news.iter().skip(2).any(|news| *news) {
-            self.collect(listener)?;
+            self.collect(listener.as_deref_mut())?;
         }
         if news.get(1) == Some(&true) {
             self.signals.clear();
             self.reap();
+            if let Some(socket) = listener {
+                // The last words of a background command come before the news of its end.
+                self.collect(Some(socket))?;
+                for kept in self.take_kept() {
+                    protocol::send(socket, &kept)?;
+                }
+            }
         }
         Ok(if news.first() == Some(&true) { News::Awaited } else { News::Processes })
     }
@@ -164,6 +171,13 @@ impl Commands {
                 self.sources.read_some(&mut |reply| Ok(protocol::send(socket, &reply)?))
             }
         }
+    }
+
+    /// What came in this moment, besides what was kept.
+    pub(crate) fn take_news(&mut self) -> Result<Vec<Reply>, Failure> {
+        self.collect(None)?;
+        self.reap();
+        Ok(self.take_kept())
     }
 
     /// Takes leave of every process that ended.
@@ -182,24 +196,13 @@ impl Commands {
         }
     }
 
-    /// A background command that ends badly after its first moment is told of in its log.
+    /// A background command that ends badly after its first moment is told of.
     fn background_ended(&mut self, pid: Pid, end: CommandEnd) {
         let Some(place) = self.background.iter().position(|shell| shell.pid == pid) else { return };
         let shell = self.background.swap_remove(place);
-        let text = match end {
-            CommandEnd::Exited(0) | CommandEnd::LeftRunning => return,
-            CommandEnd::Exited(code) => {
-                format!("the background command ended with exit code {code}\n")
-            }
-            CommandEnd::Signalled(signal) => {
-                format!("the background command was ended by signal {signal}\n")
-            }
-        };
-        self.sources.keep(Reply::Output {
-            command: shell.command,
-            stream: Stream::Stderr,
-            bytes: text.into_bytes(),
-        });
+        if !matches!(end, CommandEnd::Exited(0) | CommandEnd::LeftRunning) {
+            self.sources.keep(Reply::BackgroundEnded { command: shell.command, end });
+        }
     }
 }
 

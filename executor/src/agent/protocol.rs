@@ -69,6 +69,8 @@ pub enum Request {
         /// Absolute path; its parent exists.
         target: String,
     },
+    /// Say what came since the last request.
+    Hear,
     /// The virtual machine goes on from a snapshot.
     Wake(Waking),
     /// End the virtual machine in order. Not answered: the machine is gone.
@@ -296,6 +298,13 @@ pub enum Reply {
     },
     /// The command ended.
     Ended(CommandEnd),
+    /// A background command, left running, has ended badly. Comes like output.
+    BackgroundEnded {
+        /// Which command.
+        command: CommandNumber,
+        /// How.
+        end: CommandEnd,
+    },
     /// Where a COPY goes.
     Resolved {
         /// Absolute machine path without links, except perhaps in parts that don't exist yet.

@@ -171,6 +171,12 @@ impl Server<'_> {
             }
             Request::OpenPorts => self.open_ports(),
             Request::Freeze { target } => self.freeze(Path::new(&target)),
+            Request::Hear => {
+                for news in self.commands.take_news()? {
+                    protocol::send(self.guest.socket, &news)?;
+                }
+                Ok(Reply::Done)
+            }
             Request::Hello { .. } | Request::IdentitiesMapped | Request::Begin => {
                 Err(Failure::Refused("the machine is already made".to_owned()))
             }
@@ -336,8 +342,10 @@ impl Server<'_> {
         let doorman = self.commands.helper().map(|helper| helper.0.as_raw_pid().cast_unsigned());
         let others = numbers.filter(|number| *number != 1 && Some(*number) != doorman);
         let name = |number: u32| {
-            let name = fs::read_to_string(processes.join(number.to_string()).join("comm")).ok()?;
-            Some(name.trim_end().to_owned())
+            let name = fs::read(processes.join(number.to_string()).join("comm")).ok()?;
+            // A process calls itself what it likes; terminals will be shown it.
+            let name = String::from_utf8_lossy(name.trim_ascii_end()).into_owned();
+            Some(name.replace(|character: char| character.is_control(), "?"))
         };
         Ok(others.filter_map(name).take(NAMES_LIMIT).collect())
     }

@@ -6,10 +6,12 @@ use super::failure::{Doing, unexpected};
 use super::ports::OverlayPorts;
 use super::start::Agent;
 use super::store_layout::{RunDirectory, StoreLayout};
-use crate::agent::protocol::{Destination, LayerPlace, LiveEntry, Reply, Request, RunCommand};
+use crate::agent::protocol::{
+    CommandNumber, Destination, LayerPlace, LiveEntry, Reply, Request, RunCommand,
+};
 use crate::backend::{
-    BackendError, Command, CommandEnd, CopiedEntry, CopiedFiles, CopyRequest, Freeze, KeptCaches,
-    Layer, LayerId, Machine, Ports, Stream,
+    BackendError, Command, CommandEnd, CopiedEntry, CopiedFiles, CopyRequest, Freeze, Heard,
+    KeptCaches, Layer, LayerId, Machine, Ports, Stream,
 };
 use crate::caches::Caches;
 use crate::read_set::{ReadSet, TrackedPath};
@@ -29,10 +31,38 @@ pub(super) struct OverlayMachine {
     ports: Option<Arc<OverlayPorts>>,
     /// Commands so far.
     commands: u32,
+    /// What earlier commands left running had to say while nobody listened.
+    unheard: Vec<Reply>,
+    /// Whether something may have more to say.
+    processes: Processes,
     grace: Duration,
     caches: MachineCaches,
     /// Dropped after the agent: first the processes and mounts go, then what they were made of.
     _run: RunDirectory,
+}
+
+/// Whether processes live on between commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Processes {
+    None,
+    Perhaps,
+}
+
+/// Tells what a machine said while the command of this number runs (0: none).
+fn tell(now: CommandNumber, reply: &Reply, hear: &mut dyn FnMut(Heard<'_>)) {
+    match reply {
+        Reply::Output { command, stream, bytes } if *command == now => {
+            hear(Heard::Output(*stream, bytes));
+        }
+        // Answers are of interest while their command runs.
+        Reply::Output { command, stream, bytes } if *stream != Stream::Answer => {
+            hear(Heard::Late { command: *command, stream: *stream, bytes });
+        }
+        Reply::BackgroundEnded { command, end } => {
+            hear(Heard::BackgroundEnded { command: *command, end: *end });
+        }
+        _ => {}
+    }
 }
 
 /// What a machine is made from.
@@ -56,6 +86,8 @@ impl OverlayMachine {
             server: None,
             ports: None,
             commands: 0,
+            unheard: Vec::new(),
+            processes: Processes::Perhaps,
             grace: parts.grace,
             caches: MachineCaches::new(parts.caches),
             _run: parts.run,
@@ -115,9 +147,43 @@ impl OverlayMachine {
     }
 
     fn set_layers(&mut self, places: Vec<LayerPlace>) -> Result<(), BackendError> {
-        let request = Request::SetLayers(places);
-        match self.agent()?.ask(&request, &mut |_| {})? {
+        match self.ask(&Request::SetLayers(places))? {
             Reply::Done => Ok(()),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Asks something, and keeps what is heard meanwhile.
+    fn ask(&mut self, request: &Request) -> Result<Reply, BackendError> {
+        let mut unheard = Vec::new();
+        let reply = self.agent()?.ask(request, &mut |reply| unheard.push(reply));
+        self.unheard.append(&mut unheard);
+        reply
+    }
+
+    /// Runs a command; tells `hear` everything, from whichever command.
+    fn run(
+        &mut self,
+        command: &Command,
+        hear: &mut dyn FnMut(CommandNumber, Reply),
+    ) -> Result<CommandEnd, BackendError> {
+        let setup_files = self.show_setup_files(&command.setup_files)?;
+        let caches = self.caches.places(&command.caches)?;
+        let earlier = self.commands;
+        self.commands += 1;
+        self.processes = Processes::Perhaps;
+        for reply in std::mem::take(&mut self.unheard) {
+            hear(earlier, reply);
+        }
+        let number = self.commands;
+        let request = Request::Run(RunCommand {
+            number,
+            command: Command { setup_files, ..command.clone() },
+            caches,
+            grace_milliseconds: u32::try_from(self.grace.as_millis()).unwrap_or(u32::MAX),
+        });
+        match self.agent()?.ask(&request, &mut |reply| hear(number, reply))? {
+            Reply::Ended(end) => Ok(end),
             other => Err(unexpected(other)),
         }
     }
@@ -150,28 +216,38 @@ impl Machine for OverlayMachine {
         command: &Command,
         output: &mut dyn FnMut(Stream, &[u8]),
     ) -> Result<CommandEnd, BackendError> {
-        let setup_files = self.show_setup_files(&command.setup_files)?;
-        let caches = self.caches.places(&command.caches)?;
-        self.commands += 1;
-        let number = self.commands;
-        let request = Request::Run(RunCommand {
-            number,
-            command: Command { setup_files, ..command.clone() },
-            caches,
-            grace_milliseconds: u32::try_from(self.grace.as_millis()).unwrap_or(u32::MAX),
-        });
-        let reply = self.agent()?.ask(&request, &mut |reply| {
-            if let Reply::Output { command, stream, bytes } = reply
-                && (command == number || stream != Stream::Answer)
+        self.run(command, &mut |number, reply| match reply {
+            Reply::Output { command, stream, bytes }
+                if command == number || stream != Stream::Answer =>
             {
-                // What a daemon of an earlier command writes is shown with the step that runs then.
                 output(stream, &bytes);
             }
-        })?;
-        match reply {
-            Reply::Ended(end) => Ok(end),
-            other => Err(unexpected(other)),
+            _ => {}
+        })
+    }
+
+    fn execute_and_hear(
+        &mut self,
+        command: &Command,
+        hear: &mut dyn FnMut(Heard<'_>),
+    ) -> Result<CommandEnd, BackendError> {
+        let commands = self.commands + 1;
+        self.run(command, &mut |_, reply| tell(commands, &reply, hear))
+    }
+
+    fn hear(&mut self, hear: &mut dyn FnMut(Heard<'_>)) -> Result<(), BackendError> {
+        if self.processes == Processes::Perhaps
+            && let other @ (Reply::Refused(_) | Reply::Failed { .. }) = self.ask(&Request::Hear)?
+        {
+            return Err(unexpected(other));
         }
+        // No command runs: all of it is of earlier ones.
+        std::mem::take(&mut self.unheard).iter().for_each(|reply| tell(0, reply, hear));
+        Ok(())
+    }
+
+    fn last_command(&self) -> u32 {
+        self.commands
     }
 
     fn give_terminal(&mut self, terminal: BorrowedFd<'_>) -> Result<(), BackendError> {
@@ -187,7 +263,7 @@ impl Machine for OverlayMachine {
             workdir: request.workdir.clone(),
             user: request.user.clone(),
         };
-        let reply = self.agent()?.ask(&Request::ResolveDestination(destination), &mut |_| {})?;
+        let reply = self.ask(&Request::ResolveDestination(destination))?;
         let Reply::Resolved { path, found } = reply else { return Err(unexpected(reply)) };
         let mut sources = Vec::new();
         for source in &request.sources {
@@ -209,7 +285,7 @@ impl Machine for OverlayMachine {
         });
         let request =
             Request::Copy { layer, entries: entries.collect(), passages: copy::passages(&files) };
-        match self.agent()?.ask(&request, &mut |_| {})? {
+        match self.ask(&request)? {
             Reply::Done => Ok(files),
             other => Err(unexpected(other)),
         }
@@ -220,7 +296,7 @@ impl Machine for OverlayMachine {
             return Ok(KeptCaches::default());
         }
         let targets = self.caches.targets()?;
-        match self.agent()?.ask(&Request::KeepCaches { targets }, &mut |_| {})? {
+        match self.ask(&Request::KeepCaches { targets })? {
             Reply::CachesKept(kept) => {
                 Ok(KeptCaches { publications: self.caches.take(&kept), alive: Vec::new() })
             }
@@ -232,7 +308,12 @@ impl Machine for OverlayMachine {
     fn freeze(&mut self) -> Result<Freeze, BackendError> {
         let id = StoreLayout::new_layer();
         let target = self.layout.layer(&id).to_string_lossy().into_owned();
-        match self.agent()?.ask(&Request::Freeze { target }, &mut |_| {})? {
+        let reply = self.ask(&Request::Freeze { target })?;
+        self.processes = match reply {
+            Reply::Frozen | Reply::Unchanged => Processes::None,
+            _ => Processes::Perhaps,
+        };
+        match reply {
             Reply::Frozen => Ok(Freeze::Frozen(id)),
             Reply::Unchanged => Ok(Freeze::Unchanged),
             Reply::Alive(names) => Ok(Freeze::ProcessesAlive(names)),

@@ -107,7 +107,7 @@ impl Agent {
         loop {
             let reply = protocol::receive(&mut self.socket);
             match reply.map_err(|error| disconnected(&error, &last_words(&self.run_directory)))? {
-                output @ Reply::Output { .. } => hear(output),
+                news @ (Reply::Output { .. } | Reply::BackgroundEnded { .. }) => hear(news),
                 answer => return Ok(answer),
             }
         }

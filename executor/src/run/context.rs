@@ -10,7 +10,7 @@ use crate::backend::Backend;
 use crate::cache::forecast::runner_name;
 use crate::engine::RunnerId;
 use crate::engine::stretch::StretchGraph;
-use crate::event::{Event, EventSink};
+use crate::event::{Event, EventSink, StepResult};
 use crate::repository_view::RepositoryView;
 use crate::secrets::Secrets;
 use crate::store::Store;
@@ -74,8 +74,28 @@ impl<'run> Context<'run> {
         }
     }
 
+    /// Tells the world. Texts that were put together from what programs and systems said may hold a secret.
     pub(super) fn emit(&self, event: Event) {
-        self.events.emit(event);
+        let masked = |text: String| self.secrets.masked(text);
+        self.events.emit(match event {
+            Event::Warning { runner, text } => Event::Warning { runner, text: masked(text) },
+            Event::RunnerFailed { runner, text } => {
+                Event::RunnerFailed { runner, text: masked(text) }
+            }
+            Event::Note { text } => Event::Note { text: masked(text) },
+            Event::StepFinished {
+                runner,
+                step,
+                result: StepResult::Error { text },
+                duration_ms,
+                snapshot,
+                state,
+            } => {
+                let result = StepResult::Error { text: masked(text) };
+                Event::StepFinished { runner, step, result, duration_ms, snapshot, state }
+            }
+            other => other,
+        });
     }
 
     pub(super) fn warn(&self, runner: &str, text: String) {

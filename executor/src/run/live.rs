@@ -1,5 +1,7 @@
 //! A machine that runs, with what is known about the state it is in.
 
+use super::context::Context;
+use super::daemons::Daemons;
 use super::exposing::OpenDoors;
 use super::trouble::Trouble;
 use crate::backend::{CopyRequest, Freeze, Layer, LayerId, Machine};
@@ -37,6 +39,10 @@ pub(super) struct Live {
     carried: ReadSet,
     /// Frozen layers that no commit has made durable yet.
     unsynced: Vec<LayerId>,
+    /// What its steps left running.
+    pub(super) daemons: Daemons,
+    /// Names of the processes that lived behind the last step.
+    alive: Vec<String>,
     /// The runner it was started for.
     pub(super) owner: String,
     /// What of it can be reached.
@@ -68,6 +74,8 @@ impl Live {
             asked: HashMap::new(),
             carried: ReadSet::default(),
             unsynced: Vec::new(),
+            daemons: Daemons::default(),
+            alive: Vec::new(),
             owner,
             doors: OpenDoors::default(),
             memory_bytes,
@@ -119,14 +127,31 @@ impl Live {
                 Vec::new()
             }
             Freeze::ProcessesAlive(names) => {
+                self.alive.clone_from(&names);
                 return Ok(Snapshot::NotTaken(NotTaken::ProcessesAlive(names)));
             }
         };
+        self.alive.clear();
         self.writes = Writes::Frozen;
         Ok(match &self.layers {
             Some(layers) => Snapshot::Taken(layers.clone()),
             None => Snapshot::NotTaken(NotTaken::ProcessesAlive(alive)),
         })
+    }
+
+    /// Names of the processes that lived behind the last step.
+    pub(super) fn alive(&self) -> &[String] {
+        &self.alive
+    }
+
+    /// Tells what was left running has said since, and what became of it.
+    pub(super) fn hear(&mut self, context: &Context<'_>) {
+        let Self { machine, daemons, .. } = self;
+        // A machine that is gone says so to whoever wants something of it.
+        let _ = machine.hear(&mut |heard| daemons.hear(context, heard));
+        if self.alive.is_empty() && self.writes == Writes::Frozen {
+            daemons.forget(context);
+        }
     }
 
     /// Layers to be made durable with the next record.

@@ -8,7 +8,7 @@ use super::worker::{Keys, Worker, snapshot_info};
 use crate::backend::{Attachment, Command, CopiedEntry, Layer, MachineStart, Resync};
 use crate::cache::forecast::not_kept;
 use crate::cache::{Chain, Link, key};
-use crate::event::{Reason, StartsFrom, StepResult};
+use crate::event::{Event, Reason, StartsFrom, StepResult};
 use crate::read_set::{Question, TrackedPath};
 use crate::store::record::{Record, Snapshot};
 use layerc_planner::plan::{Action, CommandMode, Step};
@@ -173,6 +173,13 @@ impl Worker<'_> {
     }
 
     fn adopt(&mut self, live: Live) {
+        if live.owner != self.runner && !live.alive().is_empty() {
+            let (runner, owner, names) = (&self.runner, &live.owner, live.alive().join(", "));
+            let text = format!(
+                "{runner} goes on in the machine of {owner}, where processes live on ({names})"
+            );
+            self.context.emit(Event::Note { text });
+        }
         self.context.stops.attach(self.stretch.id, live.machine.stopper());
         self.live = Some(live);
     }

@@ -10,6 +10,7 @@ mod bases;
 mod cancellation;
 mod clones;
 mod context;
+mod daemons;
 mod evaluation;
 mod exposing;
 mod failed;

@@ -7,6 +7,9 @@ use std::collections::VecDeque;
 /// How much of a step's output a record keeps: the end, where failures are explained.
 const MOST_KEPT_BYTES: usize = 256 << 10;
 
+/// Bytes that are looked back on when what a step left running has ended.
+const LOOK_BACK_BYTES: usize = 8 << 10;
+
 /// One step's output.
 pub(super) struct StepOutput {
     stdout: Channel,
@@ -41,6 +44,12 @@ impl StepOutput {
         let mut text = channel.whole_characters(&masked);
         text.push_str(&String::from_utf8_lossy(&std::mem::take(&mut channel.partial)));
         self.keep(text)
+    }
+
+    /// The end of what the record will keep.
+    pub(super) fn kept_end(&mut self) -> &[u8] {
+        let kept = self.kept.make_contiguous();
+        kept.get(kept.len().saturating_sub(LOOK_BACK_BYTES)..).unwrap_or_default()
     }
 
     /// What the record keeps.

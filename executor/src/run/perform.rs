@@ -6,7 +6,8 @@ use super::output::StepOutput;
 use super::trouble::Trouble;
 use super::{evaluation, exposing, sources};
 use crate::backend::{
-    Attachment, BackendError, CacheMount, CacheName, Command, CommandEnd, CopyRequest, Stream,
+    Attachment, BackendError, CacheMount, CacheName, Command, CommandEnd, CopyRequest, Heard,
+    Stream,
 };
 use crate::cache::advance;
 use crate::clones::CloneRequest;
@@ -15,6 +16,9 @@ use crate::read_set::ReadSet;
 use crate::store::committer::{Commit, Committed};
 use crate::store::record::{CachedPath, MachineState};
 use layerc_planner::plan::{Action, CommandMode};
+
+/// Most bytes of evaluated variables: far more than an environment can have.
+const ANSWER_LIMIT_BYTES: usize = 16 << 20;
 
 /// Whose step it is.
 #[derive(Clone, Copy)]
@@ -205,19 +209,27 @@ fn execute(
     let mut output = StepOutput::new(whose.context.secrets);
     let mut answer = Vec::new();
     live.wrote();
-    let end = live.machine.execute(command, &mut |stream, bytes| match stream {
-        Stream::Stdout => {
+    let Live { machine, daemons, .. } = live;
+    let end = machine.execute_and_hear(command, &mut |heard| match heard {
+        Heard::Output(Stream::Stdout, bytes) => {
             show(whose, OutputStream::Stdout, output.push(OutputStream::Stdout, bytes));
         }
-        Stream::Stderr => {
+        Heard::Output(Stream::Stderr, bytes) => {
             show(whose, OutputStream::Stderr, output.push(OutputStream::Stderr, bytes));
         }
-        Stream::Answer => answer.extend_from_slice(bytes),
+        Heard::Output(Stream::Answer, bytes) if answer.len() < ANSWER_LIMIT_BYTES => {
+            answer.extend_from_slice(bytes);
+        }
+        // A script may write there too; it must not fill the memory of this process.
+        Heard::Output(Stream::Answer, _) => {}
+        Heard::Late { .. } | Heard::BackgroundEnded { .. } => daemons.hear(whose.context, heard),
     });
     for stream in [OutputStream::Stdout, OutputStream::Stderr] {
         show(whose, stream, output.finish(stream));
     }
     let end = end?;
+    let Whose { context, runner, info } = whose;
+    daemons.note(machine.last_command(), (context, runner, info), output.kept_end());
     if !command.caches.is_empty() && result_of(end) == StepResult::Success {
         keep_caches(whose, live)?;
     }
@@ -261,7 +273,7 @@ fn show(whose: Whose<'_>, stream: OutputStream, text: Option<String>) {
     });
 }
 
-const fn result_of(end: CommandEnd) -> StepResult {
+pub(super) const fn result_of(end: CommandEnd) -> StepResult {
     match end {
         CommandEnd::Exited(0) | CommandEnd::LeftRunning => StepResult::Success,
         CommandEnd::Exited(code) => StepResult::ExitCode { code },

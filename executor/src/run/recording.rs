@@ -9,7 +9,7 @@ use crate::cache::lookup::differences;
 use crate::cache::{Chain, Link, key};
 use crate::engine::stretch::StretchStep;
 use crate::event::StepInfo;
-use crate::read_set::ReadSet;
+use crate::read_set::{ReadSet, TrackedPath};
 use crate::store::committer::{Commit, Committed};
 use crate::store::index::Entry;
 use crate::store::record::{NotTaken, Record, Snapshot, StateId, StrongKey};
@@ -136,11 +136,52 @@ impl Worker<'_> {
             );
             return Ok(delta.reads);
         }
+        if self.hide_secrets(&mut delta.reads) == Certainty::Unsure {
+            chain.is_unsure = Certainty::Unsure;
+            let StepInfo { number, layerfile, .. } = info;
+            let text = format!(
+                "step {number} of {layerfile} looked for a file that is named like a secret: neither it nor what follows is \
+                 recorded"
+            );
+            self.context.warn(&self.runner, text);
+            return Ok(delta.reads);
+        }
         if let Some(earlier) = earlier {
             let today = |(path, question): &(_, _)| repository.fingerprint(path, *question).ok();
             self.live()?.inherit(&mut delta.reads, &earlier, today);
         }
         Ok(delta.reads)
+    }
+}
+
+impl Worker<'_> {
+    /// Takes secrets out of the names of readers. Where one is in a path, the question can't be kept, and without it
+    /// nothing is known for certain.
+    fn hide_secrets(&self, reads: &mut ReadSet) -> Certainty {
+        let secrets = self.context.secrets;
+        if secrets.is_empty() {
+            return Certainty::Sure;
+        }
+        for answer in reads.answers.values_mut() {
+            let command = std::mem::take(&mut answer.reader.command);
+            answer.reader.command = secrets.masked(command);
+        }
+        let is_telling = |path: &TrackedPath| secrets.are_in(&path.to_string());
+        match reads.answers.keys().any(|(path, _)| is_telling(path)) {
+            true => Certainty::Unsure,
+            false => Certainty::Sure,
+        }
+    }
+
+    /// A state's description, which names processes as they call themselves.
+    pub(super) fn without_secrets(&self, snapshot: Snapshot) -> Snapshot {
+        let masked = |name| self.context.secrets.masked(name);
+        match snapshot {
+            Snapshot::NotTaken(NotTaken::ProcessesAlive(names)) => Snapshot::NotTaken(
+                NotTaken::ProcessesAlive(names.into_iter().map(masked).collect()),
+            ),
+            other => other,
+        }
     }
 }
 

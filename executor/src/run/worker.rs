@@ -78,6 +78,9 @@ impl<'run> Worker<'run> {
             }
             Ok((walked, chain))
         });
+        if let Some(live) = &mut self.live {
+            live.hear(self.context);
+        }
         self.context.tallies.worked(&self.runner, started.elapsed());
         match ended {
             Ok((Walked::ToTheEnd, chain)) => (Outcome::Success, Some(self.leave(chain))),
@@ -333,10 +336,12 @@ impl<'run> Worker<'run> {
         };
         let frozen = self.live()?.freeze(planned.step.snapshot);
         let snapshot = match frozen {
-            Ok(snapshot) => snapshot,
+            Ok(snapshot) => self.without_secrets(snapshot),
             Err(trouble) => return Err(self.finish_badly(trouble, &info, started)),
         };
         let took = started.elapsed();
+        let context = self.context;
+        self.live()?.hear(context);
         let kept = snapshot_info(&snapshot);
         let step = info.clone();
         match self.record(chain, keys, planned, info, performed, snapshot, own_last, took) {

@@ -109,6 +109,11 @@ impl Secrets {
         String::from_utf8_lossy(&shown).into_owned()
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
     /// Whether a text has a secret in it.
     pub fn are_in(&self, text: &str) -> bool {
         self.first_in(text).is_some()

@@ -202,6 +202,10 @@ fn log(place: usize, told: &ToldStep) -> String {
     } else {
         format!("{cut}<pre>{}</pre>", escaped(shown))
     };
+    let afterwards = told.afterwards.as_ref().map_or_else(String::new, |text| {
+        format!("<p class=\"cut\">{}</p>", escaped(&strip_str(text).to_string()))
+    });
+    let body = body + &afterwards;
     let class = class(told);
     let open = if class == "bad" { " open" } else { "" };
     format!(

@@ -37,6 +37,9 @@ fn case(told: &ToldStep) -> TestCase {
         Fate::Ran { .. } => strip_str(&told.output).to_string(),
     };
     case.set_system_out(output);
+    if let Some(text) = &told.afterwards {
+        case.set_system_err(strip_str(text).to_string());
+    }
     case
 }
 

@@ -122,6 +122,12 @@ impl Server<'_> {
                 Ok(Reply::Done)
             }
             Request::ResolveDestination(destination) => destination::resolve(&destination),
+            Request::Hear => {
+                for news in self.commands.take_news()? {
+                    protocol::send(socket, &news)?;
+                }
+                Ok(Reply::Done)
+            }
             Request::Wake(waking) => {
                 wake(&waking)?;
                 Ok(Reply::Done)

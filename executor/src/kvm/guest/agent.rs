@@ -65,7 +65,7 @@ impl GuestAgent {
         loop {
             let reply = protocol::receive(&mut self.socket);
             match reply.map_err(|error| disconnected(&error, ""))? {
-                output @ Reply::Output { .. } => hear(output),
+                news @ (Reply::Output { .. } | Reply::BackgroundEnded { .. }) => hear(news),
                 answer => return Ok(answer),
             }
         }
