@@ -60,26 +60,27 @@ pub(crate) fn report(error: &anyhow::Error) -> Exit {
     if is_closed_pipe(error) {
         return Exit::Success;
     }
-    anstream::eprintln!("{ERROR_STYLE}error:{ERROR_STYLE:#} {error}");
+    tell(&format!("{ERROR_STYLE}error:{ERROR_STYLE:#} {error}\n"));
     for cause in error.chain().skip(1) {
-        anstream::eprintln!("  caused by: {cause}");
+        tell(&format!("  caused by: {cause}\n"));
     }
     if error.is::<WrongUsage>() { Exit::Usage } else { Exit::Machine }
 }
 
 /// Says something on standard error that does not end the command.
 pub(crate) fn warn(text: &str) {
-    anstream::eprintln!("{WARNING_STYLE}warning:{WARNING_STYLE:#} {text}");
+    tell(&format!("{WARNING_STYLE}warning:{WARNING_STYLE:#} {text}\n"));
 }
 
 /// Says on standard error what makes the result wrong but does not end the command.
 pub(crate) fn complain(text: &str) {
-    anstream::eprintln!("{ERROR_STYLE}error:{ERROR_STYLE:#} {text}");
+    tell(&format!("{ERROR_STYLE}error:{ERROR_STYLE:#} {text}\n"));
 }
 
-/// Writes `text` to standard error, for what is not the result but about it.
+/// Writes `text` to standard error, for what is not the result but about it. Where that is a file on a full disk, the
+/// command goes on without the words.
 pub(crate) fn tell(text: &str) {
-    anstream::eprint!("{text}");
+    let _ = anstream::stderr().lock().write_all(text.as_bytes());
 }
 
 /// How output to standard output should look.
