@@ -1,18 +1,22 @@
-//! `layerc image`: the images of the store.
+//! `layerc image`: the images and bases of the store.
+
+mod build;
+mod list;
 
 use crate::configuration::Configuration;
 use crate::exit::{Exit, WrongUsage};
-use crate::listing::Format;
 use crate::past::StoreArgument;
 use crate::repository::Repository;
-use crate::run::{TrustArguments, store_directory, wording};
-use crate::terminal;
+use crate::run::{TrustArguments, store_directory};
+use crate::{size, terminal};
 use anyhow::Result;
+use build::Build;
 use clap::{Args, Subcommand};
-use layerc_executor::images::{Image, ImageError, Images, Origin, Reference, Trust};
-use layerc_executor::overlay::{OverlayOptions, open_images};
+use layerc_executor::images::{ImageError, Images, Reference, Trust};
+use layerc_executor::overlay::{KeptBases, OverlayOptions, open_images};
+use layerc_executor::store::room::Attempt;
+use list::List;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,6 +25,8 @@ Examples:
   skopeo copy docker://debian:12 oci:/tmp/debian:12   on a machine with a network, then here:
   layerc image import /tmp/debian:12 --name debian:12
   layerc image rm debian:12                           forget it, and free its layers
+  layerc image build debootstrap:bookworm             make a base now, which a run would make when it needs it
+  layerc image build rootfs:root.tar -o base.tar --name team/base:1   and write it as an OCI archive
 
 Images that a run needs are pulled by themselves unless `--pull never` is given.";
 
@@ -39,9 +45,11 @@ enum Command {
     Pull(Pull),
     /// Take an image from an OCI layout or an archive of `docker save`
     Import(Import),
-    /// List the images of the store
+    /// Make a base of any source now, and write it out as an OCI layout or archive
+    Build(Build),
+    /// List the images and bases of the store
     Ls(List),
-    /// Forget images and free the layers that no other has
+    /// Forget images and bases, and free what no other image has
     Rm(Remove),
 }
 
@@ -74,17 +82,6 @@ struct Import {
     store: StoreArgument,
 }
 
-/// `layerc image ls`.
-#[derive(Debug, Args)]
-struct List {
-    /// How they are shown
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
-
-    #[command(flatten)]
-    store: StoreArgument,
-}
-
 /// `layerc image rm`.
 #[derive(Debug, Args)]
 struct Remove {
@@ -101,7 +98,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit> {
     let done = match &arguments.command {
         Command::Pull(pull) => pull_images(pull),
         Command::Import(import) => import_image(import),
-        Command::Ls(list) => list_images(list),
+        Command::Build(build) => build::build(build),
+        Command::Ls(list) => list::list(list),
         Command::Rm(remove) => remove_images(remove),
     };
     done.map_err(|error| match error.downcast::<ImageError>() {
@@ -114,11 +112,21 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// The images of the store that `layerc run` would use here.
-fn open(store: &StoreArgument, trust: Trust) -> Result<Images> {
+/// The store that `layerc run` would use here.
+fn directory(store: &StoreArgument) -> Result<PathBuf> {
     let root = Repository::root_of(Path::new("."))?;
     let configuration = Configuration::read(&root)?;
-    let directory = store_directory(store.given(), configuration.run.store.as_deref())?;
+    store_directory(store.given(), configuration.run.store.as_deref())
+}
+
+/// Its bases that were unpacked or installed.
+fn bases(store: &StoreArgument) -> Result<KeptBases> {
+    Ok(KeptBases::of(directory(store)?.join("bases")))
+}
+
+/// The images of the store that `layerc run` would use here.
+fn open(store: &StoreArgument, trust: Trust) -> Result<Images> {
+    let directory = directory(store)?;
     Ok(open_images(&directory, &OverlayOptions::default().agent_program, trust)?)
 }
 
@@ -155,59 +163,26 @@ fn place(text: &str) -> (PathBuf, Option<&str>) {
     }
 }
 
-fn list_images(arguments: &List) -> Result<()> {
-    let images = open(&arguments.store, Trust::default())?.list()?;
-    let width = images.iter().map(|image| image.name.chars().count()).max().unwrap_or(0);
-    let mut text = String::new();
-    for image in &images {
-        text.push_str(&match arguments.format {
-            Format::Table => line(image, width),
-            Format::Json => serde_json::to_string(image)? + "\n",
-        });
-    }
-    terminal::print(&text)?;
-    if images.is_empty() {
-        terminal::tell("no image yet\n");
-    }
-    Ok(())
-}
-
-fn line(image: &Image, width: usize) -> String {
-    let (strong, dim) = (wording::STRONG, wording::DIM);
-    let digest: String = image.manifest.to_string().chars().take(19).collect();
-    let origin = match image.origin {
-        Origin::Registry => "pulled",
-        Origin::File => "imported",
-    };
-    let megabytes = image.size_bytes.div_ceil(1_000_000);
-    format!(
-        "{strong}{:<width$}{strong:#}  {megabytes:>6} MB  {:>3} layers  {origin:<8}  {:>12}  {dim}{digest}{dim:#}\n",
-        image.name,
-        image.layers.len(),
-        age(image.since_seconds)
-    )
-}
-
-/// `3 days ago`.
-fn age(since_seconds: u64) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let (number, unit) = match now.saturating_sub(since_seconds) {
-        0..60 => return "just now".to_owned(),
-        seconds @ 60..3_600 => (seconds / 60, "min"),
-        seconds @ 3_600..86_400 => (seconds / 3_600, "h"),
-        seconds => (seconds / 86_400, "days"),
-    };
-    format!("{number} {unit} ago")
-}
-
 fn remove_images(arguments: &Remove) -> Result<()> {
     let images = open(&arguments.store, Trust::default())?;
+    let bases = bases(&arguments.store)?;
     for name in &arguments.images {
-        let is_known = images.list()?.iter().any(|image| image.name == *name);
-        let whole = if is_known { None } else { Reference::parse(name).ok() };
-        let name = whole.as_ref().map_or(name.as_str(), Reference::as_str);
-        let freed = images.remove(name)?;
-        terminal::print(&format!("{name} is gone, {} MB are free again\n", freed / 1_000_000))?;
+        let base = bases.list().into_iter().find(|base| base.name == *name || base.source == *name);
+        let freed = match base {
+            Some(base) => match bases.remove(&base.name)? {
+                Attempt::Removed(freed) => freed,
+                Attempt::InUse => return Err(ImageError::InUse.into()),
+            },
+            None => images.remove(&known_name(&images, name)?)?,
+        };
+        terminal::print(&format!("{name} is gone, {} are free again\n", size::shown(freed)))?;
     }
     Ok(())
+}
+
+/// The name that an image of the store has, which people may shorten.
+fn known_name(images: &Images, name: &str) -> Result<String> {
+    let is_known = images.list()?.iter().any(|image| image.name == name);
+    let whole = if is_known { None } else { Reference::parse(name).ok() };
+    Ok(whole.as_ref().map_or(name, Reference::as_str).to_owned())
 }

@@ -53,7 +53,8 @@ impl Archive {
         let root = Repository::root_of(Path::new("."))?;
         let configuration = Configuration::read(&root)?;
         let directory = store_directory(given, configuration.run.store.as_deref())?;
-        if !directory.join("index").is_dir() {
+        // Images can be there before anything ran.
+        if !["index", "images"].iter().any(|part| directory.join(part).is_dir()) {
             let text =
                 format!("there is no store in `{}`: nothing was run yet", directory.display());
             return Err(WrongUsage(text).into());

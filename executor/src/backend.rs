@@ -36,6 +36,27 @@ pub enum ImageSource {
     },
 }
 
+impl std::fmt::Display for ImageSource {
+    /// As `layerc.toml` writes it.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Host => formatter.write_str("host"),
+            Self::RootFileSystem(path) => write!(formatter, "rootfs:{}", path.display()),
+            Self::Debootstrap { suite, mirror: None } => write!(formatter, "debootstrap:{suite}"),
+            Self::Debootstrap { suite, mirror: Some(mirror) } => {
+                write!(formatter, "debootstrap:{suite}@{mirror}")
+            }
+            Self::Registry(reference) => write!(formatter, "oci:{reference}"),
+            Self::ImageFile { path, image: None } => {
+                write!(formatter, "oci-layout:{}", path.display())
+            }
+            Self::ImageFile { path, image: Some(image) } => {
+                write!(formatter, "oci-layout:{}:{image}", path.display())
+            }
+        }
+    }
+}
+
 /// A base image that is ready to start machines from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BaseImage {

@@ -60,6 +60,11 @@ impl ImageMap {
         mapped.cloned().or_else(|| meant_by(image))
     }
 
+    /// Whether a text begins like a source, rightly written or not.
+    pub(crate) fn is_kind(text: &str) -> bool {
+        KINDS.contains(&text.split(':').next().unwrap_or_default())
+    }
+
     /// The names that have an entry, `*` among them, sorted.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.sources.keys().map(String::as_str)

@@ -15,7 +15,7 @@ use super::protocol::{
 use super::removal::remove_own_tree;
 use super::stage::RepositoryMount;
 use super::{send_descriptor, serve, stage};
-use crate::images::unpack_layer;
+use crate::images::{pack_layer, unpack_layer};
 use crate::sys::{
     ChildSignals, Fork, SingleThreaded, close_inherited_descriptors_from, fork, leave,
     place_descriptor, unshare,
@@ -98,6 +98,12 @@ fn perform(proof: &SingleThreaded, socket: &mut UnixStream, task: &Task) -> Resu
             let unpacked = unpack_layer(order, *ownership);
             let unpacked = unpacked.doing(|| format!("unpack the layer {}", order.content))?;
             Ok(protocol::send(socket, &Reply::Unpacked(unpacked))?)
+        }
+        Task::Pack { order } => {
+            die_with_parent()?;
+            let packed =
+                pack_layer(order).doing(|| format!("pack `{}`", order.directory.display()))?;
+            Ok(protocol::send(socket, &Reply::Packed(packed))?)
         }
     }
 }

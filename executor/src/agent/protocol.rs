@@ -6,7 +6,7 @@
 
 use crate::archive::{Ownership, Unpacked};
 use crate::backend::{Command, CommandEnd, Stream};
-use crate::images::UnpackOrder;
+use crate::images::{PackOrder, Packed, UnpackOrder};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::io::{self, Read, Write};
 use std::net::Ipv4Addr;
@@ -104,6 +104,11 @@ pub enum Task {
         order: UnpackOrder,
         /// Whose the files become.
         ownership: Ownership,
+    },
+    /// Pack a directory as a layer of an image, then end.
+    Pack {
+        /// What and where to.
+        order: PackOrder,
     },
 }
 
@@ -287,6 +292,8 @@ pub enum Reply {
     Done,
     /// The layer is unpacked.
     Unpacked(Unpacked),
+    /// A directory was packed.
+    Packed(Packed),
     /// A command wrote something. Comes before the answer of the request during which it was seen.
     Output {
         /// Which command.

@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use tar::Entry;
 
 /// Begins the names of records that hold extended attributes, as GNU tar, bsdtar and container tools write them.
-const ATTRIBUTE_RECORD: &str = "SCHILY.xattr.";
+pub(super) const ATTRIBUTE_RECORD: &str = "SCHILY.xattr.";
 
 /// Extended attributes of one entry at most.
 const ATTRIBUTE_LIMIT: usize = 256;
@@ -86,7 +86,7 @@ fn attributes<R: Read>(entry: &mut Entry<'_, R>) -> io::Result<Vec<Attribute>> {
 
 /// What programs store about their files, and the powers of a program file. Everything else speaks to the kernel:
 /// `user.overlay.` above all, by which an archive could make the overlay show other files than it has.
-fn is_wanted(name: &&str) -> bool {
+pub(super) fn is_wanted(name: &&str) -> bool {
     (name.starts_with("user.") && !name.starts_with("user.overlay."))
         || *name == "security.capability"
 }

@@ -15,10 +15,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Begins names that take something away.
-const MARK: &[u8] = b".wh.";
+pub(super) const MARK: &[u8] = b".wh.";
 
 /// Takes away everything in its directory.
-const OPAQUE: &[u8] = b".wh..wh..opq";
+pub(super) const OPAQUE: &[u8] = b".wh..wh..opq";
 
 /// Begins names that an older layer format kept notes under.
 const NOTES: &[u8] = b".wh..wh.";

@@ -1,16 +1,18 @@
-//! Unpacking a tar stream that is not trusted: a root file system, or a layer of an image.
+//! Unpacking a tar stream that is not trusted: a root file system, or a layer of an image. And packing one (`packing`).
 //!
 //! Every path is resolved by the kernel as if the target directory were `/`, so no link in the archive leads outside;
 //! devices are left out; counts and sizes have limits. Knows neither compression nor where the stream comes from.
 
 mod facts;
 mod layer;
+mod packing;
 mod target;
 #[cfg(test)]
 mod tests;
 
 use facts::Facts;
 use layer::Below;
+pub(crate) use packing::pack;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Read, Write};

@@ -12,8 +12,10 @@
 //! holds here too, and only those who write CLONE need it. Knows nothing of machines or keys.
 
 mod git;
+mod room;
 
 pub use git::Stopper;
+pub use room::KeptClones;
 
 use crate::store::committer::make_durable;
 use crate::store::runs::{fresh_name, hexadecimal, make_private_directory};
@@ -131,7 +133,7 @@ pub fn check_out(
     let (name, commit) = choose(&remote, request, branch)?;
     let lock = File::create(place.join("lock")).map_err(kept)?;
     flock(&lock, FlockOperation::LockExclusive).map_err(|error| kept(error.into()))?;
-    let tree = place.join("trees").join(&commit);
+    let tree = tree_of(&place, &commit);
     if !tree.is_dir() {
         let reference =
             name.as_deref().map_or("HEAD".to_owned(), |name| format!("refs/heads/{name}"));
@@ -145,6 +147,11 @@ pub fn check_out(
     let in_use = File::create(place.join("uses").join(&commit)).map_err(kept)?;
     flock(&in_use, FlockOperation::LockShared).map_err(|error| kept(error.into()))?;
     Ok(Checkout { tree, commit, branch: name, _in_use: in_use })
+}
+
+/// Where the files of a commit are, in the place of its repository.
+fn tree_of(place: &Path, commit: &str) -> PathBuf {
+    place.join("trees").join(commit)
 }
 
 /// The branch of the current one's name, else DEFAULT's, else the other repository's own choice.

@@ -98,6 +98,16 @@ impl<Inner> Digesting<Inner> {
         (Digest::finish(self.hasher), self.bytes)
     }
 
+    /// The digest of what went through, and the stream itself.
+    pub(crate) fn into_parts(self) -> (Digest, Inner) {
+        (Digest::finish(self.hasher), self.inner)
+    }
+
+    /// How many bytes went through.
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Forgets what went through, after something was done to the inner stream.
     pub(crate) fn start_over<T>(
         &mut self,

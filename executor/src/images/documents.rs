@@ -25,6 +25,9 @@ pub(super) const MANIFEST_TYPES: [&str; 4] = [
 /// Annotation of an index entry that holds the image's name.
 pub(super) const NAME_ANNOTATION: &str = "org.opencontainers.image.ref.name";
 
+/// Annotation by which docker and containerd give the whole name.
+pub(super) const WHOLE_NAME_ANNOTATION: &str = "io.containerd.image.name";
+
 /// Points to content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

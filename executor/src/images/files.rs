@@ -7,7 +7,7 @@ use super::Progress;
 use super::digest::Digest;
 use super::documents::{
     DOCUMENT_LIMIT_BYTES, Descriptor, Documents, Index, LAYER_LIMIT, Manifest, ManifestOrIndex,
-    NAME_ANNOTATION, manifest_or_index,
+    NAME_ANNOTATION, WHOLE_NAME_ANNOTATION, manifest_or_index,
 };
 use super::error::{Doing, ImageError};
 use super::installation::Blobs;
@@ -27,9 +27,6 @@ const ENTRY_LIMIT: usize = 100_000;
 
 /// Bytes of an archive of images after decompression.
 const ARCHIVE_LIMIT_BYTES: u64 = 300 << 30;
-
-/// Annotation by which docker and containerd give the whole name.
-const WHOLE_NAME_ANNOTATION: &str = "io.containerd.image.name";
 
 /// An image that was found in a file.
 #[derive(Debug)]

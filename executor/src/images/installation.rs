@@ -245,7 +245,7 @@ fn environment(pairs: &[String]) -> BTreeMap<String, String> {
 }
 
 /// Bytes on disk of a file or a tree, as far as it can be read.
-fn size(path: &std::path::Path) -> u64 {
+pub(super) fn size(path: &std::path::Path) -> u64 {
     use std::os::unix::fs::MetadataExt;
     let Ok(metadata) = path.symlink_metadata() else { return 0 };
     let below = if metadata.is_dir() { fs::read_dir(path).ok() } else { None };

@@ -14,20 +14,28 @@
 //! | [`files`] | layouts and archives on disk |
 //! | [`registry`] | the network |
 //! | [`unpacking`] | one blob to one directory |
+//! | [`packing`] | one directory to one blob |
+//! | [`output`] | a base as a layout |
+//! | `room` | what the images take on disk, and which may go |
 
 mod digest;
 mod documents;
 mod error;
 mod files;
 mod installation;
+mod output;
+mod packing;
 mod platform;
 mod reference;
 mod registry;
+mod room;
 mod shelf;
 mod unpacking;
 
 pub use digest::Digest;
 pub use error::ImageError;
+pub(crate) use packing::pack_layer;
+pub use packing::{PackOrder, Packed};
 pub use reference::Reference;
 pub use registry::Trust;
 pub use shelf::{Image, Origin, Using};
@@ -101,6 +109,7 @@ impl Images {
     /// When what is known of it can't be read.
     pub fn ready(&self, reference: &Reference) -> Result<Option<BaseImage>, ImageError> {
         let known = self.shelf.find(reference.as_str())?.filter(|image| self.is_whole(image));
+        self.note_use(known.as_ref());
         Ok(known.map(|image| self.installation().base(&image)))
     }
 
@@ -126,7 +135,16 @@ impl Images {
         let wanted = wanted.map_or_else(String::new, |wanted| format!(":{wanted}"));
         let name = format!("{}{wanted}", path.display());
         let known = self.shelf.find(&name)?;
-        Ok((name, known.filter(|image| image.stamp == stamp && self.is_whole(image))))
+        let known = known.filter(|image| image.stamp == stamp && self.is_whole(image));
+        self.note_use(known.as_ref());
+        Ok((name, known))
+    }
+
+    /// Writes down when an image was used; only the order of removing depends on it.
+    fn note_use(&self, image: Option<&Image>) {
+        if let Some(image) = image {
+            self.shelf.note_use(&image.name);
+        }
     }
 
     fn is_whole(&self, image: &Image) -> bool {
@@ -193,6 +211,22 @@ impl Images {
         let image = self.installation().install(&found.documents, &found, progress)?;
         let image = Image { stamp, ..image };
         Ok(self.installation().base(&self.shelf.record(&name, &image, Origin::File)?))
+    }
+
+    /// Writes a base out as an OCI layout: an archive if `place` ends with `.tar`, else a directory. Returns the digest of
+    /// its manifest.
+    ///
+    /// # Errors
+    /// When something is there already, or the base can't be read.
+    pub fn write(
+        &self,
+        base: &BaseImage,
+        place: &Path,
+        name: Option<&Reference>,
+        progress: Progress<'_>,
+    ) -> Result<Digest, ImageError> {
+        let _using = self.shelf.use_it()?;
+        output::write(base, place, name, &*self.unpacker, progress)
     }
 
     /// All images, by name.

@@ -172,6 +172,20 @@ impl Shelf {
         Ok(read_image(&self.name_file(name))?.filter(|image| image.name == name))
     }
 
+    /// When an image was used last; the beginning of time if nobody knows.
+    pub(super) fn used_at(&self, name: &str) -> SystemTime {
+        let modified = fs::metadata(self.name_file(name)).and_then(|found| found.modified());
+        modified.unwrap_or(UNIX_EPOCH)
+    }
+
+    /// Writes down that an image is used now.
+    pub(super) fn note_use(&self, name: &str) {
+        if let Ok(file) = File::open(self.name_file(name)) {
+            // Who may only read the store uses its images all the same.
+            let _ = file.set_modified(SystemTime::now());
+        }
+    }
+
     pub(super) fn list(&self) -> Result<Vec<Image>, ImageError> {
         let directory = self.root.join("names");
         let entries =

@@ -3,6 +3,7 @@
 //! Runs in an agent: a process of its own, with the machine's user numbers, little memory and nothing to lose.
 
 use super::digest::{Digest, Digesting};
+use super::packing::{PackOrder, Packed};
 use crate::archive::{self, Meaning, Ownership, Unpacked};
 use crate::backend::BackendError;
 use flate2::read::MultiGzDecoder;
@@ -44,13 +45,19 @@ pub struct UnpackOrder {
     pub below: Vec<PathBuf>,
 }
 
-/// Unpacks with a machine's user numbers, and removes what was unpacked with them.
+/// Unpacks with a machine's user numbers, packs, and removes what was unpacked with them.
 pub trait Unpacker: std::fmt::Debug + Send + Sync {
     /// Unpacks a layer.
     ///
     /// # Errors
     /// When it is damaged, hostile or too large, or there is no space.
     fn unpack(&self, order: &UnpackOrder) -> Result<Unpacked, BackendError>;
+
+    /// Packs a directory as a layer, with the owners that machines see.
+    ///
+    /// # Errors
+    /// When it can't be read, or there is no space.
+    fn pack(&self, order: &PackOrder) -> Result<Packed, BackendError>;
 
     /// Removes a directory.
     ///

@@ -6,6 +6,7 @@ use super::host::{Composition, HostBase};
 use super::host_part::HostPart;
 use super::identities::Identities;
 use super::image_layers::AgentUnpacker;
+use super::kept_bases::KeptBases;
 use super::machine::{OverlayMachine, Parts};
 use super::network::NetworkChoice;
 use super::removal::{Removal, Remover};
@@ -75,6 +76,7 @@ pub struct OverlayBackend {
     caches: Caches,
     remover: Remover,
     host: HostBase,
+    bases: KeptBases,
     images: Images,
     /// Keeps images that machines stand on from being removed by another process.
     using_images: OnceLock<Using>,
@@ -124,7 +126,9 @@ impl OverlayBackend {
         let unpacker = Arc::new(AgentUnpacker { removal: removal.clone() });
         let images = Images::open(&layout.root, unpacker, options.trust.clone())?;
         let using_images = OnceLock::new();
+        let bases = KeptBases::of(layout.bases.clone());
         Ok(Self {
+            bases,
             layout,
             repository,
             options,
@@ -135,6 +139,16 @@ impl OverlayBackend {
             images,
             using_images,
         })
+    }
+
+    /// The bases that were unpacked or installed.
+    pub const fn bases(&self) -> &KeptBases {
+        &self.bases
+    }
+
+    /// The images of the store.
+    pub const fn images(&self) -> &Images {
+        &self.images
     }
 
     /// The directories that CACHE keeps.
@@ -185,11 +199,9 @@ impl Backend for OverlayBackend {
                 base.notes.extend(self.removal.identities.note());
                 Ok(base)
             }
-            ImageSource::RootFileSystem(path) => {
-                rootfs::prepare(path, &self.layout.bases, progress)
-            }
+            ImageSource::RootFileSystem(path) => rootfs::prepare(path, &self.bases, progress),
             ImageSource::Debootstrap { suite, mirror } => {
-                debootstrap::prepare(suite, mirror.as_deref(), &self.layout.bases, progress)
+                debootstrap::prepare(suite, mirror.as_deref(), &self.bases, progress)
             }
             ImageSource::Registry(reference) => {
                 self.use_images()?;

@@ -2,13 +2,14 @@
 
 use super::failure::Doing;
 use super::identities::program;
+use super::kept_bases::{KeptBases, NEW_PREFIX};
 use super::rootfs::place;
 use super::store_layout::fresh_name;
-use crate::backend::{BackendError, BaseImage};
+use crate::backend::{BackendError, BaseImage, ImageSource};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Packages that Layerfiles rely on besides a minimal system (see `spec/machine.md`).
@@ -21,15 +22,20 @@ const LAST_LINES: usize = 5;
 pub(super) fn prepare(
     suite: &str,
     mirror: Option<&str>,
-    bases: &Path,
+    bases: &KeptBases,
     progress: &(dyn Fn(&str) + Sync),
 ) -> Result<BaseImage, BackendError> {
     check_words(suite, mirror)?;
     let identity = identity(suite, mirror);
-    let directory = directory(&identity, bases);
+    let name = name(&identity);
+    let directory = bases.directory().join(&name);
+    let mirror_text = mirror.map(str::to_owned);
+    bases
+        .hold(&name, &ImageSource::Debootstrap { suite: suite.to_owned(), mirror: mirror_text })?;
     if !directory.is_dir() {
         let program = find()?;
-        let beside = bases.join(format!("new-{}", fresh_name()));
+        let _making = bases.making()?;
+        let beside = bases.directory().join(format!("{NEW_PREFIX}{}", fresh_name()));
         fs::create_dir(&beside).doing(|| format!("make {}", beside.display()))?;
         place(install(&program, suite, mirror, &beside, progress), &beside, &directory)?;
     }
@@ -43,12 +49,12 @@ pub(super) fn prepare(
 
 /// Whether a suite is installed.
 pub(super) fn is_ready(suite: &str, mirror: Option<&str>, bases: &Path) -> bool {
-    directory(&identity(suite, mirror), bases).is_dir()
+    bases.join(name(&identity(suite, mirror))).is_dir()
 }
 
-fn directory(identity: &[u8; 32], bases: &Path) -> PathBuf {
+fn name(identity: &[u8; 32]) -> String {
     let name: String = blake3::Hash::from_bytes(*identity).to_hex().chars().take(16).collect();
-    bases.join(format!("debootstrap-{name}"))
+    format!("debootstrap-{name}")
 }
 
 fn identity(suite: &str, mirror: Option<&str>) -> [u8; 32] {

@@ -7,7 +7,7 @@ use super::start;
 use crate::agent::protocol::{Reply, Task};
 use crate::archive::{Ownership, Unpacked};
 use crate::backend::BackendError;
-use crate::images::{ImageError, Images, Trust, UnpackOrder, Unpacker};
+use crate::images::{ImageError, Images, PackOrder, Packed, Trust, UnpackOrder, Unpacker};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -43,6 +43,14 @@ impl Unpacker for AgentUnpacker {
         let task = Task::Unpack { order: order.clone(), ownership };
         match start::have_done(task, &self.removal.agent_program, &self.removal.identities)? {
             Reply::Unpacked(unpacked) => Ok(unpacked),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    fn pack(&self, order: &PackOrder) -> Result<Packed, BackendError> {
+        let task = Task::Pack { order: order.clone() };
+        match start::have_done(task, &self.removal.agent_program, &self.removal.identities)? {
+            Reply::Packed(packed) => Ok(packed),
             other => Err(unexpected(other)),
         }
     }

@@ -13,6 +13,7 @@
 //! | [`rootfs`] | the base that is a folder or an archive |
 //! | [`archive`] | unpacking one that is not trusted |
 //! | [`image_layers`] | unpacking layers of images with a machine's user numbers |
+//! | [`kept_bases`] | the bases that were unpacked or installed, and who uses them |
 //! | [`debootstrap`] | the base that Debian's bootstrap program installs |
 //! | [`changes`] | which files differ between two states |
 //! | [`identities`] | which user numbers a machine has |
@@ -38,6 +39,7 @@ mod host;
 mod host_part;
 mod identities;
 mod image_layers;
+mod kept_bases;
 mod machine;
 mod mirror;
 mod network;
@@ -53,4 +55,5 @@ pub use backend::{OverlayBackend, OverlayOptions};
 pub use caches::caches_of;
 pub use control_groups::limit_obstacle;
 pub use image_layers::open_images;
+pub use kept_bases::{KeptBase, KeptBases};
 pub use network::NetworkChoice;

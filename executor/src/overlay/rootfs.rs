@@ -2,10 +2,11 @@
 
 use super::archive::unpack;
 use super::failure::Doing;
+use super::kept_bases::{KeptBases, NEW_PREFIX};
 use super::store_layout::fresh_name;
 use crate::agent::remove_own_tree;
 use crate::archive::Ownership;
-use crate::backend::{BackendError, BaseImage};
+use crate::backend::{BackendError, BaseImage, ImageSource};
 use std::collections::BTreeMap;
 use std::fs::{self, File, Metadata};
 use std::io;
@@ -13,10 +14,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Makes a folder or archive a base. `bases` is the store's directory for them.
+/// Makes a folder or archive a base.
 pub(super) fn prepare(
     path: &Path,
-    bases: &Path,
+    bases: &KeptBases,
     progress: &(dyn Fn(&str) + Sync),
 ) -> Result<BaseImage, BackendError> {
     let metadata = fs::metadata(path).map_err(|error| {
@@ -25,7 +26,11 @@ pub(super) fn prepare(
             path.display()
         ))
     })?;
-    if metadata.is_dir() { folder(path, bases) } else { archive(path, &metadata, bases, progress) }
+    if metadata.is_dir() {
+        folder(path, bases.directory())
+    } else {
+        archive(path, &metadata, bases, progress)
+    }
 }
 
 /// Whether a folder is there, or an archive unpacked and its digest known.
@@ -33,7 +38,7 @@ pub(super) fn is_ready(path: &Path, bases: &Path) -> bool {
     let Ok(metadata) = fs::metadata(path) else { return false };
     metadata.is_dir()
         || known_digest(&digest_place(&metadata, bases))
-            .is_some_and(|identity| archive_directory(&identity, bases).is_dir())
+            .is_some_and(|identity| bases.join(archive_name(&identity)).is_dir())
 }
 
 fn folder(path: &Path, bases: &Path) -> Result<BaseImage, BackendError> {
@@ -83,15 +88,18 @@ fn hash_folder(hasher: &mut blake3::Hasher, directory: &Path) -> io::Result<()> 
 fn archive(
     path: &Path,
     metadata: &Metadata,
-    bases: &Path,
+    bases: &KeptBases,
     progress: &(dyn Fn(&str) + Sync),
 ) -> Result<BaseImage, BackendError> {
-    let identity = archive_digest(path, metadata, bases)?;
-    let directory = archive_directory(&identity, bases);
+    let identity = archive_digest(path, metadata, bases.directory())?;
+    let name = archive_name(&identity);
+    let directory = bases.directory().join(&name);
+    bases.hold(&name, &ImageSource::RootFileSystem(path.to_owned()))?;
     let is_root = rustix::process::geteuid().is_root();
     if !directory.is_dir() {
         progress(&format!("unpacking {}", path.display()));
-        let beside = bases.join(format!("new-{}", fresh_name()));
+        let _making = bases.making()?;
+        let beside = bases.directory().join(format!("{NEW_PREFIX}{}", fresh_name()));
         fs::create_dir(&beside).doing(|| format!("make {}", beside.display()))?;
         let ownership = if is_root { Ownership::Kept } else { Ownership::Own };
         let made = unpack(path, &beside, ownership).and_then(|()| check(&beside));
@@ -102,9 +110,9 @@ fn archive(
     Ok(BaseImage { identity, directories: vec![directory], notes, environment: BTreeMap::new() })
 }
 
-fn archive_directory(identity: &[u8; 32], bases: &Path) -> PathBuf {
+fn archive_name(identity: &[u8; 32]) -> String {
     let name: String = blake3::Hash::from_bytes(*identity).to_hex().chars().take(16).collect();
-    bases.join(format!("rootfs-{name}"))
+    format!("rootfs-{name}")
 }
 
 /// Moves a base that was made beside into its place, or removes what was half made.

@@ -1,4 +1,5 @@
-//! Making room: the records used least recently go, and with them the layers that no other record needs.
+//! Making room: what was used least recently goes, be it a record, with the layers that no other record needs, or
+//! something of another kind ([`room`](super::room)) that can be had again.
 //!
 //! Crash-safe by its order: records are forgotten in one transaction before any of their layers moves, and layers are
 //! moved aside before they are removed, so that no record ever names half a layer. Safe beside runs: machines write down
@@ -10,6 +11,7 @@
 
 use super::history::{History, Status};
 use super::record::{Record, Snapshot, StrongKey, WeakKey};
+use super::room::{Attempt, Hoard, Kept, KeptKind};
 use super::runs::{Gate, gate};
 use super::{Store, StoreError, at};
 use crate::backend::{Backend, Layer, LayerId};
@@ -27,7 +29,7 @@ pub(crate) const USE_GRAIN: Duration = Duration::from_hours(24);
 const ASIDE: &str = "gone-";
 
 /// What was done.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Collected {
     /// Records forgotten.
     pub records: usize,
@@ -37,6 +39,33 @@ pub struct Collected {
     pub freed_bytes: u64,
     /// Bytes on disk that the remaining layers take.
     pub kept_bytes: u64,
+    /// The same for the other kinds.
+    pub others: BTreeMap<KeptKind, Others>,
+}
+
+/// What became of the things of one kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Others {
+    /// Things removed.
+    pub removed: usize,
+    /// Bytes on disk that they took.
+    pub freed_bytes: u64,
+    /// Things that stay.
+    pub kept: usize,
+    /// Bytes on disk that they take.
+    pub kept_bytes: u64,
+}
+
+impl Collected {
+    /// Bytes on disk that are free again.
+    pub fn all_freed_bytes(&self) -> u64 {
+        self.freed_bytes + self.others.values().map(|others| others.freed_bytes).sum::<u64>()
+    }
+
+    /// Bytes on disk that remain taken.
+    pub fn all_kept_bytes(&self) -> u64 {
+        self.kept_bytes + self.others.values().map(|others| others.kept_bytes).sum::<u64>()
+    }
 }
 
 /// A record, as far as it matters here.
@@ -48,44 +77,45 @@ struct Aged {
     used_at: u64,
 }
 
-/// Forgets records until the layers of the rest take at most `keep_bytes`. What a run that is alive or waits for a
-/// person may need stays, whatever it takes.
+/// Something that may go, by the time of its last use.
+enum Candidate<'list> {
+    Record(&'list Aged),
+    Other { hoard: usize, kept: &'list Kept },
+}
+
+/// Lets things go, the least recently used first, until what stays takes at most `keep_bytes`. What a run that is alive or
+/// waits for a person may need stays, whatever it takes.
 ///
 /// # Errors
 /// When the store can't be read or written.
 pub fn collect(
     store: &Store,
     backend: &dyn Backend,
+    hoards: &[&dyn Hoard],
     keep_bytes: u64,
 ) -> Result<Collected, StoreError> {
     let layers = backend.layer_directory();
+    let mut others = Vec::new();
+    for (hoard, list) in hoards.iter().enumerate() {
+        others.extend(list.list()?.into_iter().map(|kept| (hoard, kept)));
+    }
     let closed = gate(store.directory(), Gate::Closed).map_err(at("close", store.directory()))?;
     // In this order. Whose layer was listed is either still alive after that, or has written its record before.
     let found = found(layers)?;
     let alive = store.run().others_began()?;
     let needed: HashSet<LayerId> = backend.layers_in_use().into_iter().collect();
-    let mut records = aged(store)?;
-    records.sort_by_key(|record| record.used_at);
-    let sizes = found.iter().map(|(layer, found)| (layer.clone(), found.bytes)).collect();
-    let mut plan = Plan::new(&records, &sizes, needed);
+    let records = aged(store)?;
+    let sizes: HashMap<LayerId, u64> =
+        found.iter().map(|(layer, found)| (layer.clone(), found.bytes)).collect();
+    let other_bytes: u64 = others.iter().map(|(_, kept)| kept.bytes).sum();
+    let mut plan = Plan::new(&records, &sizes, needed, other_bytes);
     plan.give_up_unnamed(&found, alive.iter().min().map_or(u64::MAX, |began| nanoseconds(*began)));
     let since = needed_since(store, alive)?;
-    for record in records.iter().take_while(|record| record.used_at < since) {
-        if plan.total_bytes <= keep_bytes {
-            break;
-        }
-        plan.forget(record, &sizes);
-    }
+    plan.choose(candidates(&records, &others, since), &sizes, keep_bytes);
     let forgotten: Vec<_> =
         plan.forgotten.iter().map(|record| (record.weak, record.strong)).collect();
     store.index().forget(&forgotten)?;
-    let mut aside = left_aside(layers)?;
-    for layer in &plan.unneeded {
-        let place = LayerId(format!("{ASIDE}{}", layer.0));
-        let moved = fs::rename(layers.join(&layer.0), layers.join(&place.0));
-        moved.map_err(at("move aside", &layers.join(&layer.0)))?;
-        aside.push(place);
-    }
+    let aside = move_aside(layers, &plan.unneeded)?;
     drop(closed);
     for layer in &aside {
         // What can't be removed now is tried again next time.
@@ -96,28 +126,110 @@ pub fn collect(
         records: forgotten.len(),
         layers: plan.unneeded.len(),
         freed_bytes,
-        kept_bytes: plan.total_bytes,
+        kept_bytes: sizes.values().sum::<u64>() - freed_bytes,
+        others: let_go(hoards, &others, &plan.others)?,
     })
 }
 
+/// All that nobody needs, the least recently used first. What was used since `since` may be needed.
+fn candidates<'list>(
+    records: &'list [Aged],
+    others: &'list [(usize, Kept)],
+    since: u64,
+) -> Vec<Candidate<'list>> {
+    let records = records.iter().map(|record| (record.used_at, Candidate::Record(record)));
+    let others = others
+        .iter()
+        .filter(|(_, kept)| !kept.is_needed)
+        .map(|(hoard, kept)| (nanoseconds(kept.used_at), Candidate::Other { hoard: *hoard, kept }));
+    let mut candidates: Vec<_> =
+        records.chain(others).filter(|(used_at, _)| *used_at < since).collect();
+    candidates.sort_by_key(|(used_at, _)| *used_at);
+    candidates.into_iter().map(|(_, candidate)| candidate).collect()
+}
+
+/// Moves layers aside, and finds those that somebody who was killed had moved.
+fn move_aside(layers: &Path, unneeded: &[LayerId]) -> Result<Vec<LayerId>, StoreError> {
+    let mut aside = left_aside(layers)?;
+    for layer in unneeded {
+        let place = LayerId(format!("{ASIDE}{}", layer.0));
+        let moved = fs::rename(layers.join(&layer.0), layers.join(&place.0));
+        moved.map_err(at("move aside", &layers.join(&layer.0)))?;
+        aside.push(place);
+    }
+    Ok(aside)
+}
+
+/// Removes what was chosen of the other kinds. What somebody has begun to use since stays.
+fn let_go(
+    hoards: &[&dyn Hoard],
+    all: &[(usize, Kept)],
+    chosen: &[(usize, &Kept)],
+) -> Result<BTreeMap<KeptKind, Others>, StoreError> {
+    let mut kinds: BTreeMap<KeptKind, Others> = BTreeMap::new();
+    for (_, kept) in all {
+        let kind = kinds.entry(kept.kind).or_default();
+        kind.kept += 1;
+        kind.kept_bytes += kept.bytes;
+    }
+    for (hoard, kept) in chosen {
+        let Some(hoard) = hoards.get(*hoard) else { continue };
+        if let Attempt::Removed(freed_bytes) = hoard.remove(kept)? {
+            let kind = kinds.entry(kept.kind).or_default();
+            kind.kept -= 1;
+            kind.kept_bytes -= kept.bytes;
+            kind.removed += 1;
+            kind.freed_bytes += freed_bytes;
+        }
+    }
+    Ok(kinds)
+}
+
 /// What is to go.
-struct Plan<'run> {
+struct Plan<'list> {
     /// How many of the remaining records, and of the machines alive, need each layer.
     users: HashMap<LayerId, usize>,
     total_bytes: u64,
-    forgotten: Vec<&'run Aged>,
+    forgotten: Vec<&'list Aged>,
     unneeded: Vec<LayerId>,
+    others: Vec<(usize, &'list Kept)>,
 }
 
-impl<'run> Plan<'run> {
-    fn new(records: &[Aged], sizes: &HashMap<LayerId, u64>, needed: HashSet<LayerId>) -> Self {
+impl<'list> Plan<'list> {
+    fn new(
+        records: &[Aged],
+        sizes: &HashMap<LayerId, u64>,
+        needed: HashSet<LayerId>,
+        other_bytes: u64,
+    ) -> Self {
         let mut users = HashMap::new();
         let of_records = records.iter().flat_map(|record| record.layers.iter().cloned());
         for layer in of_records.chain(needed) {
             *users.entry(layer).or_default() += 1;
         }
-        let total_bytes = sizes.values().sum();
-        Self { users, total_bytes, forgotten: Vec::new(), unneeded: Vec::new() }
+        let total_bytes = sizes.values().sum::<u64>() + other_bytes;
+        Self { users, total_bytes, forgotten: Vec::new(), unneeded: Vec::new(), others: Vec::new() }
+    }
+
+    /// Takes candidates until the rest fits.
+    fn choose(
+        &mut self,
+        candidates: Vec<Candidate<'list>>,
+        sizes: &HashMap<LayerId, u64>,
+        keep_bytes: u64,
+    ) {
+        for candidate in candidates {
+            if self.total_bytes <= keep_bytes {
+                break;
+            }
+            match candidate {
+                Candidate::Record(record) => self.forget(record, sizes),
+                Candidate::Other { hoard, kept } => {
+                    self.total_bytes = self.total_bytes.saturating_sub(kept.bytes);
+                    self.others.push((hoard, kept));
+                }
+            }
+        }
     }
 
     /// Gives up the layers that nobody needs and nobody alive can have made: they were there `before` the oldest began.
@@ -131,7 +243,7 @@ impl<'run> Plan<'run> {
     }
 
     /// Gives a record up. One without layers takes no room and stays.
-    fn forget(&mut self, record: &'run Aged, sizes: &HashMap<LayerId, u64>) {
+    fn forget(&mut self, record: &'list Aged, sizes: &HashMap<LayerId, u64>) {
         if record.layers.is_empty() {
             return;
         }

@@ -11,6 +11,7 @@ pub mod history;
 pub mod index;
 pub mod orphans;
 pub mod record;
+pub mod room;
 pub mod runs;
 pub mod stat_cache;
 #[cfg(test)]

@@ -6,6 +6,7 @@
     reason = "a test: a panic is a failed case"
 )]
 
+mod building;
 mod files;
 mod hostile;
 mod lab;

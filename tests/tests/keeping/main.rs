@@ -3,6 +3,7 @@
 mod bases;
 mod caches;
 mod clones;
+mod others;
 mod repeatable;
 mod steps;
 mod storage;

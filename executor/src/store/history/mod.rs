@@ -15,6 +15,7 @@ mod name;
 mod past;
 mod prune;
 mod recording;
+mod room;
 #[cfg(test)]
 mod tests;
 

@@ -14,7 +14,7 @@ const SURPLUS_RUNS: usize = 32;
 const LONGEST_KEPT: Duration = Duration::from_hours(24 * 30);
 
 /// Records kept however old they are.
-const NEWEST_KEPT: usize = 10;
+pub(super) const NEWEST_KEPT: usize = 10;
 
 /// Names of runs that look at ages end with one of these: one run in sixteen.
 const LOOKING: [char; 2] = ['0', '1'];

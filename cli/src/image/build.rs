@@ -1,0 +1,92 @@
+//! `layerc image build`: a base made now, so that no run has to wait for it; written out if somebody wants it elsewhere.
+
+use super::say;
+use crate::configuration::{Configuration, ImageMap, parse_source};
+use crate::exit::WrongUsage;
+use crate::past::StoreArgument;
+use crate::repository::Repository;
+use crate::run::{TrustArguments, store_directory};
+use crate::terminal;
+use anyhow::{Context, Result};
+use clap::Args;
+use layerc_executor::backend::{Backend, BackendError, BaseImage, ImageSource};
+use layerc_executor::images::{ImageError, Reference};
+use layerc_executor::overlay::{OverlayBackend, OverlayOptions};
+use layerc_executor::tracked;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// `layerc image build`.
+#[derive(Debug, Args)]
+pub(super) struct Build {
+    /// A name that Layerfiles use, or a source as in layerc.toml: debootstrap:SUITE, rootfs:PATH, oci:IMAGE, …
+    #[arg(value_name = "IMAGE|SOURCE")]
+    image: String,
+
+    /// Write it to an OCI layout: an archive if this ends with .tar, else a directory
+    #[arg(short, long, value_name = "PATH")]
+    output: Option<PathBuf>,
+
+    /// What it is called there
+    #[arg(long, value_name = "IMAGE", requires = "output")]
+    name: Option<String>,
+
+    #[command(flatten)]
+    trust: TrustArguments,
+
+    #[command(flatten)]
+    store: StoreArgument,
+}
+
+/// Makes it, and writes it out.
+pub(super) fn build(arguments: &Build) -> Result<()> {
+    let root = Repository::root_of(Path::new("."))?;
+    let configuration = Configuration::read(&root)?;
+    let source = source(&arguments.image, &configuration.images)?;
+    let name = arguments.name.as_deref().map(Reference::parse).transpose();
+    let name = name.map_err(ImageError::from)?;
+    let directory = store_directory(arguments.store.given(), configuration.run.store.as_deref())?;
+    let repository = tracked::Repository::open(&root, tracked::RepositoryOptions::default())?;
+    let options = OverlayOptions { trust: arguments.trust.trust(), ..OverlayOptions::default() };
+    let backend = OverlayBackend::new(&directory, Arc::new(repository), options)?;
+    let base = made(&backend, &source)?;
+    for note in &base.notes {
+        terminal::tell(&format!("note: {note}\n"));
+    }
+    let Some(output) = &arguments.output else {
+        let layers = base.directories.len();
+        return terminal::print(&format!("{source} is ready: {layers} layers\n"));
+    };
+    let digest = backend.images().write(&base, output, name.as_ref(), &say)?;
+    terminal::print(&format!("{}  {digest}\n", output.display()))
+}
+
+fn made(backend: &OverlayBackend, source: &ImageSource) -> Result<BaseImage> {
+    match backend.prepare_base(source, &say) {
+        Ok(base) => Ok(base),
+        Err(error @ BackendError::Unavailable(_)) => Err(error.into()),
+        Err(error) => Err(error).with_context(|| format!("cannot make {source} ready")),
+    }
+}
+
+/// What is meant: something that `layerc.toml` maps, else a source, else what the name stands for by itself.
+fn source(text: &str, images: &ImageMap) -> Result<ImageSource> {
+    let source = match parse_source(text, Path::new(".")) {
+        _ if images.names().any(|name| name == text) => images.source(text),
+        Ok(source) => Some(source),
+        Err(message) if ImageMap::is_kind(text) => return Err(WrongUsage(message).into()),
+        Err(_) => images.source(text),
+    };
+    match source {
+        Some(ImageSource::Host) => Err(WrongUsage(
+            "`host` is this machine itself, there is nothing to build: take `debootstrap:SUITE` or `rootfs:PATH`"
+                .to_owned(),
+        )
+        .into()),
+        Some(source) => Ok(source),
+        None => {
+            let text = format!("`{text}` means no image: map it in layerc.toml, or give a source");
+            Err(WrongUsage(text).into())
+        }
+    }
+}
