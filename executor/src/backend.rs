@@ -7,6 +7,7 @@ use crate::images::Reference;
 use crate::read_set::ReadSet;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -255,6 +256,15 @@ pub enum Freeze {
     ProcessesAlive(Vec<String>),
 }
 
+/// Several layers made one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folded {
+    /// Which, from the bottom.
+    pub which: Range<usize>,
+    /// What stands for them now.
+    pub layer: LayerId,
+}
+
 /// The way to the TCP ports of a machine, open from any thread while commands run in it, and for as long as it lives.
 pub trait Ports: Send + Sync {
     /// Connects to a port that something in the machine listens at on its own loopback: a stream socket in
@@ -333,6 +343,15 @@ pub trait Machine: Send {
     /// # Errors
     /// When the store can't take it (disk full, …). The machine is then of no further use.
     fn freeze(&mut self) -> Result<Freeze, BackendError>;
+
+    /// Makes one layer of some neighbours where they have become many, right after a freeze. `layers` is what the machine
+    /// is made of. What it shows stays the same.
+    ///
+    /// # Errors
+    /// When the store can't take it. The machine is then of no further use.
+    fn fold(&mut self, _layers: &[Layer]) -> Result<Option<Folded>, BackendError> {
+        Ok(None)
+    }
 
     /// What was asked of the repository since the last call.
     fn take_reads(&mut self) -> ReadSet;

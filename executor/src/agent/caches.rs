@@ -11,7 +11,7 @@ use super::inside::in_machine;
 use super::launch::expand_home;
 use super::layers::copy_attributes;
 use super::live_copy::{attach, detach, what_is_there};
-use super::merge::{disk_bytes, merge};
+use super::merge::{Below, disk_bytes, merge};
 use super::overlay_mount::OverlayMount;
 use super::overlays::{Overlays, has_entries};
 use super::protocol::{CachePlace, Found, KeptCache, Reply};
@@ -113,7 +113,7 @@ impl Cache {
                 KeptCache::Added { bytes: disk_bytes(target) }
             }
             (_, Some(_)) => {
-                merge(&self.stack, target).doing(action)?;
+                merge(&self.stack, Below::Nothing, target).doing(action)?;
                 self.stack.clear();
                 KeptCache::Merged { bytes: disk_bytes(target) }
             }

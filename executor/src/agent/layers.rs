@@ -8,6 +8,7 @@ use super::protocol::{LayerPlace, MachineSetup};
 use super::stage::Stage;
 use rustix::fs::{Gid, Mode, Uid};
 use std::fs::{self, Metadata};
+use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -88,6 +89,20 @@ impl Layers {
     /// Puts a frozen layer on top.
     pub(crate) fn push(&mut self, directory: PathBuf) {
         self.places.push(Place { directories: vec![directory] });
+    }
+
+    /// Some frozen layers, bottom first; `None` if there is another layer among them.
+    pub(crate) fn frozen(&self, which: Range<usize>) -> Option<Vec<PathBuf>> {
+        let alone = |place: &Place| match place.directories.as_slice() {
+            [directory] => Some(directory.clone()),
+            _ => None,
+        };
+        self.places.get(which)?.iter().map(alone).collect()
+    }
+
+    /// Puts one frozen layer in the place of some.
+    pub(crate) fn replace(&mut self, which: Range<usize>, directory: PathBuf) {
+        self.places.splice(which, [Place { directories: vec![directory] }]);
     }
 
     /// The lower directories of an overlay, top first.

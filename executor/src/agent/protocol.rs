@@ -10,6 +10,7 @@ use crate::images::{PackOrder, Packed, UnpackOrder};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::io::{self, Read, Write};
 use std::net::Ipv4Addr;
+use std::ops::Range;
 use std::path::PathBuf;
 
 /// Version of the messages. Both sides are the same program, so any difference is a mistake and refused.
@@ -64,6 +65,13 @@ pub enum Request {
     /// Open the way to the machine's ports: a socket, passed right behind this, on which a [`PortRequest`] is answered
     /// with a [`PortReply`] while commands run.
     OpenPorts,
+    /// Make some neighbouring layers, all of them stored, one layer in this new directory, and go on over that.
+    Fold {
+        /// Which, from the bottom.
+        which: Range<usize>,
+        /// Absolute path; its parent exists.
+        target: String,
+    },
     /// Make what was written a layer, in this new directory.
     Freeze {
         /// Absolute path; its parent exists.

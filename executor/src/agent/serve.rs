@@ -14,6 +14,7 @@ use super::inside::in_machine;
 use super::launch::{Place, limit_powers};
 use super::layers::Layers;
 use super::live_copy::copy_into;
+use super::merge::{Below, merge};
 use super::outbound::Connecting;
 use super::overlays::{Overlays, Written};
 use super::protocol::{
@@ -27,6 +28,7 @@ use crate::sys::{ChildSignals, SingleThreaded};
 use rustix::process::Signal;
 use std::fs::{self, File};
 use std::io;
+use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -171,6 +173,7 @@ impl Server<'_> {
             }
             Request::OpenPorts => self.open_ports(),
             Request::Freeze { target } => self.freeze(Path::new(&target)),
+            Request::Fold { which, target } => self.fold(which, Path::new(&target)),
             Request::Hear => {
                 for news in self.commands.take_news()? {
                     protocol::send(self.guest.socket, &news)?;
@@ -317,6 +320,18 @@ impl Server<'_> {
         self.overlays.freeze(&self.guest.stage, &self.layers, target)?;
         self.layers.push(target.to_owned());
         Ok(Reply::Frozen)
+    }
+
+    /// Nothing was written since the last freeze: the root is put together anew for the next command.
+    fn fold(&mut self, which: Range<usize>, target: &Path) -> Result<Reply, Failure> {
+        self.leave_root()?;
+        let stack = self.layers.frozen(which.clone()).ok_or_else(|| {
+            Failure::Refused("files of the repository lie between these layers".to_owned())
+        })?;
+        merge(&stack, Below::Others, target)
+            .doing(|| format!("make one layer of {}, {}", stack.len(), target.display()))?;
+        self.layers.replace(which, target.to_owned());
+        Ok(Reply::Done)
     }
 
     /// Names of the processes that live on after a moment.

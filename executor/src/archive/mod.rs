@@ -12,12 +12,13 @@ mod tests;
 
 use facts::Facts;
 use layer::Below;
-pub(crate) use packing::pack;
+pub(crate) use packing::{extended_attribute, extended_attributes, pack};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
 use tar::{Archive, Entry, EntryType};
+pub(crate) use target::OPAQUE_ATTRIBUTE;
 use target::{Replacing, Target};
 
 /// Entries unpacked at most: a large distribution has half a million files.

@@ -74,7 +74,7 @@ impl<Output: Write> Packing<'_, Output> {
         self.attributes(source)?;
         let mut header = header(metadata, EntryType::Directory);
         self.builder.append_data(&mut header, path, io::empty())?;
-        if attribute(source, OsStr::new(OPAQUE_ATTRIBUTE))?.is_some() {
+        if extended_attribute(source, OsStr::new(OPAQUE_ATTRIBUTE))?.is_some() {
             self.mark(&path.join(OsStr::from_bytes(OPAQUE)), metadata)?;
         }
         self.contents(path)
@@ -107,9 +107,9 @@ impl<Output: Write> Packing<'_, Output> {
     /// The attributes that belong to a file's content, as a record before its entry.
     fn attributes(&mut self, source: &Path) -> io::Result<()> {
         let mut records: Vec<(String, Vec<u8>)> = Vec::new();
-        for name in attribute_names(source)? {
+        for name in extended_attributes(source)? {
             let Some(text) = name.to_str().filter(is_wanted) else { continue };
-            if let Some(value) = attribute(source, &name)? {
+            if let Some(value) = extended_attribute(source, &name)? {
                 records.push((format!("{ATTRIBUTE_RECORD}{text}"), value));
             }
         }
@@ -131,7 +131,8 @@ fn header(metadata: &Metadata, kind: EntryType) -> Header {
     header
 }
 
-fn attribute_names(path: &Path) -> io::Result<Vec<OsString>> {
+/// The names of the extended attributes of a file; none where its file system has none.
+pub(crate) fn extended_attributes(path: &Path) -> io::Result<Vec<OsString>> {
     let mut names = vec![0; NAMES_LIMIT_BYTES];
     let length = match rustix::fs::llistxattr(path, &mut names) {
         Err(rustix::io::Errno::OPNOTSUPP) => 0,
@@ -145,7 +146,7 @@ fn attribute_names(path: &Path) -> io::Result<Vec<OsString>> {
 }
 
 /// The value of an attribute; `None` if it isn't there, or this user may not see it.
-fn attribute(path: &Path, name: &OsStr) -> io::Result<Option<Vec<u8>>> {
+pub(crate) fn extended_attribute(path: &Path, name: &OsStr) -> io::Result<Option<Vec<u8>>> {
     use rustix::io::Errno;
     let mut value = vec![0; VALUE_LIMIT_BYTES];
     match rustix::fs::lgetxattr(path, name, &mut value) {

@@ -12,7 +12,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// Says that a directory hides what is below it. The overlays of machines are mounted with `userxattr`.
-pub(super) const OPAQUE_ATTRIBUTE: &str = "user.overlay.opaque";
+pub(crate) const OPAQUE_ATTRIBUTE: &str = "user.overlay.opaque";
 
 /// See the module.
 #[derive(Debug)]

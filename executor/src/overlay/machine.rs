@@ -3,6 +3,7 @@
 use super::caches::MachineCaches;
 use super::copy::{self, Source, Target};
 use super::failure::{Doing, unexpected};
+use super::folding;
 use super::ports::OverlayPorts;
 use super::start::Agent;
 use super::store_layout::{RunDirectory, StoreLayout};
@@ -10,8 +11,8 @@ use crate::agent::protocol::{
     CommandNumber, Destination, LayerPlace, LiveEntry, Reply, Request, RunCommand,
 };
 use crate::backend::{
-    BackendError, Command, CommandEnd, CopiedEntry, CopiedFiles, CopyRequest, Freeze, Heard,
-    KeptCaches, Layer, LayerId, Machine, Ports, Stream,
+    BackendError, Command, CommandEnd, CopiedEntry, CopiedFiles, CopyRequest, Folded, Freeze,
+    Heard, KeptCaches, Layer, LayerId, Machine, Ports, Stream,
 };
 use crate::caches::Caches;
 use crate::read_set::{ReadSet, TrackedPath};
@@ -317,6 +318,16 @@ impl Machine for OverlayMachine {
             Reply::Frozen => Ok(Freeze::Frozen(id)),
             Reply::Unchanged => Ok(Freeze::Unchanged),
             Reply::Alive(names) => Ok(Freeze::ProcessesAlive(names)),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    fn fold(&mut self, layers: &[Layer]) -> Result<Option<Folded>, BackendError> {
+        let Some(which) = folding::due(layers) else { return Ok(None) };
+        let layer = folding::folded_layer(layers.get(which.clone()).unwrap_or_default());
+        let target = self.layout.layer(&layer).to_string_lossy().into_owned();
+        match self.agent()?.ask(&Request::Fold { which: which.clone(), target }, &mut |_| {})? {
+            Reply::Done => Ok(Some(Folded { which, layer })),
             other => Err(unexpected(other)),
         }
     }

@@ -13,6 +13,7 @@
 //! | [`rootfs`] | the base that is a folder or an archive |
 //! | [`archive`] | unpacking one that is not trusted |
 //! | [`image_layers`] | unpacking layers of images with a machine's user numbers |
+//! | [`folding`] | when many layers become one |
 //! | [`kept_bases`] | the bases that were unpacked or installed, and who uses them |
 //! | [`debootstrap`] | the base that Debian's bootstrap program installs |
 //! | [`changes`] | which files differ between two states |
@@ -35,6 +36,7 @@ mod control_groups;
 mod copy;
 mod debootstrap;
 pub(crate) mod failure;
+mod folding;
 mod host;
 mod host_part;
 mod identities;

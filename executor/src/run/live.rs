@@ -123,6 +123,10 @@ impl Live {
                 self.unsynced.push(layer.clone());
                 if let Some(layers) = &mut self.layers {
                     layers.push(Layer::Frozen(layer));
+                    if let Some(folded) = self.machine.fold(layers)? {
+                        layers.splice(folded.which, [Layer::Frozen(folded.layer.clone())]);
+                        self.unsynced.push(folded.layer);
+                    }
                 }
                 Vec::new()
             }

@@ -5,7 +5,7 @@ use layerc_executor::backend::{CommandEnd, Freeze, Layer, LayerId, Machine};
 
 pub(crate) const CASES: &[Case] = &[
     ("removals and replaced directories survive", removals_survive),
-    ("a chain of 120 layers is restored", long_chain),
+    ("a chain of 120 layers is restored, folded or not", long_chain),
     ("machines over one layer are independent", forks_are_independent),
     ("a missing layer is told", missing_layer),
     ("parts freeze into one tree", parts_freeze_into_one_tree),
@@ -40,26 +40,45 @@ fn removals_survive() {
     assert_eq!(output(&mut *lab.start(&layers[..1]), "cat /d/sub/b /e/f /d/link"), "2\n3\n1\n");
 }
 
+/// Files written, written over and removed, directories removed and made anew, all over one another.
+fn step_of_chain(number: i32) -> String {
+    let more = match number % 10 {
+        0 => format!("rm -rf /tree; mkdir -p /tree/{number}; echo {number} > /tree/same"),
+        5 => format!(
+            "rm -rf /tree/{}; touch -d @{number} /tree; mkdir -m 700 /again{number}",
+            number - 5
+        ),
+        6 => format!("rmdir /again{}; echo file > /again{}", number - 1, number - 1),
+        _ => String::new(),
+    };
+    format!(
+        "echo {number} > /f{number}; echo {number} >> /usr/local/all; rm -f /f{}; {more}",
+        number - 3
+    )
+}
+
+/// Folded on the way or not, a chain is the same state.
 fn long_chain() {
     let lab = Lab::new();
     let mut machine = lab.start(&[]);
-    let mut layers = Vec::new();
+    let (mut layers, mut folded) = (Vec::new(), Vec::new());
     for number in 0..120 {
-        output(
-            &mut *machine,
-            &format!(
-                "echo {number} > /f{number}; echo {number} >> /usr/local/all; rm -f /f{}",
-                number - 3
-            ),
-        );
-        layers.push(Layer::Frozen(freeze(&mut *machine)));
+        output(&mut *machine, &step_of_chain(number));
+        let layer = Layer::Frozen(freeze(&mut *machine));
+        layers.push(layer.clone());
+        folded.push(layer);
+        if let Some(made) = machine.fold(&folded).unwrap() {
+            folded.splice(made.which, [Layer::Frozen(made.layer)]);
+        }
     }
+    assert!(folded.len() < 30, "{} layers", folded.len());
+    let look = "cat /f1[0-9][0-9]; wc -l < /usr/local/all; cat /tree/same; \
+        find /tree /again* /f* /usr/local/all -printf '%p %y %m %U %s %T@\\n' | sort";
+    let live = output(&mut *machine, look);
+    assert!(live.starts_with("117\n118\n119\n120\n110\n"), "{live}");
     drop(machine);
-    let mut machine = lab.start(&layers);
-    assert_eq!(
-        output(&mut *machine, "cat /usr/local/all | wc -l; cat /f1[0-9][0-9]"),
-        "120\n117\n118\n119\n"
-    );
+    assert_eq!(output(&mut *lab.start(&layers), look), live, "layer by layer");
+    assert_eq!(output(&mut *lab.start(&folded), look), live, "folded");
 }
 
 fn forks_are_independent() {
