@@ -10,14 +10,17 @@
 
 mod clock;
 mod copies;
+mod depths;
 mod front_end;
 mod language_server;
+mod parallel;
 mod peers;
 mod real_builds;
 mod repositories;
 mod steps;
 mod table;
 mod tracked_reads;
+mod workloads;
 
 use table::Table;
 
@@ -33,6 +36,9 @@ const GROUPS: &[Group] = &[
     ("tracked-reads", tracked_reads::measure),
     ("real-builds", real_builds::measure),
     ("peers", peers::measure),
+    ("workloads", workloads::measure),
+    ("depths", depths::measure),
+    ("parallel", parallel::measure),
 ];
 
 fn main() {

@@ -24,7 +24,8 @@ const PEERS: &[Peer] = &[
         name: "docker",
         program: "docker",
         probe: &["info"],
-        build: &["build", "--quiet"],
+        // It does not depend on the host having a bridge for containers then.
+        build: &["build", "--quiet", "--network", "none"],
         uncached: "--no-cache",
     },
     Peer {
@@ -48,8 +49,9 @@ pub(crate) fn measure(table: &mut Table) {
 
 fn measure_peer(peer: &Peer, repository: &Repository, table: &mut Table) {
     let build = |options: &[&str]| {
-        let mut command = Command::new(peer.program);
+        let mut command = Command::new(program(peer.program));
         command.args(peer.build).args(options).arg(repository.path());
+        command.env("DOCKER_BUILDKIT", "1");
         command
     };
     let cold =
@@ -72,22 +74,16 @@ fn measure_peer(peer: &Peer, repository: &Repository, table: &mut Table) {
 
 /// A base image of this machine's own bash and what it links to, so that nothing is downloaded, and a build over it.
 fn prepare(peer: &Peer) -> Result<Repository, String> {
-    if !layerc_tests::ordinary_user::on_path(peer.program) {
-        return Err("it is not installed".to_owned());
-    }
-    let probe = Outcome::of(Command::new(peer.program).args(peer.probe));
-    if !probe.status.success() {
-        return Err(format!(
-            "it does not work: {}",
-            probe.stderr.lines().last().unwrap_or_default()
-        ));
-    }
+    works(peer)?;
     let repository = Repository::new();
     let root = repository.join("root");
     base_image(&root)?;
     let steps: String = (0..20).map(|number| format!("RUN true {number}\n")).collect();
     let dockerfile = if peer.program == "docker" {
-        import(&root)?;
+        let archive = repository.join("root.tar");
+        pack(&root, &archive)?;
+        import(&program(peer.program), &archive, IMAGE)?;
+        std::fs::remove_file(archive).map_err(|error| error.to_string())?;
         format!("FROM {IMAGE}\n{steps}")
     } else {
         format!("FROM scratch\nCOPY root /\n{steps}")
@@ -107,12 +103,44 @@ fn base_image(root: &Path) -> Result<(), String> {
     }
 }
 
-fn import(root: &Path) -> Result<(), String> {
-    let script = format!("tar --create --directory \"$0\" . | docker import - {IMAGE}");
-    let made = Outcome::of(Command::new("bash").args(["-c", &script]).arg(root));
+fn pack(root: &Path, archive: &Path) -> Result<(), String> {
+    let mut tar = Command::new("tar");
+    let made = Outcome::of(
+        tar.arg("--create").arg("--file").arg(archive).arg("--directory").arg(root).arg("."),
+    );
+    if made.status.success() { Ok(()) } else { Err(made.stderr) }
+}
+
+/// Gives docker an image of these files.
+pub(crate) fn import(docker: &str, archive: &Path, image: &str) -> Result<(), String> {
+    let made = Outcome::of(Command::new(docker).arg("import").arg(archive).arg(image));
     if made.status.success() {
         Ok(())
     } else {
         Err(format!("its base could not be imported: {}", made.stderr.trim()))
     }
+}
+
+/// The docker that works here.
+pub(crate) fn docker() -> Result<String, String> {
+    let peer = PEERS.iter().find(|peer| peer.program == "docker");
+    let peer = peer.ok_or("docker is not among the peers")?;
+    works(peer).map(|()| program(peer.program))
+}
+
+/// The distribution's own program, which fits its daemon, before others of that name.
+fn program(name: &str) -> String {
+    let own = format!("/usr/bin/{name}");
+    if Path::new(&own).is_file() { own } else { name.to_owned() }
+}
+
+fn works(peer: &Peer) -> Result<(), String> {
+    if !layerc_tests::ordinary_user::on_path(peer.program) {
+        return Err("it is not installed".to_owned());
+    }
+    let probe = Outcome::of(Command::new(program(peer.program)).args(peer.probe));
+    if probe.status.success() {
+        return Ok(());
+    }
+    Err(format!("it does not work: {}", probe.stderr.lines().last().unwrap_or_default()))
 }

@@ -4,7 +4,7 @@
 //! The builds need tools that the machines can see (so not below a home directory) and, to be prepared, the package
 //! registries. What can't be prepared gets a row that says why.
 
-mod projects;
+pub(crate) mod projects;
 
 use crate::clock::median;
 use crate::table::{Goal, Table, Unit};

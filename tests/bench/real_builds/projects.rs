@@ -45,7 +45,7 @@ fn directory() -> Result<TempDir, String> {
     tempfile::tempdir().map_err(|error| format!("no temporary directory: {error}"))
 }
 
-fn write(directory: &TempDir, path: &str, text: &str) -> Result<(), String> {
+pub(crate) fn write(directory: &TempDir, path: &str, text: &str) -> Result<(), String> {
     let full = directory.path().join(path);
     let parent = full.parent().unwrap_or(directory.path());
     std::fs::create_dir_all(parent)
@@ -75,7 +75,7 @@ fn vendor(directory: &TempDir, dependencies: &str) -> Result<(), String> {
 }
 
 /// Lua's sources, as the crate `lua-src` carries them, with a makefile of one rule.
-fn lua() -> Result<Prepared, String> {
+pub(crate) fn lua() -> Result<Prepared, String> {
     visible("make").and(visible("gcc"))?;
     let directory = directory()?;
     write(&directory, "src/lib.rs", "")?;
@@ -109,7 +109,7 @@ fn rust() -> Result<Prepared, String> {
 }
 
 /// Express and what it needs; the cache is filled from the registry once.
-fn node() -> Result<Prepared, String> {
+pub(crate) fn node() -> Result<Prepared, String> {
     visible("node").and(visible("npm"))?;
     let directory = directory()?;
     write(
@@ -118,14 +118,16 @@ fn node() -> Result<Prepared, String> {
         "{\"name\":\"measured\",\"version\":\"1.0.0\",\"dependencies\":{\"express\":\"4.21.2\"}}\n",
     )?;
     let quiet = ["--cache", "npm-cache", "--no-audit", "--no-fund", "--ignore-scripts"];
-    run(Command::new("npm").arg("install").args(quiet).current_dir(directory.path()))?;
+    // Without the addresses in the lock file, which people may have turned off, the cache alone is not enough.
+    let install = ["install", "--omit-lockfile-registry-resolved=false"];
+    run(Command::new("npm").args(install).args(quiet).current_dir(directory.path()))?;
     std::fs::remove_dir_all(directory.path().join("node_modules"))
         .map_err(|error| error.to_string())?;
     Ok(Prepared { directory, build: format!("npm ci --offline {}", quiet.join(" ")) })
 }
 
 /// Flask and what it needs, as wheels from the registry.
-fn python() -> Result<Prepared, String> {
+pub(crate) fn python() -> Result<Prepared, String> {
     let python = visible("python3")?;
     let directory = directory()?;
     run(Command::new(&python)
