@@ -24,8 +24,10 @@ fn a_base_written_out_is_the_same_base_when_it_is_read_back() {
     assert_ne!(again.code(), 0, "what is there is not written over");
     assert!(again.stderr.contains("is there already"), "{}", again.stderr);
     done(&place, &["import", "written.tar"]);
-    for source in ["oci-layout:written", "oci-layout:written.tar", "oci:team/base:1"] {
-        let run = run_on(&place, source).expect_success();
+    let written = place.repository.join("written").display().to_string();
+    let layouts = [format!("oci-layout:{written}"), format!("oci-layout:{written}.tar")];
+    for source in layouts.into_iter().chain(["oci:team/base:1".to_owned()]) {
+        let run = run_on(&place, &source).expect_success();
         let printed = run.printed("main-layerfile");
         assert!(printed == SEEN || run.started().is_empty(), "{source}: {printed}");
     }
