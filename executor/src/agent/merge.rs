@@ -6,7 +6,9 @@
 use super::layers::copy_attributes;
 use super::live_copy::is_opaque;
 use crate::archive::{OPAQUE_ATTRIBUTE, extended_attribute, extended_attributes};
-use rustix::fs::{AtFlags, CWD, FileType, Timespec, Timestamps, XattrFlags, setxattr, utimensat};
+use rustix::fs::{
+    AtFlags, CWD, FileType, Timespec, Timestamps, UTIME_NOW, XattrFlags, setxattr, utimensat,
+};
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -28,7 +30,10 @@ pub(crate) fn merge(stack: &[PathBuf], below: Below, target: &Path) -> io::Resul
     for directory in stack {
         lay(directory, below, target)?;
     }
-    Ok(())
+    // The directory itself is new, whatever is in it: by its time others tell whose it can be.
+    let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+    let times = Timestamps { last_access: now, last_modification: now };
+    Ok(utimensat(CWD, target, &times, AtFlags::empty())?)
 }
 
 /// What the files below a directory take on disk; what can't be looked at counts nothing.
