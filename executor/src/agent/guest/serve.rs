@@ -136,7 +136,8 @@ impl Server<'_> {
             | Request::Terminal
             | Request::KeepCaches { .. }
             | Request::OpenPorts
-            | Request::Freeze { .. } => {
+            | Request::Freeze { .. }
+            | Request::Fold { .. } => {
                 Err(Failure::Refused("a virtual machine has no layers or descriptors".to_owned()))
             }
             Request::Hello { .. }
