@@ -1,6 +1,7 @@
 //! A sign of life on the terminal when something takes longer than a second. Silent before, and off a terminal.
 
 use indicatif::{ProgressBar, ProgressDrawTarget};
+use std::io::IsTerminal;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -21,6 +22,9 @@ pub(crate) struct Progress {
 impl Progress {
     /// Starts waiting. `what` is a phrase like `reading Layerfiles`.
     pub(crate) fn start(what: &'static str) -> Self {
+        if !std::io::stderr().is_terminal() {
+            return Self { done: None, thread: None };
+        }
         let (done, is_done) = channel();
         let thread = std::thread::Builder::new().spawn(move || {
             if is_done.recv_timeout(PATIENCE).is_ok() {

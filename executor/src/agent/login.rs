@@ -18,16 +18,22 @@ pub(crate) const ARGUMENT_LIMIT_BYTES: usize = 120 * 1024;
 /// The login files, as the original executor read them.
 const LOGIN_FILES: [&str; 3] = ["/etc/profile", "~/.profile", "~/.bash_profile"];
 
+/// Debian's login files ask `id -u` at every step: bash knows the answer, and starting a program for it takes as long as
+/// bash itself. Gone after them, together with a function of this name that one of them might have made.
+const ANSWER_ID: &str =
+    "id() { if [ \"$*\" = -u ]; then echo \"$EUID\"; else command id \"$@\"; fi; }\n";
+
 /// The prelude's text.
 pub(crate) fn prelude(
     environment: &BTreeMap<String, String>,
     workdir: &Path,
     setup_files: &[String],
 ) -> String {
-    let mut text = "unset BASH_ENV\n".to_owned();
+    let mut text = format!("unset BASH_ENV\n{ANSWER_ID}");
     for file in LOGIN_FILES {
         text.push_str(&format!("if [ -r {file} ]; then . {file}; fi\n"));
     }
+    text.push_str("unset -f id\n");
     for (name, value) in environment.iter().filter(|(name, _)| is_shell_name(name)) {
         text.push_str(&format!("export {name}={}\n", quoted(value)));
     }
@@ -79,9 +85,11 @@ mod tests {
             &["x/.env.test".to_owned(), "setup.sh".to_owned()],
         );
         let expected = "unset BASH_ENV\n\
+            id() { if [ \"$*\" = -u ]; then echo \"$EUID\"; else command id \"$@\"; fi; }\n\
             if [ -r /etc/profile ]; then . /etc/profile; fi\n\
             if [ -r ~/.profile ]; then . ~/.profile; fi\n\
             if [ -r ~/.bash_profile ]; then . ~/.bash_profile; fi\n\
+            unset -f id\n\
             export A='it'\\''s'\n\
             if [ \"$PWD\" != '/a b' ]; then cd -- '/a b'; fi\n\
             set -a\n. /proc/self/fd/5\nexec 5<&-\nset +a\n\

@@ -11,7 +11,7 @@ use super::machine::{OverlayMachine, Parts};
 use super::network::NetworkChoice;
 use super::removal::{Removal, Remover};
 use super::resync::resync;
-use super::start::Agent;
+use super::start::BegunAgent;
 use super::store_layout::StoreLayout;
 use super::{debootstrap, rootfs};
 use crate::agent::protocol::{MachineSetup, Network, PartSetup, TrackedFiles};
@@ -23,6 +23,7 @@ use crate::images::{Images, Pull, Trust, Using};
 use crate::tracked::Repository;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::thread;
 use std::time::Duration;
 
 /// Longest host name that Linux takes.
@@ -115,7 +116,7 @@ impl OverlayBackend {
             agent_program: options.agent_program.clone(),
             identities: Identities::of_this_process(),
         };
-        let remover = Remover::start(removal.clone());
+        let remover = Remover::new(removal.clone());
         for abandoned in layout.abandoned_runs() {
             remover.queue().remove(abandoned);
         }
@@ -233,10 +234,15 @@ impl Backend for OverlayBackend {
         let run = self.layout.new_run(self.remover.queue())?;
         run.needs(&start.layers, &self.layout.root)?;
         let (network, note) = self.options.network.resolve().map_err(BackendError::Unavailable)?;
-        let setup = self.setup(start, &run.path, network)?;
         let (groups, refused) = self.control_groups(start, &run.path);
         let program = &self.options.agent_program;
-        let mut agent = Agent::start(program, setup, &self.removal.identities, groups)?;
+        // Both take milliseconds of waiting: one for the kernel to move a process between control groups.
+        let (begun, setup) = thread::scope(|scope| {
+            let begun = scope.spawn(|| BegunAgent::of(program, &run.path, groups));
+            let setup = self.setup(start, &run.path, network);
+            (begun.join().map_err(|_| agent_lost()), setup)
+        });
+        let mut agent = begun??.set_up_or_stop(setup, &self.removal.identities)?;
         agent.notes.extend(refused.into_iter().chain(note));
         let parts = Parts {
             agent,
@@ -264,6 +270,10 @@ impl Backend for OverlayBackend {
     fn layer_directory(&self) -> &Path {
         &self.layout.layers
     }
+}
+
+fn agent_lost() -> BackendError {
+    BackendError::Stopped("the thread that started it panicked".to_owned())
 }
 
 /// Only the machine's administrator may hand files over to the kernel: to others a second mount would be of no use.

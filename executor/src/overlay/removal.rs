@@ -12,6 +12,7 @@ use crate::backend::BackendError;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -47,51 +48,71 @@ const LAST_WAIT: Duration = Duration::from_millis(100);
 /// Removes directories one after the other, while the work goes on.
 #[derive(Debug)]
 pub(super) struct Remover {
-    queue: Option<Sender<PathBuf>>,
-    ended: Receiver<()>,
+    state: Arc<Mutex<State>>,
 }
 
 /// Hands directories to a [`Remover`].
 #[derive(Debug, Clone)]
 pub(super) struct RemovalQueue {
-    queue: Option<Sender<PathBuf>>,
+    state: Arc<Mutex<State>>,
+}
+
+/// A thread is started when there is something to remove: a run in which everything is cached removes nothing.
+#[derive(Debug)]
+enum State {
+    Idle(Removal),
+    Working { queue: Sender<PathBuf>, ended: Receiver<()> },
+    Ended,
 }
 
 impl Remover {
-    /// Starts to wait for directories.
-    pub(super) fn start(removal: Removal) -> Self {
-        let (queue, directories) = unbounded::<PathBuf>();
-        let (ending, ended) = bounded(0);
-        let work = move || {
-            for directory in directories {
-                // What can't be removed harms nobody; the next process that opens the store tries again.
-                let _ = removal.remove_tree(&directory);
-            }
-            drop(ending);
-        };
-        // Without this thread nothing takes what is sent; then the next process sweeps.
-        let _ = thread::Builder::new().name("remover".to_owned()).spawn(work);
-        Self { queue: Some(queue), ended }
+    /// Waits for directories.
+    pub(super) fn new(removal: Removal) -> Self {
+        Self { state: Arc::new(Mutex::new(State::Idle(removal))) }
     }
 
     /// For those who have directories to remove.
     pub(super) fn queue(&self) -> RemovalQueue {
-        RemovalQueue { queue: self.queue.clone() }
+        RemovalQueue { state: Arc::clone(&self.state) }
     }
 }
 
 impl RemovalQueue {
-    /// Has a directory removed.
+    /// Has a directory removed; nothing is, once the remover is gone.
     pub(super) fn remove(&self, directory: PathBuf) {
-        if let Some(queue) = &self.queue {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let State::Idle(removal) = &*state {
+            *state = working(removal.clone());
+        }
+        if let State::Working { queue, .. } = &*state {
             let _ = queue.send(directory);
         }
     }
 }
 
+fn working(removal: Removal) -> State {
+    let (queue, directories) = unbounded::<PathBuf>();
+    let (ending, ended) = bounded(0);
+    let work = move || {
+        for directory in directories {
+            // What can't be removed harms nobody; the next process that opens the store tries again.
+            let _ = removal.remove_tree(&directory);
+        }
+        drop(ending);
+    };
+    // Without this thread nothing takes what is sent; then the next process sweeps.
+    let _ = thread::Builder::new().name("remover".to_owned()).spawn(work);
+    State::Working { queue, ended }
+}
+
 impl Drop for Remover {
     fn drop(&mut self) {
-        self.queue = None;
-        let _ = self.ended.recv_timeout(LAST_WAIT);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = std::mem::replace(&mut *state, State::Ended);
+        drop(state);
+        if let State::Working { queue, ended } = last {
+            drop(queue);
+            let _ = ended.recv_timeout(LAST_WAIT);
+        }
     }
 }

@@ -274,9 +274,12 @@ fn is_for_everybody(metadata: &Metadata) -> bool {
 
 fn is_left_out(path: &Path) -> bool {
     let Ok(name) = path.strip_prefix("/etc") else { return false };
-    let text = name.to_string_lossy();
-    LEFT_OUT.iter().any(|left_out| name == Path::new(left_out))
-        || LEFT_OUT_BEGINNINGS.iter().any(|beginning| text.starts_with(beginning))
+    // Byte by byte: comparing paths name by name takes longer than all else that is done with them.
+    let text = name.as_os_str();
+    LEFT_OUT.iter().any(|left_out| text == *left_out)
+        || LEFT_OUT_BEGINNINGS
+            .iter()
+            .any(|beginning| text.as_bytes().starts_with(beginning.as_bytes()))
         || looks_like_a_key(name)
 }
 

@@ -45,22 +45,41 @@ pub(super) struct Agent {
     _groups: ControlGroups,
 }
 
-impl Agent {
-    /// Starts `program` as the agent of a machine.
-    pub(super) fn start(
+/// An agent that was started and waits to be told what its machine is.
+#[derive(Debug)]
+pub(super) struct BegunAgent {
+    socket: UnixStream,
+    keeper: Child,
+    joined: io::Result<()>,
+    run_directory: PathBuf,
+    groups: ControlGroups,
+}
+
+impl BegunAgent {
+    /// Starts `program` as the agent of the machine of this run directory.
+    pub(super) fn of(
         program: &Path,
-        setup: MachineSetup,
-        identities: &Identities,
+        run_directory: &Path,
         groups: ControlGroups,
     ) -> Result<Self, BackendError> {
-        let run_directory = PathBuf::from(&setup.run_directory);
         let words = run_directory.join(LAST_WORDS);
         let words = File::create(&words).doing(|| format!("make {}", words.display()))?;
-        let (mut socket, mut keeper) = start_program(program, words.into())?;
+        let (socket, keeper) = start_program(program, words.into())?;
         // Before the agent makes its first child.
         let joined = groups.add(keeper.id());
-        match shake_hands(&mut socket, keeper.id(), setup, identities) {
-            Ok(hands) => Ok(Self {
+        Ok(Self { socket, keeper, joined, run_directory: run_directory.to_owned(), groups })
+    }
+
+    /// Has it make the machine, or ends it when what the machine is could not be told.
+    pub(super) fn set_up_or_stop(
+        self,
+        setup: Result<MachineSetup, BackendError>,
+        identities: &Identities,
+    ) -> Result<Agent, BackendError> {
+        let Self { mut socket, mut keeper, joined, run_directory, groups } = self;
+        let hands = setup.map_err(Trouble::Backend);
+        match hands.and_then(|setup| shake_hands(&mut socket, keeper.id(), setup, identities)) {
+            Ok(hands) => Ok(Agent {
                 socket,
                 keeper,
                 init: Arc::new(hands.init),
@@ -78,7 +97,9 @@ impl Agent {
             }
         }
     }
+}
 
+impl Agent {
     /// Asks something; `hear` gets what commands wrote, until the answer.
     pub(super) fn ask(
         &mut self,

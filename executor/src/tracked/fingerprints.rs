@@ -30,6 +30,10 @@ impl FingerprintSource for Repository {
     }
 
     fn fingerprints(&self, questions: &[(&TrackedPath, Question)]) -> io::Result<Vec<Fingerprint>> {
+        // How many processors there are takes longer to learn than few questions to answer.
+        if questions.len() <= QUESTIONS_PER_THREAD {
+            return self.answer_in_order(questions);
+        }
         let threads =
             std::thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
         let each = questions.len().div_ceil(threads).max(QUESTIONS_PER_THREAD);
