@@ -157,7 +157,7 @@ pub fn run(setup: &Setup<'_>) -> Result<RunOutcome, RunError> {
     let mut engine = Engine::new(setup.plan, setup.options.jobs, setup.options.on_failure)?;
     let graph = engine.graph().clone();
     let committer =
-        Committer::start(Arc::clone(&setup.store), setup.backend.layer_directory().to_owned());
+        Committer::new(Arc::clone(&setup.store), setup.backend.layer_directory().to_owned());
     let names = engine.runners().keys().map(|runner| runner_name(setup.plan, *runner));
     let doors = RunDoors::open(setup, names)?;
     let context = Context::new(setup, &graph, &committer, doors);

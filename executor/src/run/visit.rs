@@ -100,7 +100,7 @@ pub fn visit(
 ) -> Result<CommandEnd, VisitError> {
     let graph = StretchGraph::new(setup.plan)?;
     let layers = setup.backend.layer_directory().to_owned();
-    let committer = Committer::start(Arc::clone(&setup.store), layers);
+    let committer = Committer::new(Arc::clone(&setup.store), layers);
     let context = Context::new(setup, &graph, &committer, None);
     let (chain, stretch, info) = chain_to(setup, &graph, target)?;
     context.stops.begin(stretch.id);

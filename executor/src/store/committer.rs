@@ -11,7 +11,7 @@ use crate::caches::Publication;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 /// Up to this many files of a layer are synced one by one; beyond it the whole file system is, which is then faster
@@ -55,42 +55,56 @@ pub enum Committed {
     },
 }
 
-/// The writing thread. Dropping it waits for what was handed in.
+/// The writing thread, which is there from the first record on. Dropping it waits for what was handed in.
 #[derive(Debug)]
 pub struct Committer {
-    sender: Option<Sender<Commit>>,
-    thread: Option<JoinHandle<Vec<StoreError>>>,
+    store: Arc<Store>,
+    /// Where the backend keeps frozen layers.
+    layers: PathBuf,
+    writing: OnceLock<Writing>,
+}
+
+#[derive(Debug)]
+struct Writing {
+    sender: Sender<Commit>,
+    thread: JoinHandle<Vec<StoreError>>,
 }
 
 impl Committer {
-    /// Starts it. `layers` is where the backend keeps frozen layers.
-    pub fn start(store: Arc<Store>, layers: PathBuf) -> Self {
-        let (sender, receiver) = unbounded();
-        let thread = std::thread::spawn(move || serve(&store, &layers, &receiver));
-        Self { sender: Some(sender), thread: Some(thread) }
+    /// Writes to this store. `layers` is where the backend keeps frozen layers.
+    pub const fn new(store: Arc<Store>, layers: PathBuf) -> Self {
+        Self { store, layers, writing: OnceLock::new() }
     }
 
     /// Hands in a record.
     pub fn commit(&self, commit: Commit) {
-        if let Some(sender) = &self.sender {
-            // The thread ends only after the sender is gone, so there is someone to receive.
-            let _ = sender.send(commit);
-        }
+        let writing = self.writing.get_or_init(|| self.start());
+        // The thread ends only after the sender is gone, so there is someone to receive.
+        let _ = writing.sender.send(commit);
     }
 
     /// Waits until everything is written; returns what could not be.
     pub fn finish(mut self) -> Vec<StoreError> {
-        self.sender = None;
-        self.thread.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
+        self.end()
+    }
+
+    fn start(&self) -> Writing {
+        let (sender, receiver) = unbounded();
+        let (store, layers) = (Arc::clone(&self.store), self.layers.clone());
+        let thread = std::thread::spawn(move || serve(&store, &layers, &receiver));
+        Writing { sender, thread }
+    }
+
+    fn end(&mut self) -> Vec<StoreError> {
+        let Some(Writing { sender, thread }) = self.writing.take() else { return Vec::new() };
+        drop(sender);
+        thread.join().unwrap_or_default()
     }
 }
 
 impl Drop for Committer {
     fn drop(&mut self) {
-        self.sender = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.end();
     }
 }
 
