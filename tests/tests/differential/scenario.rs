@@ -65,9 +65,10 @@ impl Edit {
                 clear(repository, path);
             }
             Self::Rename(from, to) => {
-                let exists = repository.join(from).symlink_metadata().is_ok();
+                let is_there = || repository.join(from).symlink_metadata().is_ok();
                 let inside = Path::new(to).starts_with(from) || Path::new(from).starts_with(to);
-                if exists && !inside && clear(repository, to) {
+                // Asked again: where a link is on the way both may be the same, which was cleared.
+                if is_there() && !inside && clear(repository, to) && is_there() {
                     std::fs::create_dir_all(repository.join(to).parent().unwrap()).unwrap();
                     repository.rename(from, to);
                 }
