@@ -1,7 +1,7 @@
 //! A step's output on its way to the world: secrets masked, cut at whole characters, its tail kept for the record.
 
 use crate::event::OutputStream;
-use crate::secrets::{Masker, Secrets};
+use crate::secrets::{Masker, Seam, Secrets};
 use std::collections::VecDeque;
 
 /// How much of a step's output a record keeps: the end, where failures are explained.
@@ -14,6 +14,7 @@ const LOOK_BACK_BYTES: usize = 8 << 10;
 pub(super) struct StepOutput {
     stdout: Channel,
     stderr: Channel,
+    seam: Seam,
     kept: VecDeque<u8>,
 }
 
@@ -26,7 +27,7 @@ struct Channel {
 impl StepOutput {
     pub(super) fn new(secrets: &Secrets) -> Self {
         let channel = || Channel { masker: secrets.masker(), partial: Vec::new() };
-        Self { stdout: channel(), stderr: channel(), kept: VecDeque::new() }
+        Self { stdout: channel(), stderr: channel(), seam: secrets.seam(), kept: VecDeque::new() }
     }
 
     /// Takes bytes; returns the text to show, if there is any.
@@ -65,6 +66,7 @@ impl StepOutput {
     }
 
     fn keep(&mut self, text: String) -> Option<String> {
+        let text = self.seam.join(text);
         self.kept.extend(text.as_bytes());
         let surplus = self.kept.len().saturating_sub(MOST_KEPT_BYTES);
         self.kept.drain(..surplus);
@@ -106,7 +108,27 @@ mod tests {
     use super::StepOutput;
     use crate::event::OutputStream::{Stderr, Stdout};
     use crate::secrets::Secrets;
+    use proptest::prelude::*;
     use std::collections::BTreeMap;
+
+    proptest! {
+        /// A secret of two letters, so that its pieces often are beginnings of it again.
+        #[test]
+        fn no_two_streams_make_a_secret_together(
+            secret in "[ab]{2,6}", pieces in proptest::collection::vec(("[ab]{1,3}", any::<bool>()), 1..12)
+        ) {
+            let secrets = Secrets::new(BTreeMap::from([("T".to_owned(), secret.clone())]));
+            let mut output = StepOutput::new(&secrets);
+            let mut shown = String::new();
+            for (piece, is_error) in pieces {
+                let stream = if is_error { Stderr } else { Stdout };
+                shown.extend(output.push(stream, piece.as_bytes()));
+            }
+            shown.extend(output.finish(Stdout));
+            shown.extend(output.finish(Stderr));
+            prop_assert!(!shown.contains(&secret), "{} in {}", secret, shown);
+        }
+    }
 
     #[test]
     fn characters_and_secrets_survive_being_cut() {

@@ -3,7 +3,7 @@
 use super::forms::LineEnds;
 
 /// What stands in a secret's place.
-const MASK: &[u8] = b"***";
+pub(super) const MASK_TEXT: &str = "***";
 
 /// Most bytes of line ends in one place of a form in which they mean nothing.
 const MOST_LINE_END_BYTES: usize = 2;
@@ -107,7 +107,7 @@ impl Masker {
                     rest = behind;
                 }
                 Found::Whole(length) => {
-                    shown.extend_from_slice(MASK);
+                    shown.extend_from_slice(MASK_TEXT.as_bytes());
                     rest = rest.get(length..).unwrap_or_default();
                 }
                 Found::Perhaps => {
@@ -131,7 +131,7 @@ impl Masker {
             });
             match whole {
                 Some(length) => {
-                    shown.extend_from_slice(MASK);
+                    shown.extend_from_slice(MASK_TEXT.as_bytes());
                     rest.drain(..length);
                 }
                 None => shown.push(rest.remove(0)),

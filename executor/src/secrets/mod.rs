@@ -5,9 +5,11 @@
 
 mod forms;
 mod mask;
+mod seam;
 
 pub use forms::Form;
 pub use mask::Masker;
+pub use seam::Seam;
 
 use crate::store::record::{StoredValue, ValuePart};
 use std::collections::BTreeMap;
@@ -96,6 +98,26 @@ impl Secrets {
     pub fn masker(&self) -> Masker {
         let written = self.written.values().flatten();
         Masker::new(written.map(|written| (written.text.as_str(), written.form.line_ends())))
+    }
+
+    /// For the pieces that several maskers let through, in the order they are shown.
+    pub fn seam(&self) -> Seam {
+        Seam::new(self.clone())
+    }
+
+    /// Of the longest form of any secret; 0 if there is none.
+    fn longest_bytes(&self) -> usize {
+        let lengths = self.written.values().flatten().map(|written| written.text.len());
+        lengths.max().unwrap_or(0)
+    }
+
+    /// Where in `text` a secret ends that begins before this place and ends behind it; the last such end.
+    fn ends_across(&self, text: &str, place: usize) -> Option<usize> {
+        let ends = self.written.values().flatten().flat_map(|written| {
+            let starts = text.match_indices(&written.text).map(|(start, _)| start);
+            starts.map(|start| (start, start + written.text.len())).collect::<Vec<_>>()
+        });
+        ends.filter(|(start, end)| *start < place && place < *end).map(|(_, end)| end).max()
     }
 
     /// A text that people will read, with every secret in it masked.
