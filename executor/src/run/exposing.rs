@@ -18,6 +18,7 @@ use crate::doors::{expanded, uses_split};
 use crate::engine::{RunnerId, RunnerState};
 use crate::event::{Event, ExposedAddress};
 use crate::store::record::MachineState;
+use crossbeam_channel::RecvTimeoutError;
 use layerc_planner::plan::{Action, LayerfileId, Node, Plan};
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -26,6 +27,9 @@ use std::time::{Duration, Instant};
 
 /// How often a port is tried while it is waited for.
 const TRY_EVERY: Duration = Duration::from_millis(50);
+
+/// How often machines that are served are asked what came and who ended.
+const LISTEN_EVERY: Duration = Duration::from_secs(1);
 
 /// Names of runners in one sentence.
 const MOST_NAMES: usize = 8;
@@ -49,7 +53,7 @@ pub(super) struct RunDoors {
 
 /// A machine that is kept up.
 struct Served {
-    _live: Live,
+    live: Live,
 }
 
 /// The doors to one machine; closed when dropped.
@@ -106,7 +110,9 @@ impl RunDoors {
         if context.options.afterwards == Afterwards::Serve && went_well {
             context.emit(Event::Serving {});
             // Nobody left to stop the run is a stop too: it would be up for ever.
-            let _stopped = cancel.recv();
+            while cancel.recv_timeout(LISTEN_EVERY) == Err(RecvTimeoutError::Timeout) {
+                self.served().iter_mut().for_each(|served| served.live.hear(context));
+            }
         } else {
             let names = runners.keys().filter(|runner| has_exposed(context.plan, runner.layerfile));
             let names: Vec<String> = names.map(|runner| context.runner_name(*runner)).collect();
@@ -284,7 +290,7 @@ impl Worker<'_> {
             self.materialise(chain)?;
             self.publish(chain)?;
             if let Some(live) = self.live.take() {
-                doors.served().push(Served { _live: live });
+                doors.served().push(Served { live });
             }
         }
         Ok(())

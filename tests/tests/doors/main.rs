@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test: a panic is a failed case")]
 
 mod buttons;
+mod deaths;
 mod serving;
 mod terminal;
 mod websites;
