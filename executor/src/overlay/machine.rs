@@ -326,7 +326,7 @@ impl Machine for OverlayMachine {
         let Some(which) = folding::due(layers) else { return Ok(None) };
         let layer = folding::folded_layer(layers.get(which.clone()).unwrap_or_default());
         let target = self.layout.layer(&layer).to_string_lossy().into_owned();
-        match self.agent()?.ask(&Request::Fold { which: which.clone(), target }, &mut |_| {})? {
+        match self.ask(&Request::Fold { which: which.clone(), target })? {
             Reply::Done => Ok(Some(Folded { which, layer })),
             other => Err(unexpected(other)),
         }
