@@ -11,6 +11,7 @@ mod plain_secrets;
 mod reachability;
 mod runs;
 mod secrets;
+mod shell_syntax;
 mod variables;
 
 pub(crate) use deferred::{Deferred, Inherited, NeedsSecret, Refutation};
@@ -75,6 +76,7 @@ pub(crate) fn check_file(file: &File<'_>, checked: &mut Checked) {
     reachability::check(file, checked);
     expose::check(file, checked);
     runs::check(file, checked);
+    shell_syntax::check(file, checked);
     names::check(file, checked);
 }
 

@@ -11,3 +11,12 @@ pub const MAX_SPLIT_COPIES: u32 = 1024;
 
 /// Bytes that a regular expression of SKIP REMAINING IF may take when compiled.
 pub const MAX_PATTERN_BYTES: usize = 1024 * 1024;
+
+/// Bytes of a command whose bash syntax is checked. Longer ones are written by programs.
+pub const MAX_SHELL_SCRIPT_BYTES: usize = 8 * 1024;
+
+/// Brackets and compound commands of a command whose bash syntax is checked: each may double the time that takes.
+pub const MAX_SHELL_BRACKETS: usize = 14;
+
+/// `case` in a command whose bash syntax is checked: each may triple the time that takes.
+pub const MAX_SHELL_CASES: usize = 4;

@@ -179,6 +179,7 @@ rules! {
     LF0215 BACKGROUND_AMPERSAND "background-ampersand" Hint "a RUN ends in an ampersand";
     LF0216 VENDOR_ONLY "vendor-only" Warning "an instruction works only on the original service";
     LF0217 REPEATED_NAME "repeated-name" Hint "a name is given twice";
+    LF0218 SHELL_SYNTAX "shell-syntax" Warning "a command that bash can't read";
 
     // Suppressions.
     LF0290 SUPPRESSION_UNUSED "suppression-unused" Hint "a suppression silences nothing";

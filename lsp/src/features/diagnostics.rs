@@ -2,6 +2,7 @@
 //!
 //! Knows no rule: words, severity, places and fixes come from the compiler.
 
+use super::shell_findings;
 use crate::plan;
 use crate::workspace::{FileView, Snapshot, uri};
 use layerc_compiler::diagnostic::{self as finding, Severity};
@@ -19,9 +20,16 @@ pub const SOURCE: &str = "layerc";
 /// The diagnostics of one file, in order.
 pub fn of_file(view: FileView<'_>) -> Vec<Diagnostic> {
     let circles = plan::cycles::mirrored(view);
+    let told = shell_findings::told(view);
+    // What ShellCheck can't read either is said once, by it, because it says why.
+    let is_told = |finding: &finding::Diagnostic| {
+        finding.code == rules::SHELL_SYNTAX.code
+            && told.unreadable.iter().any(|span| span.touches(finding.primary.span.start()))
+    };
     let findings = view.repository.findings(view.id).iter().chain(&circles);
-    let findings = findings.map(|finding| diagnostic(view, finding));
-    findings.chain(super::shell_findings::diagnostics(view)).collect()
+    let findings = findings.filter(|finding| !is_told(finding));
+    let findings = findings.map(|finding| diagnostic(view, finding)).collect::<Vec<_>>();
+    findings.into_iter().chain(told.diagnostics).collect()
 }
 
 /// One finding for the protocol.

@@ -8,10 +8,14 @@ use layerc_compiler::span::Span;
 use ls_types::{
     CodeAction, CodeActionKind, CodeDescription, Diagnostic, DiagnosticSeverity, NumberOrString,
 };
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// What names ShellCheck as the origin of a diagnostic.
 const SOURCE: &str = "shellcheck";
+
+/// The numbers of ShellCheck's findings about syntax.
+const SYNTAX: RangeInclusive<u32> = 1000..=1999;
 
 /// A script and what is known about it.
 struct Checked<'s> {
@@ -32,13 +36,26 @@ fn checked(view: FileView<'_>) -> Vec<Checked<'_>> {
     checked.collect()
 }
 
-/// The diagnostics of a file, in order.
-pub fn diagnostics(view: FileView<'_>) -> Vec<Diagnostic> {
-    let checked = checked(view);
-    let all = checked.iter().flat_map(|checked| {
-        checked.findings.iter().filter_map(|finding| diagnostic(&checked.script, finding))
-    });
-    all.collect()
+/// What ShellCheck tells of a file.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// Its diagnostics, in order.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The instructions whose command it can't read.
+    pub unreadable: Vec<Span>,
+}
+
+/// What ShellCheck tells of a file.
+pub fn told(view: FileView<'_>) -> Told {
+    let mut told = Told::default();
+    for Checked { script, findings } in checked(view) {
+        told.diagnostics.extend(findings.iter().filter_map(|found| diagnostic(&script, found)));
+        if findings.iter().any(|found| SYNTAX.contains(&found.code) && found.level == Level::Error)
+        {
+            told.unreadable.push(script.instruction);
+        }
+    }
+    told
 }
 
 fn span(script: &Script<'_>, finding: &Finding) -> Option<Span> {

@@ -8,6 +8,7 @@ use layerc_tests::rust_text::code_only;
 const HOMES: &[(&str, &[&str])] = &[
     ("logos", &["compiler/src/lexer"]),
     ("chumsky", &["compiler/src/parser"]),
+    ("brush_parser", &["compiler/src/checks/shell_syntax.rs"]),
     ("petgraph", &["planner/src/"]),
     ("bincode", &["planner/src/codec"]),
     ("fuser", &["executor/src/tracked/"]),
