@@ -63,17 +63,9 @@ pub fn prepare_calls(view: FileView<'_>, position: Position) -> Option<Vec<CallH
 }
 
 fn call_item(view: FileView<'_>) -> CallHierarchyItem {
-    let (range, selection_range) = ranges(view);
-    CallHierarchyItem {
-        name: layer_name(view.document.path()).to_owned(),
-        kind: SymbolKind::FUNCTION,
-        tags: None,
-        detail: Some(view.document.path().to_string()),
-        uri: view.document.uri().clone(),
-        range,
-        selection_range,
-        data: None,
-    }
+    let TypeHierarchyItem { name, detail, uri, range, selection_range, data, .. } = type_item(view);
+    let (kind, tags) = (SymbolKind::FUNCTION, None);
+    CallHierarchyItem { name, kind, tags, detail, uri, range, selection_range, data }
 }
 
 /// The words of WAIT in `view` that name `target`.

@@ -4,9 +4,8 @@
 //! Computes edits; moving the files themselves is the client's business.
 
 use super::edit::Edits;
-use super::locate::{path_of_word, references_of, resolve_path};
-use super::references::paths_of;
-use crate::refactor::spelling::for_directory;
+use crate::refactor::moving::edits_for_moves;
+use crate::refactor::{self, Operation};
 use crate::workspace::repository::LAYERFILE_NAME;
 use crate::workspace::{FileView, Repository, Snapshot};
 use layerc_compiler::directive::{Directive, Instruction, Word};
@@ -15,27 +14,7 @@ use layerc_compiler::repo_path::RepoPath;
 use layerc_compiler::span::Span;
 use std::sync::Arc;
 
-/// Files or directories and where they go, within one repository.
-#[derive(Debug, Clone, Default)]
-pub struct Moves {
-    moves: Vec<(RepoPath, RepoPath)>,
-}
-
-impl Moves {
-    /// Moves each path, with everything below it, to the other.
-    pub const fn new(moves: Vec<(RepoPath, RepoPath)>) -> Self {
-        Self { moves }
-    }
-
-    /// Where `path` is afterwards.
-    pub fn moved(&self, path: &RepoPath) -> RepoPath {
-        let fitting = self.moves.iter().filter_map(|(from, to)| {
-            let rest = path.below(from)?;
-            Some((from.as_str().len(), to.join(rest)?))
-        });
-        fitting.max_by_key(|(length, _)| *length).map_or_else(|| path.clone(), |(_, to)| to)
-    }
-}
+pub use crate::refactor::moving::Moves;
 
 /// Every edit that keeps references right when the files move.
 pub fn follow<'s>(
@@ -43,30 +22,16 @@ pub fn follow<'s>(
     repository: &'s Arc<Repository>,
     moves: &Moves,
 ) -> Edits<'s> {
+    let refactored =
+        refactor::Repository::new(repository.project(), repository.as_ref(), repository.tree());
     let mut edits = Edits::default();
-    for view in snapshot.files_of(repository) {
-        let directory = view.document.path().parent().unwrap_or_else(RepoPath::root);
-        let layerfile = moves.moved(view.document.path());
-        let new_directory = layerfile.parent().unwrap_or_else(RepoPath::root);
-        let words = references_of(view).into_iter().map(|reference| reference.word);
-        for word in words.chain(paths_of(view)) {
-            let Some(path) = named(view, word) else { continue };
-            let moved = moves.moved(&path);
-            if moved == path && new_directory == directory {
-                continue;
-            }
-            let spelled = for_directory(&word.value, &new_directory, &moved);
-            if spelled != word.value {
-                edits.replace(view, word.span, spelled);
-            }
-        }
+    for operation in edits_for_moves(&refactored, moves) {
+        let Operation::Edit { path, edits: of_file } = operation else { continue };
+        let mut views = snapshot.files_of(repository);
+        let Some(view) = views.find(|view| *view.document.path() == path) else { continue };
+        of_file.into_iter().for_each(|edit| edits.replace(view, edit.span, edit.replacement));
     }
     edits
-}
-
-/// What a word names, as a path; patterns name the directory they look into.
-fn named(view: FileView<'_>, word: &Word) -> Option<RepoPath> {
-    path_of_word(view, word).or_else(|| resolve_path(view, &word.value))
 }
 
 /// Takes out what names a Layerfile that is about to be deleted, itself or with its directory: words of WAIT. A FROM that

@@ -33,7 +33,8 @@ pub fn rename_layer(
     if to.is_at_or_below(from) {
         return Err(Refusal::because("a directory can't be moved into itself"));
     }
-    let mut operations = edits_for_move(repository, from, &to);
+    let moves = Moves::new(vec![(from.clone(), to.clone())]);
+    let mut operations = edits_for_moves(repository, &moves);
     operations.push(Operation::Rename { from: from.clone(), to });
     Ok(Change {
         title: format!("rename the layer to `{name}`"),
@@ -55,38 +56,55 @@ fn destination(parent: &RepoPath, name: &str) -> Result<RepoPath, Refusal> {
     })
 }
 
-/// The edits that keep every reference right when `from` moves to `to`, in the texts as they are before. Words that
-/// name something of the moved directory, and words in its own Layerfiles, both count.
-pub fn edits_for_move(
-    repository: &Repository<'_>,
-    from: &RepoPath,
-    to: &RepoPath,
-) -> Vec<Operation> {
+/// Files or directories and where they go, within one repository.
+#[derive(Debug, Clone, Default)]
+pub struct Moves {
+    moves: Vec<(RepoPath, RepoPath)>,
+}
+
+impl Moves {
+    /// Moves each path, with everything below it, to the other.
+    pub const fn new(moves: Vec<(RepoPath, RepoPath)>) -> Self {
+        Self { moves }
+    }
+
+    /// Where `path` is afterwards.
+    pub fn moved(&self, path: &RepoPath) -> RepoPath {
+        let fitting = self
+            .moves
+            .iter()
+            .filter_map(|(from, to)| Some((from.as_str().len(), moved(path, from, to)?)));
+        fitting.max_by_key(|(length, _)| *length).map_or_else(|| path.clone(), |(_, to)| to)
+    }
+}
+
+/// The edits that keep every reference right, in the texts as they are before. Words that name something that moves, and
+/// words in Layerfiles that move, both count.
+pub fn edits_for_moves(repository: &Repository<'_>, moves: &Moves) -> Vec<Operation> {
     let files = repository.project.files.iter();
     files
         .filter_map(|file| {
-            let edits = edits_of_file(file, from, to);
+            let edits = edits_of_file(file, moves);
             (!edits.is_empty()).then(|| Operation::Edit { path: file.path.clone(), edits })
         })
         .collect()
 }
 
-fn edits_of_file(file: &LinkedFile, from: &RepoPath, to: &RepoPath) -> Vec<Edit> {
+fn edits_of_file(file: &LinkedFile, moves: &Moves) -> Vec<Edit> {
     let before = &file.directory;
-    let after = moved(&file.path, from, to).and_then(|path| path.parent());
-    let after = after.unwrap_or_else(|| before.clone());
+    let after = moves.moved(&file.path).parent().unwrap_or_else(|| before.clone());
     let mut edits = Vec::new();
     for linked in &file.directives {
         for reference in references::of_directive(linked, before) {
             let word = &reference.word.value;
-            let target = moved(&reference.target, from, to).unwrap_or(reference.target);
+            let target = moves.moved(&reference.target);
             // A setup file that is found at the root only is spelled for the root.
             let at_root = RepoPath::resolve(before, word).as_ref() != Some(&target)
                 && RepoPath::new(word).as_ref() == Some(&target);
             if at_root && after == *before {
                 continue;
             }
-            let spelled = spelling::for_move(word, before, &after, &target, (from, to));
+            let spelled = spelling::for_moves(word, before, &after, &target, &moves.moves);
             if spelled != *word {
                 edits.push(Edit { span: reference.word.span, replacement: spelled });
             }

@@ -22,20 +22,20 @@ pub(crate) fn for_directory(word: &str, directory: &RepoPath, target: &RepoPath)
     with_ending(word, &spelled)
 }
 
-/// `word`, in which the part that named `from` names `to`, for a thing that was moved: only that component changes if
-/// that is enough.
-pub(crate) fn for_move(
+/// `word`, in which the part that named something that moves names where it goes: only that component changes if that is
+/// enough.
+pub(crate) fn for_moves(
     word: &str,
     before: &RepoPath,
     after: &RepoPath,
     target: &RepoPath,
-    names: (&RepoPath, &RepoPath),
+    moves: &[(RepoPath, RepoPath)],
 ) -> String {
-    let replaced = with_component_replaced(word, before, names);
-    match replaced {
-        Some(text) if RepoPath::resolve(after, &text).as_ref() == Some(target) => text,
-        _ => for_directory(word, after, target),
-    }
+    let mut replaced =
+        moves.iter().filter_map(|(from, to)| with_component_replaced(word, before, (from, to)));
+    let fits = |text: &String| RepoPath::resolve(after, text).as_ref() == Some(target);
+    let fitting = replaced.find(fits);
+    fitting.unwrap_or_else(|| for_directory(word, after, target))
 }
 
 /// The word with the last component that completes `from` replaced by the name of `to`; `None` if none does.
@@ -63,7 +63,7 @@ fn with_ending(word: &str, path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{for_directory, for_move};
+    use super::{for_directory, for_moves};
     use layerc_compiler::repo_path::RepoPath;
 
     fn path(text: &str) -> RepoPath {
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_rename_changes_only_the_component_that_was_renamed() {
-        let (from, to) = (path("a/old"), path("a/new"));
+        let moves = [(path("a/old"), path("a/new"))];
         let cases = [
             ("../../a/old/Layerfile", "a/x", "a/new/Layerfile", "../../a/new/Layerfile"),
             ("/a/old/", "x", "a/new", "/a/new/"),
@@ -98,7 +98,7 @@ mod tests {
         ];
         for (word, directory, target, expected) in cases {
             let directory = path(directory);
-            let found = for_move(word, &directory, &directory, &path(target), (&from, &to));
+            let found = for_moves(word, &directory, &directory, &path(target), &moves);
             assert_eq!(found, expected, "{word}");
         }
     }

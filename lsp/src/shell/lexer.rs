@@ -44,7 +44,16 @@ pub struct ShellToken {
 
 /// The pieces of a command, in order, without overlap. Blanks belong to none.
 pub fn tokens(text: &str) -> Vec<ShellToken> {
-    let first = Frame::Script(Script::new(Close::End));
+    lexed(text, Script::new(Close::End))
+}
+
+/// The pieces of what stands behind the `=` of an assignment.
+pub fn value_tokens(text: &str) -> Vec<ShellToken> {
+    lexed(text, Script { expected: Expected::Argument, ..Script::new(Close::End) })
+}
+
+fn lexed(text: &str, script: Script) -> Vec<ShellToken> {
+    let first = Frame::Script(script);
     let mut lexer = Lexer { text, position: 0, stack: vec![first], tokens: Vec::new() };
     while lexer.position < text.len() {
         let before = lexer.position;

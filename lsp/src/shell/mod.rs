@@ -7,7 +7,7 @@ pub mod script;
 pub mod shellcheck;
 mod words;
 
-pub use lexer::{ShellToken, ShellTokenKind, tokens};
+pub use lexer::{ShellToken, ShellTokenKind, tokens, value_tokens};
 
 #[cfg(test)]
 mod tests;
