@@ -2,6 +2,7 @@
 
 pub mod agent;
 mod archive;
+mod asking;
 pub mod backend;
 pub mod cache;
 pub mod caches;

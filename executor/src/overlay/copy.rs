@@ -8,23 +8,23 @@ use std::collections::BTreeSet;
 
 /// A source and whether it is a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Source<'a> {
+pub(crate) enum Source<'a> {
     Directory(&'a str),
     File(&'a str),
 }
 
 /// A destination and what is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Target<'a> {
+pub(crate) struct Target<'a> {
     /// As written in the Layerfile.
-    pub(super) written: &'a str,
+    pub(crate) written: &'a str,
     /// Absolute, links followed.
-    pub(super) path: &'a str,
-    pub(super) found: Found,
+    pub(crate) path: &'a str,
+    pub(crate) found: Found,
 }
 
 /// The entries of a COPY.
-pub(super) fn entries(
+pub(crate) fn entries(
     sources: &[Source<'_>],
     target: Target<'_>,
 ) -> Result<CopiedFiles, BackendError> {
@@ -65,7 +65,7 @@ fn join(directory: &str, name: &str) -> String {
 
 /// Directories of the machine that lead to the entries, and the entries themselves, without leading slash, parents
 /// first: where they exist already they keep their attributes.
-pub(super) fn passages(files: &CopiedFiles) -> Vec<String> {
+pub(crate) fn passages(files: &CopiedFiles) -> Vec<String> {
     let mut passages = BTreeSet::new();
     for entry in &files.entries {
         let path = entry.machine_path.trim_matches('/');

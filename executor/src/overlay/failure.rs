@@ -5,7 +5,7 @@ use crate::backend::BackendError;
 use std::io;
 
 /// Says what was being done when the operating system refused.
-pub(super) trait Doing<T> {
+pub(crate) trait Doing<T> {
     /// `action` is a verb phrase with an object: `make the directory x`.
     fn doing(self, action: impl FnOnce() -> String) -> Result<T, BackendError>;
 }

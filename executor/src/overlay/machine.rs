@@ -1,21 +1,20 @@
 //! A running machine: the requests of the engine, put to its agent.
 
 use super::caches::MachineCaches;
-use super::copy::{self, Source, Target};
+use super::copy;
 use super::failure::{Doing, unexpected};
 use super::folding;
 use super::ports::OverlayPorts;
 use super::start::Agent;
 use super::store_layout::{RunDirectory, StoreLayout};
-use crate::agent::protocol::{
-    CommandNumber, Destination, LayerPlace, LiveEntry, Reply, Request, RunCommand,
-};
+use crate::agent::protocol::{CommandNumber, LayerPlace, Reply, Request, RunCommand};
+use crate::asking::{self, Ask};
 use crate::backend::{
-    BackendError, Command, CommandEnd, CopiedEntry, CopiedFiles, CopyRequest, Folded, Freeze,
-    Heard, KeptCaches, Layer, LayerId, Machine, Ports, Stream,
+    BackendError, Command, CommandEnd, CopiedFiles, CopyRequest, Folded, Freeze, Heard, KeptCaches,
+    Layer, LayerId, Machine, Ports, Stream,
 };
 use crate::caches::Caches;
-use crate::read_set::{ReadSet, TrackedPath};
+use crate::read_set::ReadSet;
 use crate::tracked::{Repository, TrackedServer};
 use rustix::process::{Signal, pidfd_send_signal};
 use std::os::fd::BorrowedFd;
@@ -189,25 +188,11 @@ impl OverlayMachine {
         }
     }
 
-    /// Files to source, shown at a private place of the repository's mount: `NUMBER/NAME`.
     fn show_setup_files(&mut self, paths: &[String]) -> Result<Vec<String>, BackendError> {
         if paths.is_empty() {
             return Ok(Vec::new());
         }
-        let names: Vec<String> = (1..)
-            .zip(paths)
-            .map(|(number, path): (u32, _)| {
-                format!("{number}/{}", path.rsplit('/').next().unwrap_or(path))
-            })
-            .collect();
-        let entries = names.iter().zip(paths).map(|(name, path)| CopiedEntry {
-            repository_path: path.clone(),
-            machine_path: format!("/{name}"),
-        });
-        let files = CopiedFiles { entries: entries.collect() };
-        let layer =
-            self.server()?.add_whole_layer(&files).doing(|| "show setup files".to_owned())?;
-        Ok(names.into_iter().map(|name| format!("{layer}/{name}")).collect())
+        asking::show_setup_files(self.server()?, paths)
     }
 }
 
@@ -259,37 +244,11 @@ impl Machine for OverlayMachine {
     }
 
     fn copy(&mut self, request: &CopyRequest) -> Result<CopiedFiles, BackendError> {
-        let destination = Destination {
-            destination: request.destination.clone(),
-            workdir: request.workdir.clone(),
-            user: request.user.clone(),
-        };
-        let reply = self.ask(&Request::ResolveDestination(destination))?;
-        let Reply::Resolved { path, found } = reply else { return Err(unexpected(reply)) };
-        let mut sources = Vec::new();
-        for source in &request.sources {
-            let is_directory = self.repository.is_directory(&TrackedPath::new(source.as_bytes()));
-            let is_directory = is_directory.doing(|| format!("look at `{source}`"))?;
-            sources.push(if is_directory {
-                Source::Directory(source)
-            } else {
-                Source::File(source)
-            });
-        }
-        let target = Target { written: &request.destination, path: &path, found };
-        let files = copy::entries(&sources, target)?;
-        let layer =
-            self.server()?.add_layer(&files).doing(|| "show repository files".to_owned())?;
-        let entries = files.entries.iter().zip(&sources).map(|(entry, source)| LiveEntry {
-            machine_path: entry.machine_path.clone(),
-            is_directory: matches!(source, Source::Directory(_)),
-        });
-        let request =
-            Request::Copy { layer, entries: entries.collect(), passages: copy::passages(&files) };
-        match self.ask(&request)? {
-            Reply::Done => Ok(files),
-            other => Err(unexpected(other)),
-        }
+        let place = asking::resolve(&mut |asked| self.ask(asked), request)?;
+        let planned = asking::plan_copy(&self.repository, request, &place)?;
+        let layer = self.server()?.add_layer(&planned.files);
+        let layer = layer.doing(|| "show repository files".to_owned())?;
+        asking::lay_over(&mut |asked| self.ask(asked), layer, planned)
     }
 
     fn keep_caches(&mut self) -> Result<KeptCaches, BackendError> {

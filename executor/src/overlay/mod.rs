@@ -33,7 +33,7 @@ mod backend;
 mod caches;
 pub mod changes;
 mod control_groups;
-mod copy;
+pub(crate) mod copy;
 mod debootstrap;
 pub(crate) mod failure;
 mod folding;

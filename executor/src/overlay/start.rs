@@ -8,6 +8,7 @@ use crate::agent::protocol::{
     self, MachineSetup, PROTOCOL_VERSION, Reply, Request, Task, TrackedFiles,
 };
 use crate::agent::{AGENT_ARGUMENT, receive_descriptor, send_descriptor};
+use crate::asking::Ask;
 use crate::backend::BackendError;
 use crate::tracked::FUSE_DEVICE;
 use crossbeam_channel::{Sender, bounded};
@@ -100,17 +101,6 @@ impl BegunAgent {
 }
 
 impl Agent {
-    /// Asks something; `hear` gets what commands wrote, until the answer.
-    pub(super) fn ask(
-        &mut self,
-        request: &Request,
-        hear: &mut dyn FnMut(Reply),
-    ) -> Result<Reply, BackendError> {
-        let asked = protocol::send(&mut self.socket, request);
-        asked.map_err(|error| disconnected(&error, &last_words(&self.run_directory)))?;
-        self.hear_answer(hear)
-    }
-
     /// Asks something and passes a descriptor along.
     pub(super) fn pass(
         &mut self,
@@ -132,6 +122,18 @@ impl Agent {
                 answer => return Ok(answer),
             }
         }
+    }
+}
+
+impl Ask for Agent {
+    fn ask(
+        &mut self,
+        request: &Request,
+        hear: &mut dyn FnMut(Reply),
+    ) -> Result<Reply, BackendError> {
+        let asked = protocol::send(&mut self.socket, request);
+        asked.map_err(|error| disconnected(&error, &last_words(&self.run_directory)))?;
+        self.hear_answer(hear)
     }
 }
 

@@ -4,6 +4,7 @@
 
 use crate::agent::guest::AGENT_PORT;
 use crate::agent::protocol::{self, GuestSetup, PROTOCOL_VERSION, Reply, Request, Task};
+use crate::asking::Ask;
 use crate::backend::BackendError;
 use crate::kvm::devices::sockets::{Connector, GuestPort};
 use crate::overlay::failure::{disconnected, unexpected};
@@ -60,15 +61,7 @@ impl GuestAgent {
         request: &Request,
         hear: &mut dyn FnMut(Reply),
     ) -> Result<Reply, BackendError> {
-        let asked = protocol::send(&mut self.socket, request);
-        asked.map_err(|error| disconnected(&error, ""))?;
-        loop {
-            let reply = protocol::receive(&mut self.socket);
-            match reply.map_err(|error| disconnected(&error, ""))? {
-                news @ (Reply::Output { .. } | Reply::BackgroundEnded { .. }) => hear(news),
-                answer => return Ok(answer),
-            }
-        }
+        Ask::ask(self, request, hear)
     }
 
     /// Has the machine end in order, and waits until the connection tells that it did.
@@ -80,6 +73,24 @@ impl GuestAgent {
         asked.map_err(|error| disconnected(&error, ""))?;
         while protocol::receive::<Reply>(&mut self.socket).is_ok() {}
         Ok(())
+    }
+}
+
+impl Ask for GuestAgent {
+    fn ask(
+        &mut self,
+        request: &Request,
+        hear: &mut dyn FnMut(Reply),
+    ) -> Result<Reply, BackendError> {
+        let asked = protocol::send(&mut self.socket, request);
+        asked.map_err(|error| disconnected(&error, ""))?;
+        loop {
+            let reply = protocol::receive(&mut self.socket);
+            match reply.map_err(|error| disconnected(&error, ""))? {
+                news @ (Reply::Output { .. } | Reply::BackgroundEnded { .. }) => hear(news),
+                answer => return Ok(answer),
+            }
+        }
     }
 }
 

@@ -6,12 +6,15 @@
 //! | `root_disk` | an ext4 disk made of a directory |
 //! | `agent` | speaking with the agent of a guest |
 //! | `ports` | connecting to ports of a guest |
+//! | `steps` | commands, COPY and reads of a guest |
 
 mod agent;
 pub mod initramfs;
 mod ports;
 mod root_disk;
+mod steps;
 
 pub use agent::GuestAgent;
 pub use ports::GuestPorts;
 pub use root_disk::{RootDiskError, make_root_disk};
+pub use steps::{Beginning, GuestParts, GuestSteps};

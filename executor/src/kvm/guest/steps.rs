@@ -1,0 +1,163 @@
+//! Steps in a guest: its agent, the server of its files and the way to its ports, together.
+//!
+//! Knows nothing of processors, memory or snapshots: whoever has those makes one of these for every life of a machine.
+
+use super::agent::GuestAgent;
+use super::ports::GuestPorts;
+use crate::agent::protocol::{GuestSetup, Reply, Request, RunCommand, Waking};
+use crate::asking;
+use crate::backend::{BackendError, Command, CommandEnd, CopiedFiles, CopyRequest, Ports, Stream};
+use crate::kvm::devices::sockets::Connector;
+use crate::overlay::failure::{Doing, unexpected};
+use crate::read_set::ReadSet;
+use crate::tracked::{Repository, SavedFiles, TrackedServer};
+use rustix::rand::{GetRandomFlags, getrandom};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How a guest came to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beginning {
+    /// It booted.
+    Booted,
+    /// It goes on from a snapshot: it knows neither the time nor that it may not be the only one.
+    Restored,
+}
+
+/// A guest in which steps run.
+#[derive(Debug)]
+pub struct GuestSteps {
+    agent: GuestAgent,
+    server: TrackedServer,
+    repository: Arc<Repository>,
+    ports: Arc<GuestPorts>,
+    commands: u32,
+    grace: Duration,
+    /// What came between commands.
+    unheard: Vec<Reply>,
+}
+
+/// What steps need of a machine that runs.
+#[derive(Debug)]
+pub struct GuestParts {
+    /// The way to its agent.
+    pub connector: Connector,
+    /// The server of its files.
+    pub server: TrackedServer,
+    /// What it serves.
+    pub repository: Arc<Repository>,
+    /// How long a background command is watched.
+    pub grace: Duration,
+}
+
+impl GuestSteps {
+    /// Waits for the agent, and tells it what it must know.
+    ///
+    /// # Errors
+    /// When it doesn't answer in time, or can't be what it is told.
+    pub fn begin(
+        parts: GuestParts,
+        setup: &GuestSetup,
+        beginning: Beginning,
+        patience: Duration,
+    ) -> Result<Self, BackendError> {
+        let mut agent = GuestAgent::connect(&parts.connector, setup, patience)?;
+        match beginning {
+            Beginning::Booted => {}
+            Beginning::Restored => wake(&mut agent)?,
+        }
+        Ok(Self {
+            agent,
+            server: parts.server,
+            repository: parts.repository,
+            ports: Arc::new(GuestPorts::new(parts.connector)),
+            commands: 0,
+            grace: parts.grace,
+            unheard: Vec::new(),
+        })
+    }
+
+    /// Runs a command to its end (or, in the background, to the end of its first moment).
+    ///
+    /// # Errors
+    /// When the machine itself failed; a failing command is a [`CommandEnd`].
+    pub fn execute(
+        &mut self,
+        command: &Command,
+        output: &mut dyn FnMut(Stream, &[u8]),
+    ) -> Result<CommandEnd, BackendError> {
+        let setup_files = match command.setup_files.as_slice() {
+            [] => Vec::new(),
+            paths => asking::show_setup_files(&self.server, paths)?,
+        };
+        for reply in std::mem::take(&mut self.unheard) {
+            if let Reply::Output { stream, bytes, .. } = reply
+                && stream != Stream::Answer
+            {
+                output(stream, &bytes);
+            }
+        }
+        self.commands += 1;
+        let wanted = RunCommand {
+            number: self.commands,
+            command: Command { setup_files, ..command.clone() },
+            grace_milliseconds: u32::try_from(self.grace.as_millis()).unwrap_or(u32::MAX),
+            caches: Vec::new(),
+        };
+        asking::run(&mut self.agent, wanted, output)
+    }
+
+    /// Asks something, and keeps what earlier commands wrote meanwhile for the next one to tell.
+    fn ask(&mut self, request: &Request) -> Result<Reply, BackendError> {
+        let unheard = &mut self.unheard;
+        self.agent.ask(request, &mut |reply| unheard.push(reply))
+    }
+
+    /// Makes repository files visible.
+    ///
+    /// # Errors
+    /// When the destination can't hold them.
+    pub fn copy(&mut self, request: &CopyRequest) -> Result<CopiedFiles, BackendError> {
+        let place = asking::resolve(&mut |asked| self.ask(asked), request)?;
+        let planned = asking::plan_copy(&self.repository, request, &place)?;
+        let layer = self.server.add_layer(&planned.files);
+        let layer = layer.doing(|| "show repository files".to_owned())?;
+        asking::lay_over(&mut |asked| self.ask(asked), layer, planned)
+    }
+
+    /// What was asked of the repository since the last call.
+    pub fn take_reads(&self) -> ReadSet {
+        self.server.take_reads()
+    }
+
+    /// What the guest was told of files, for a snapshot. Nothing is asked while its processors stand still.
+    pub fn save_files(&self) -> SavedFiles {
+        self.server.save()
+    }
+
+    /// The way to its ports.
+    pub fn ports(&self) -> Arc<dyn Ports> {
+        Arc::clone(&self.ports) as Arc<dyn Ports>
+    }
+
+    /// What the guest could not be made.
+    pub fn notes(&self) -> &[String] {
+        self.agent.notes()
+    }
+}
+
+/// Tells a restored guest the time, and gives it randomness of its own.
+fn wake(agent: &mut GuestAgent) -> Result<(), BackendError> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let mut randomness = [0; 32];
+    let drawn = getrandom(&mut randomness, GetRandomFlags::empty());
+    drawn.doing(|| "draw randomness for a restored machine".to_owned())?;
+    let waking = Waking {
+        wall_clock_nanoseconds: i64::try_from(now.as_nanos()).unwrap_or(i64::MAX),
+        randomness,
+    };
+    match agent.ask(&Request::Wake(waking), &mut |_| {})? {
+        Reply::Done => Ok(()),
+        other => Err(unexpected(other)),
+    }
+}
