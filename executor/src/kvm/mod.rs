@@ -1,9 +1,45 @@
-//! Virtual machines by KVM. So far: whether KVM is worth using, the type of a guest's memory, devices, and what guests boot.
+//! Virtual machines by KVM: whether KVM is worth using ([`probe`]), and machines that boot stock Linux kernels.
+//!
+//! | part | is |
+//! |---|---|
+//! | `memory`, `layout` | a guest's address space |
+//! | `boot`, `acpi` | what is in it at the first instruction |
+//! | `vcpu` | processors and their threads |
+//! | `console`, `devices`, `bus` | what they reach besides memory |
+//! | `machine` | all of it together |
+//! | `snapshot` | machines on disk, and machines made of those |
+//! | `guest` | what guests boot, and their agent |
 
+#[cfg(target_arch = "x86_64")]
+mod acpi;
+#[cfg(target_arch = "x86_64")]
+mod boot;
+#[cfg(target_arch = "x86_64")]
+mod bus;
+#[cfg(target_arch = "x86_64")]
+mod console;
 pub mod devices;
+mod error;
 pub mod guest;
+mod layout;
+#[cfg(target_arch = "x86_64")]
+mod machine;
 mod memory;
 mod probe;
+#[cfg(target_arch = "x86_64")]
+mod snapshot;
+#[cfg(target_arch = "x86_64")]
+mod vcpu;
 
-pub use memory::GuestMemory;
+#[cfg(target_arch = "x86_64")]
+pub use self::{
+    boot::BootFiles,
+    console::Output,
+    machine::{Shape, VirtualMachine},
+    snapshot::{Snapshot, Taken},
+    vcpu::End,
+};
+pub use error::MachineError;
+pub use layout::MAX_PROCESSORS;
+pub use memory::{GuestMemory, MemorySize};
 pub use probe::{Probe, probe};

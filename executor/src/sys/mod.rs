@@ -15,6 +15,8 @@ pub(crate) mod lmdb;
 mod network;
 mod process;
 mod randomness;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod virtual_machine;
 mod vsock;
 
 pub(crate) use descriptors::{event_descriptor, place_descriptor};

@@ -1,0 +1,46 @@
+//! Machines on disk: what a running one is, written while it runs on, and any number of new ones that go on from there.
+//!
+//! A snapshot is a directory: `state` has everything but memory, and where in which files each page of memory is;
+//! `memory` has the pages that changed since the snapshot before it. The other files are those of its neighbours in the
+//! same directory, so that a chain of any length is one list of places. Long lists are folded: a snapshot
+//! then has all pages itself.
+//! What a guest drew from its random device before the snapshot is in its memory, and the same in every copy: giving each
+//! copy randomness of its own is the agent's business, and no test shows yet that it is done.
+//!
+//! | part | is |
+//! |---|---|
+//! | `pages` | sets of pages |
+//! | `map` | where each page of memory is |
+//! | `changes` | which pages were written |
+//! | `sink` | a memory file being written |
+//! | `file` | the state file: version, checksum, limits |
+//! | `state` | what is in it |
+//! | `taking`, `opening` | a snapshot is made; machines are made of it |
+
+mod changes;
+mod file;
+mod map;
+mod opening;
+mod pages;
+mod sink;
+mod state;
+mod taking;
+
+pub use opening::Snapshot;
+pub(super) use taking::Lineage;
+pub use taking::Taken;
+
+use super::error::MachineError;
+use std::fmt::Display;
+use std::path::Path;
+
+/// Name of the file with everything but memory.
+const STATE_FILE: &str = "state";
+
+/// Name of the file with pages.
+const MEMORY_FILE: &str = "memory";
+
+/// A file of a snapshot can't be used.
+fn unusable(path: &Path, reason: impl Display) -> MachineError {
+    MachineError::Snapshot { path: path.display().to_string(), reason: reason.to_string() }
+}

@@ -1,0 +1,120 @@
+//! Machines are made of a snapshot: as many as wanted, each with the memory as it was, mapped and not read.
+
+use super::map::{Extent, MemoryFile};
+use super::state::MachineState;
+use super::taking::{Lineage, stamp_of};
+use super::{MEMORY_FILE, STATE_FILE, file, unusable};
+use crate::kvm::console::{Console, Output};
+use crate::kvm::devices::{DeviceBus, DevicePart};
+use crate::kvm::error::MachineError;
+use crate::kvm::layout::PAGE_BYTES;
+use crate::kvm::machine::{Blank, VirtualMachine};
+use crate::kvm::memory::{GuestMemory, MemorySize, empty_memory};
+use crate::kvm::vcpu;
+use crate::sys::virtual_machine::{DirtyLog, map_privately};
+use kvm_ioctls::Kvm;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use vm_memory::GuestAddress;
+
+/// A snapshot whose files are checked and open. They may be removed from their directory meanwhile, but not changed.
+#[derive(Debug)]
+pub struct Snapshot {
+    path: PathBuf,
+    state: MachineState,
+    size: MemorySize,
+    files: Vec<File>,
+}
+
+impl Snapshot {
+    /// Opens a snapshot. Its memory files are read only if somebody has touched them since they were written.
+    ///
+    /// # Errors
+    /// When anything of it is missing, cut, changed, or of another version.
+    pub fn open(directory: &Path) -> Result<Self, MachineError> {
+        let path = directory.join(STATE_FILE);
+        let state: MachineState = file::read(&path)?;
+        let size = state.fault().map_err(|fault| unusable(&path, fault))?;
+        let beside = directory.parent().unwrap_or(Path::new("."));
+        let files = state.memory.files.iter().map(|file| open_memory(beside, file));
+        Ok(Self { files: files.collect::<Result<_, _>>()?, path, size, state })
+    }
+
+    /// Names of the snapshots whose files it needs, itself included.
+    pub fn needs(&self) -> impl Iterator<Item = &str> {
+        self.state.memory.files.iter().map(|file| file.snapshot.as_str())
+    }
+
+    /// Makes a machine that stands where the snapshot was taken, until [`VirtualMachine::resume`]. The parts are of the
+    /// kinds that the machine had, in its order.
+    ///
+    /// # Errors
+    /// When KVM refuses, the parts are others, or the host is out of something.
+    pub fn restore(
+        &self,
+        parts: Vec<DevicePart>,
+        output: Output,
+    ) -> Result<VirtualMachine, MachineError> {
+        let memory = self.memory()?;
+        let devices = DeviceBus::restore(self.state.devices.clone(), parts, &memory)?;
+        let processors = self.state.processors.len();
+        let blank = Blank::new(memory, self.size, processors, DirtyLog::Kept)?;
+        self.state.shared.restore(&blank.descriptor)?;
+        for (processor, state) in blank.processors.iter().zip(&self.state.processors) {
+            vcpu::restore(processor, state)?;
+        }
+        let mut machine = blank.assemble(devices, Console::new(output, &self.state.console)?)?;
+        machine.lineage = Lineage { map: Some(self.state.memory.clone()), ..Lineage::default() };
+        Ok(machine)
+    }
+
+    /// Whether machines can be made of it on this host.
+    ///
+    /// # Errors
+    /// Names what the guest was told of its processors that this host's can't do.
+    pub fn check_host(&self) -> Result<(), MachineError> {
+        let kvm = Kvm::new().map_err(MachineError::system("open /dev/kvm"))?;
+        let Some(state) = self.state.processors.first() else { return Ok(()) };
+        let missing = vcpu::missing_features(&kvm, &state.features()?)?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let reason = format!("this host's processors lack {}", missing.join(", "));
+        Err(unusable(&self.path, reason))
+    }
+
+    fn memory(&self) -> Result<GuestMemory, MachineError> {
+        let memory = empty_memory(self.size)?;
+        for extent in &self.state.memory.extents {
+            self.map(&memory, extent)?;
+        }
+        Ok(memory)
+    }
+
+    /// In a file and in memory, as was checked when the snapshot was opened.
+    fn map(&self, memory: &GuestMemory, extent: &Extent) -> Result<(), MachineError> {
+        let Some(file) = self.files.get(extent.file as usize) else { return Ok(()) };
+        let address = GuestAddress(extent.page * PAGE_BYTES);
+        let length = usize::try_from(extent.count * PAGE_BYTES).unwrap_or(usize::MAX);
+        map_privately(memory, address, length, file, extent.place * PAGE_BYTES)
+            .map_err(MachineError::system("map a machine's memory"))
+    }
+}
+
+fn open_memory(beside: &Path, expected: &MemoryFile) -> Result<File, MachineError> {
+    let path = beside.join(&expected.snapshot).join(MEMORY_FILE);
+    let broken = |error: std::io::Error| unusable(&path, error);
+    let file = File::open(&path).map_err(broken)?;
+    let metadata = file.metadata().map_err(broken)?;
+    if Some(metadata.len()) != expected.pages.checked_mul(PAGE_BYTES) {
+        return Err(unusable(&path, "it is cut short or has bytes too many"));
+    }
+    if stamp_of(&metadata) != expected.stamp {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(&file).map_err(broken)?;
+        if *hasher.finalize().as_bytes() != expected.digest {
+            return Err(unusable(&path, "its contents have changed"));
+        }
+    }
+    Ok(file)
+}

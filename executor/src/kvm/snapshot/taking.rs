@@ -1,0 +1,161 @@
+//! A snapshot of a running machine is made. The guest stands still only while its state and the pages that it wrote
+//! during the first pass are copied.
+
+use super::changes;
+use super::map::{MemoryFile, MemoryMap, Stamp, is_name, page_ranges};
+use super::pages::PageSet;
+use super::sink::{Pace, Sink, Written};
+use super::state::{MachineState, SharedState};
+use super::{MEMORY_FILE, STATE_FILE, file, unusable};
+use crate::kvm::error::MachineError;
+use crate::kvm::layout::PAGE_BYTES;
+use crate::kvm::machine::VirtualMachine;
+use crate::kvm::vcpu;
+use crate::sys::virtual_machine::DirtyLog;
+use std::fs;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Runs of written pages with fewer pages than this between them are written as one.
+const LEAST_GAP_PAGES: u64 = 8;
+
+/// Where a machine's memory comes from, and what was written since.
+#[derive(Debug, Default)]
+pub(crate) struct Lineage {
+    /// The last snapshot, if there is one: since then KVM keeps its log.
+    pub(super) map: Option<MemoryMap>,
+    /// Written since then, and gone from the log because a snapshot was begun.
+    pub(super) owed: PageSet,
+}
+
+/// A snapshot that was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// How long the guest stood still.
+    pub paused: Duration,
+    /// Bytes of memory that were written to disk.
+    pub memory_bytes: u64,
+    /// Snapshots whose files it needs, itself included.
+    pub files: usize,
+}
+
+impl VirtualMachine {
+    /// Makes a snapshot: a new directory `name` in `directory`, where the snapshots are that this machine comes from.
+    /// The machine runs on. Nothing is there, or all of it; that it is safely on the disk is the caller's business.
+    ///
+    /// # Errors
+    /// When the machine has ended or the disk is full. The machine can go on, and be tried again.
+    pub fn snapshot(&mut self, directory: &Path, name: &str) -> Result<Taken, MachineError> {
+        let target = directory.join(name);
+        if !is_name(name) {
+            return Err(unusable(&target, "its name has to be letters, digits, `-` and `_`"));
+        }
+        let unfinished = directory.join(format!("{name}.new"));
+        // Left by a process that was killed.
+        let _ = fs::remove_dir_all(&unfinished);
+        let made = self.make(&unfinished, name).and_then(|made| {
+            fs::rename(&unfinished, &target).map_err(MachineError::system("write a snapshot"))?;
+            Ok(made)
+        });
+        match made {
+            Ok((taken, lineage)) => {
+                self.lineage = lineage;
+                Ok(taken)
+            }
+            Err(error) => {
+                let _ = fs::remove_dir_all(&unfinished);
+                Err(error)
+            }
+        }
+    }
+
+    fn make(&mut self, directory: &Path, name: &str) -> Result<(Taken, Lineage), MachineError> {
+        let making = MachineError::system("write a snapshot");
+        fs::DirBuilder::new().mode(0o700).create(directory).map_err(making)?;
+        let mut sink = Sink::create(&directory.join(MEMORY_FILE))?;
+        let (parent, first) = self.first_pass()?;
+        self.add(&mut sink, &first, Pace::Write)?;
+        let (standing, paused) = self.second_pass(&mut sink)?;
+        let written = sink.finish()?;
+        let memory_bytes = written.pages * PAGE_BYTES;
+        let memory = next_map(&parent, name, written)?;
+        let state = MachineState { memory, ..standing };
+        file::write(&directory.join(STATE_FILE), &state)?;
+        let taken = Taken { paused, memory_bytes, files: state.memory.files.len() };
+        Ok((taken, Lineage { map: Some(state.memory), owed: PageSet::default() }))
+    }
+
+    /// What is to be written while the guest runs, and over what. From here on the log is kept.
+    fn first_pass(&mut self) -> Result<(MemoryMap, PageSet), MachineError> {
+        match self.lineage.map.clone() {
+            Some(map) if !map.is_long() => {
+                self.take_changes()?;
+                Ok((map, self.lineage.owed.clone()))
+            }
+            long => {
+                let log = MachineError::system("have KVM write down what is written");
+                self.descriptor.set_dirty_log(DirtyLog::Kept).map_err(log)?;
+                self.take_changes()?;
+                let touched = || changes::touched(&self.memory, self.size);
+                let mut pages = long.map_or_else(touched, |map| map.pages());
+                pages.add(&self.lineage.owed);
+                Ok((MemoryMap::default(), pages))
+            }
+        }
+    }
+
+    /// Moves the log into what is owed, where it stays until a snapshot is complete; answers what came.
+    fn take_changes(&mut self) -> Result<PageSet, MachineError> {
+        let changes = changes::take(&self.descriptor, &self.memory)?;
+        self.lineage.owed.add(&changes);
+        Ok(changes)
+    }
+
+    fn add(&self, sink: &mut Sink, pages: &PageSet, pace: Pace) -> Result<(), MachineError> {
+        page_ranges(self.size)
+            .flat_map(|range| pages.joined_runs(range, LEAST_GAP_PAGES))
+            .try_for_each(|run| sink.add(&self.memory, run, pace))
+    }
+
+    fn second_pass(&mut self, sink: &mut Sink) -> Result<(MachineState, Duration), MachineError> {
+        let began = Instant::now();
+        self.pause()?;
+        let state = self.standing_state(sink);
+        self.resume();
+        Ok((state?, began.elapsed()))
+    }
+
+    fn standing_state(&mut self, sink: &mut Sink) -> Result<MachineState, MachineError> {
+        let save = |processor: &vcpu::Processor| vcpu::save(&self.kvm, &processor.descriptor());
+        let processors = self.processors().iter().map(save).collect::<Result<_, _>>()?;
+        // After the processors: saving their state may write to the guest's memory.
+        let changes = self.take_changes()?;
+        self.add(sink, &changes, Pace::Hold)?;
+        Ok(MachineState {
+            memory_bytes: self.size.bytes(),
+            processors,
+            shared: SharedState::save(&self.descriptor)?,
+            console: self.console.state(),
+            devices: self.devices.save(),
+            memory: MemoryMap::default(),
+        })
+    }
+}
+
+fn next_map(parent: &MemoryMap, name: &str, written: Written) -> Result<MemoryMap, MachineError> {
+    let metadata = written.file.metadata().map_err(MachineError::system("look at a snapshot"))?;
+    let file = MemoryFile {
+        snapshot: name.to_owned(),
+        pages: written.pages,
+        digest: written.digest,
+        stamp: stamp_of(&metadata),
+    };
+    Ok(parent.with(&written.seen, file, written.extents))
+}
+
+/// What tells that nobody wrote to a file since.
+pub(super) fn stamp_of(metadata: &fs::Metadata) -> Stamp {
+    let changed = i128::from(metadata.ctime()) * 1_000_000_000 + i128::from(metadata.ctime_nsec());
+    Stamp { inode: (metadata.dev(), metadata.ino()), changed }
+}
