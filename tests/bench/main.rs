@@ -13,6 +13,7 @@ mod copies;
 mod depths;
 mod front_end;
 mod language_server;
+mod machines;
 mod parallel;
 mod peers;
 mod real_builds;
@@ -35,6 +36,7 @@ const GROUPS: &[Group] = &[
     ("copies", copies::measure),
     ("tracked-reads", tracked_reads::measure),
     ("real-builds", real_builds::measure),
+    ("machines", machines::measure),
     ("peers", peers::measure),
     ("workloads", workloads::measure),
     ("depths", depths::measure),
