@@ -14,6 +14,9 @@ mod place;
 
 #[cfg(target_arch = "x86_64")]
 fn main() -> std::process::ExitCode {
+    if let Some(code) = layerc_executor::agent::run_if_agent() {
+        return code;
+    }
     let arguments = libtest_mimic::Arguments::from_args();
     libtest_mimic::run(&arguments, place::trials()).exit_code()
 }

@@ -5,7 +5,7 @@
 //! same directory, so that a chain of any length is one list of places. Long lists are folded: a snapshot
 //! then has all pages itself.
 //! What a guest drew from its random device before the snapshot is in its memory, and the same in every copy: giving each
-//! copy randomness of its own is the agent's business, and no test shows yet that it is done.
+//! copy randomness of its own is the agent's business, which is handed some when a copy wakes.
 //!
 //! | part | is |
 //! |---|---|

@@ -3,6 +3,7 @@
 use crate::guest::{Guest, plain_parts, shape};
 use layerc_executor::kvm::{Snapshot, Taken};
 use libtest_mimic::Failed;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -69,6 +70,9 @@ pub(super) fn goes_on() -> Result<(), Failed> {
     Ok(())
 }
 
+/// Three times, what the device gives behind everything that the guest may have fetched before it was kept.
+const DRAW: &str = "for time in 1 2 3; do head -c 4096 /dev/hwrng | tail -c 16 | od -An -tx1; done";
+
 pub(super) fn forks() -> Result<(), Failed> {
     let snapshot = Snapshot::open(&booted().directory.path().join("booted"))?;
     snapshot.check_host()?;
@@ -76,9 +80,13 @@ pub(super) fn forks() -> Result<(), Failed> {
     for copy in &copies {
         copy.machine.resume();
     }
+    let mut drawn = Vec::new();
     for (number, copy) in copies.iter().enumerate() {
-        copy.run(&format!("echo {number} >/tmp/marker"));
+        let text = copy.run(&format!("echo {number} >/tmp/marker; {DRAW}"));
+        drawn.extend(text.lines().map(|line| format!("{line} by copy {number}")));
     }
+    let different: BTreeSet<&str> = drawn.iter().map(|line| &line[..48]).collect();
+    assert_eq!(different.len(), 3 * copies.len(), "what the device gave: {drawn:#?}");
     for (number, copy) in copies.iter().enumerate() {
         assert_eq!(
             copy.run("cat /tmp/marker; md5sum </tmp/random | cmp - /tmp/sum"),
