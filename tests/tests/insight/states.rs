@@ -6,6 +6,8 @@ use layerc_tests::skip::skipped;
 use layerc_tests::workflow::{Workflow, can_run};
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
 fn building() -> Workflow {
     Workflow::with(&[
@@ -93,20 +95,35 @@ fn a_shell_has_a_terminal_of_the_same_size() {
     let mut keys = child.stdin.take().expect("a pipe");
     let mut screen = child.stdout.take().expect("a pipe");
     let mut text = String::new();
-    // The interrupt key ends the sleep and not the shell, which then tells where it is.
-    for (typed, shown) in [
-        ("stty size; tty -s && echo a-$((1+1))-terminal; sleep 1000\n", "a-2-terminal"),
-        ("\x03echo after-$COLOUR-$((1+1))\n", "after-blue-2"),
-        ("exit 5\n", "exit"),
-    ] {
-        keys.write_all(typed.as_bytes()).expect("typed");
+    let mut wait_for = |shown: &str| {
         while !text.contains(shown) {
             let mut bytes = [0; 4096];
             let count = screen.read(&mut bytes).expect("the screen can be read");
             assert!(count > 0, "{shown}: {text}");
             text.push_str(&String::from_utf8_lossy(&bytes[..count]));
         }
-    }
+    };
+    let greeting = b"stty size; tty -s && echo a-$((1+1))-terminal; sleep 1000\n";
+    keys.write_all(greeting).expect("typed");
+    wait_for("a-2-terminal");
+    // The interrupt key ends the sleep and not the shell, which then tells where it is. While bash is still about to
+    // start the sleep, the key ends nothing: it is pressed until it does.
+    let (interrupted, is_interrupted) = mpsc::channel::<()>();
+    let mut keys = std::thread::scope(|scope| {
+        let presses = scope.spawn(move || {
+            while is_interrupted.recv_timeout(Duration::from_secs(1))
+                == Err(RecvTimeoutError::Timeout)
+            {
+                keys.write_all(b"\x03echo after-$COLOUR-$((1+1))\n").expect("typed");
+            }
+            keys
+        });
+        wait_for("after-blue-2");
+        drop(interrupted);
+        presses.join().expect("a typist")
+    });
+    keys.write_all(b"exit 5\n").expect("typed");
+    wait_for("exit");
     assert!(text.contains("33 77"), "{text}");
     assert_eq!(child.wait().expect("it ends").code(), Some(5), "{text}");
 }
