@@ -1,4 +1,4 @@
-//! Virtual machines by KVM: whether KVM is worth using ([`probe`]), and machines that boot stock Linux kernels.
+//! Virtual machines by KVM: whether KVM is worth using ([`probe()`]), and machines that boot stock Linux kernels.
 //!
 //! | part | is |
 //! |---|---|
