@@ -51,6 +51,15 @@ pub trait Host: Debug + Send + Sync {
         None
     }
 
+    /// The directory in which something changes whenever a run of the repository at `root` gets on; it need not exist.
+    fn run_directory(&self, root: &Path) -> Option<PathBuf> {
+        let _unknown = root;
+        None
+    }
+
+    /// What runs or the branch tell may have changed: nothing of it may be answered from memory any more.
+    fn look_again(&self) {}
+
     /// What past runs tell about a plan; `None` where nothing is known of runs.
     fn forecast(&self) -> Option<&dyn StepForecast>;
 }

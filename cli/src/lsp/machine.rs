@@ -1,6 +1,6 @@
 //! This machine, as the language server asks of it: repositories on disk, read the way every command reads them.
 
-use super::outlook::Outlooks;
+use super::outlook::{self, Outlooks};
 use super::shellcheck;
 use crate::configuration::Configuration;
 use crate::repository::{self, Repository};
@@ -95,6 +95,15 @@ impl Host for Machine {
 
     fn shellcheck(&self, program: &str, script: &str) -> Option<String> {
         shellcheck::check(program, script)
+    }
+
+    fn run_directory(&self, root: &Path) -> Option<PathBuf> {
+        outlook::records(root)
+    }
+
+    fn look_again(&self) {
+        self.variables.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.outlooks.forget();
     }
 
     fn forecast(&self) -> Option<&dyn StepForecast> {

@@ -62,11 +62,25 @@ impl StepForecast for Outlooks {
     }
 }
 
+impl Outlooks {
+    /// Asks the store again next time.
+    pub(super) fn forget(&self) {
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// Where the records of a repository's runs are: every step that ran writes something there.
+pub(super) fn records(repository: &Path) -> Option<PathBuf> {
+    let configuration = Configuration::read(repository).ok()?;
+    let directory = store_directory(None, configuration.run.store.as_deref()).ok()?;
+    Some(directory.join("index"))
+}
+
 /// `None` where there is no store, or it can't be read: the editor then simply shows nothing.
 fn facts(repository: &Path, plan: &Plan) -> Option<Vec<StepFacts>> {
     let configuration = Configuration::read(repository).ok()?;
     let directory = store_directory(None, configuration.run.store.as_deref()).ok()?;
-    if !directory.join("index").is_dir() {
+    if !records(repository)?.is_dir() {
         return None;
     }
     let conditions = Conditions::default();

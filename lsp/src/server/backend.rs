@@ -48,6 +48,7 @@ impl Backend {
         leave: Arc<Leave>,
     ) -> Self {
         let publisher = Publisher::start(client.clone(), handle.clone());
+        let watcher = Watcher::new(Arc::clone(&host), publisher.clone());
         let state = State::new(host);
         let shellcheck = state.snapshot().shellcheck().clone();
         let scribe = Scribe::start(state, publisher.clone());
@@ -61,7 +62,7 @@ impl Backend {
             publisher,
             leave,
             sent_tokens: SentTokens::default(),
-            watcher: Arc::default(),
+            watcher: Arc::new(watcher),
             greeting: OnceLock::new(),
         }
     }

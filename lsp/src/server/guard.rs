@@ -125,3 +125,53 @@ fn completed(answer: Response) -> Response {
     }
     Response::from_parts(id, answer)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Answer, Guard, Leave};
+    use serde_json::json;
+    use std::convert::Infallible;
+    use std::future::Future;
+    use std::pin::Pin;
+    use std::sync::Arc;
+    use std::task::{Context, Poll};
+    use tower_lsp::jsonrpc::{ErrorCode, Request, Response};
+    use tower_service::Service;
+
+    /// Panics at once, or while it is waited for, or answers.
+    struct Fragile;
+
+    impl Service<Request> for Fragile {
+        type Response = Option<Response>;
+        type Error = Infallible;
+        type Future = Pin<Box<dyn Future<Output = Answer<Infallible>> + Send>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, request: Request) -> Self::Future {
+            assert_ne!(request.method(), "at once");
+            Box::pin(async move {
+                tokio::task::yield_now().await;
+                assert_ne!(request.method(), "later");
+                Ok(request.id().cloned().map(|id| Response::from_ok(id, json!("fine"))))
+            })
+        }
+    }
+
+    #[test]
+    fn a_panic_is_the_error_of_one_request_and_the_next_is_answered() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mut guard = Guard::new(Fragile, Arc::new(Leave::default()));
+        for (method, fails) in [("at once", true), ("later", true), ("at last", false)] {
+            let answer = runtime.block_on(guard.call(Request::build(method).id(7_i64).finish()));
+            let answer = answer.unwrap().expect("an answer");
+            assert_eq!(answer.id(), &7_i64.into(), "{method}");
+            let code = answer.error().map(|error| error.code);
+            assert_eq!(code, fails.then_some(ErrorCode::InternalError), "{method}");
+            let told = runtime.block_on(guard.call(Request::build(method).finish()));
+            assert_eq!(told.unwrap(), None, "a notification has no answer: {method}");
+        }
+    }
+}

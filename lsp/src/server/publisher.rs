@@ -38,6 +38,23 @@ struct Slot {
     mode: Mode,
     refreshes: Refreshes,
     latest: Option<Arc<Snapshot>>,
+    /// What runs tell has changed since the client was told.
+    outlook: Outlook,
+}
+
+/// Whether what runs tell is what the client was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outlook {
+    Told,
+    Changed,
+}
+
+/// What there is to tell.
+struct News {
+    mode: Mode,
+    refreshes: Refreshes,
+    snapshot: Option<Arc<Snapshot>>,
+    outlook: Outlook,
 }
 
 /// The way to the thread that tells.
@@ -49,7 +66,12 @@ pub(super) struct Publisher {
 impl Publisher {
     /// Starts the thread.
     pub(super) fn start(client: Client, handle: Handle) -> Self {
-        let slot = Slot { mode: Mode::Silent, refreshes: Refreshes::default(), latest: None };
+        let slot = Slot {
+            mode: Mode::Silent,
+            refreshes: Refreshes::default(),
+            latest: None,
+            outlook: Outlook::Told,
+        };
         let publisher = Self { shared: Arc::new((Mutex::new(slot), Condvar::new())) };
         let own = publisher.clone();
         let teller = Teller { client, handle, shown: Shown::default(), graphs: Vec::new() };
@@ -80,14 +102,20 @@ impl Publisher {
         self.set(|slot| slot.latest = Some(snapshot));
     }
 
-    fn next(&self) -> (Mode, Refreshes, Arc<Snapshot>) {
+    /// What runs tell about steps has changed.
+    pub(super) fn outlook_changed(&self) {
+        self.set(|slot| slot.outlook = Outlook::Changed);
+    }
+
+    fn next(&self) -> News {
         let (slot, changed) = &*self.shared;
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if slot.mode != Mode::Silent
-                && let Some(snapshot) = slot.latest.take()
-            {
-                return (slot.mode, slot.refreshes, snapshot);
+            let is_new = slot.latest.is_some() || slot.outlook == Outlook::Changed;
+            if slot.mode != Mode::Silent && is_new {
+                let outlook = std::mem::replace(&mut slot.outlook, Outlook::Told);
+                let snapshot = slot.latest.take();
+                return News { mode: slot.mode, refreshes: slot.refreshes, snapshot, outlook };
             }
             slot = changed.wait(slot).unwrap_or_else(PoisonError::into_inner);
         }
@@ -95,10 +123,9 @@ impl Publisher {
 
     fn work(&self, mut teller: Teller) {
         loop {
-            let (mode, refreshes, snapshot) = self.next();
+            let news = self.next();
             // What fails for this moment is tried anew with the next one.
-            let _failed =
-                catch_unwind(AssertUnwindSafe(|| teller.tell(mode, refreshes, &snapshot)));
+            let _failed = catch_unwind(AssertUnwindSafe(|| teller.tell(&news)));
         }
     }
 }
@@ -112,7 +139,19 @@ struct Teller {
 }
 
 impl Teller {
-    fn tell(&mut self, mode: Mode, refreshes: Refreshes, snapshot: &Snapshot) {
+    fn tell(&mut self, news: &News) {
+        let graph_changed = news.snapshot.as_deref().is_some_and(|snapshot| {
+            self.tell_findings(news.mode, snapshot);
+            self.is_other_graph(snapshot)
+        });
+        let hints = graph_changed || news.outlook == Outlook::Changed;
+        self.refresh(Refreshes {
+            hints: news.refreshes.hints && hints,
+            lenses: news.refreshes.lenses && graph_changed,
+        });
+    }
+
+    fn tell_findings(&mut self, mode: Mode, snapshot: &Snapshot) {
         let differences = self.shown.differences(snapshot);
         match mode {
             Mode::Silent => {}
@@ -124,23 +163,24 @@ impl Teller {
                 }
             }
         }
-        self.refresh(refreshes, snapshot);
     }
 
     /// A client asks again by itself for the document that is edited; others change when the graph does.
-    fn refresh(&mut self, refreshes: Refreshes, snapshot: &Snapshot) {
+    fn is_other_graph(&mut self, snapshot: &Snapshot) -> bool {
         let graphs: Vec<Graph> =
             snapshot.repositories().map(|repository| repository.graph().clone()).collect();
-        if graphs == self.graphs {
-            return;
-        }
+        let is_other = graphs != self.graphs;
         self.graphs = graphs;
+        is_other
+    }
+
+    fn refresh(&self, wanted: Refreshes) {
         let client = self.client.clone();
         self.handle.spawn(async move {
-            if refreshes.hints {
+            if wanted.hints {
                 let _refused = client.inlay_hint_refresh().await;
             }
-            if refreshes.lenses {
+            if wanted.lenses {
                 let _refused = client.code_lens_refresh().await;
             }
         });

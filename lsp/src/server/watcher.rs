@@ -3,13 +3,16 @@
 //! Tells the scribe which paths changed, in bursts: a checkout of thousands of files is one change. The system reports
 //! nothing of what happened in a directory before it was watched. So whatever is watched anew is compared with what the
 //! server knows once the watch is in place; so is everything when the system says that reports were lost, and from time
-//! to time where it can't watch everything. Knows paths, nothing of what they hold.
+//! to time where it can't watch everything. Where runs leave their records is watched too, and which branch is checked
+//! out, for what hints tell. Knows paths, nothing of what they hold.
 
+use super::publisher::Publisher;
 use super::scribe::Scribe;
+use crate::host::Host;
 use notify::{
     Error, ErrorKind, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _, WatcherKind,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, OnceLock};
@@ -24,6 +27,9 @@ const LONGEST_BURST: Duration = Duration::from_millis(300);
 /// How often everything is looked at where the system can't watch it all.
 const SLOW_LOOK: Duration = Duration::from_secs(5);
 
+/// How often the client is asked at most to show hints anew.
+const HINT_PACE: Duration = Duration::from_secs(1);
+
 /// How often a walk through a directory is begun again because something in it vanished under it.
 const WALKS: usize = 5;
 
@@ -36,6 +42,8 @@ enum News {
     Changed(PathBuf),
     /// Something has a new name.
     Appeared(PathBuf),
+    /// Another branch is checked out.
+    Branch,
     /// Reports were lost.
     Lost,
     /// The system can't watch any more than it does.
@@ -43,30 +51,49 @@ enum News {
 }
 
 /// Watches directories, each with everything below it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Watcher {
+    host: Arc<dyn Host>,
+    publisher: Publisher,
     news: OnceLock<Sender<News>>,
 }
 
 impl Watcher {
+    /// Watches nothing yet.
+    pub(super) const fn new(host: Arc<dyn Host>, publisher: Publisher) -> Self {
+        Self { host, publisher, news: OnceLock::new() }
+    }
+
     /// Watches these directories and no others. Returns at once.
     pub(super) fn watch(&self, roots: BTreeSet<PathBuf>, scribe: &Scribe) {
-        let news = self.news.get_or_init(|| start(scribe.clone()));
+        let news = self.news.get_or_init(|| self.start(scribe.clone()));
         let _ended = news.send(News::Roots(roots));
     }
-}
 
-/// Starts the thread that sees to the news. Without a thread nothing is seen; the client's reports remain.
-fn start(scribe: Scribe) -> Sender<News> {
-    let (sender, receiver) = channel();
-    let reports = sender.clone();
-    let work = move || {
-        let system = notify::recommended_watcher(move |event| report(event, &reports)).ok();
-        let roots = BTreeSet::new();
-        Eyes { system, roots, sight: Sight::Full, looked: Instant::now(), scribe }.work(&receiver);
-    };
-    let _thread = std::thread::Builder::new().name("watcher".to_owned()).spawn(work);
-    sender
+    /// Starts the thread that sees to the news. Without a thread nothing is seen; the client's reports remain.
+    fn start(&self, scribe: Scribe) -> Sender<News> {
+        let (sender, receiver) = channel();
+        let reports = sender.clone();
+        let (host, publisher) = (Arc::clone(&self.host), self.publisher.clone());
+        let work = move || {
+            let system = notify::recommended_watcher(move |event| report(event, &reports)).ok();
+            let eyes = Eyes {
+                system,
+                roots: BTreeSet::new(),
+                records: BTreeMap::new(),
+                sight: Sight::Full,
+                looked: Instant::now(),
+                hints_due: None,
+                hints_told: None,
+                host,
+                publisher,
+                scribe,
+            };
+            eyes.work(&receiver);
+        };
+        let _thread = std::thread::Builder::new().name("watcher".to_owned()).spawn(work);
+        sender
+    }
 }
 
 /// Passes on what the system reports, unless something was only looked at, or belongs to git's own files.
@@ -88,8 +115,11 @@ fn report(event: notify::Result<notify::Event>, news: &Sender<News>) {
             News::Changed
         }
     };
-    for path in event.paths.into_iter().filter(|path| !is_of_git(path)) {
-        let _ended = news.send(told(path));
+    for path in event.paths {
+        let is_branch = path.ends_with(".git/HEAD");
+        if is_branch || !is_of_git(&path) {
+            let _ended = news.send(if is_branch { News::Branch } else { told(path) });
+        }
     }
 }
 
@@ -112,6 +142,7 @@ struct Burst {
     roots: Option<BTreeSet<PathBuf>>,
     changed: BTreeSet<PathBuf>,
     appeared: BTreeSet<PathBuf>,
+    branches: usize,
     lost: Vec<Sight>,
 }
 
@@ -121,6 +152,7 @@ impl Burst {
             News::Roots(roots) => self.roots = Some(roots),
             News::Changed(path) => drop(self.changed.insert(path)),
             News::Appeared(path) => drop(self.appeared.insert(path)),
+            News::Branch => self.branches += 1,
             News::Lost => self.lost.push(Sight::Full),
             News::Exhausted => self.lost.push(Sight::Partial),
         }
@@ -132,8 +164,15 @@ struct Eyes {
     /// `None` where the system has no more to give.
     system: Option<RecommendedWatcher>,
     roots: BTreeSet<PathBuf>,
+    /// Where runs leave records, and the directory that is watched for it: itself, or the nearest that exists.
+    records: BTreeMap<PathBuf, Option<PathBuf>>,
     sight: Sight,
     looked: Instant,
+    /// When the client is to show hints anew.
+    hints_due: Option<Instant>,
+    hints_told: Option<Instant>,
+    host: Arc<dyn Host>,
+    publisher: Publisher,
     scribe: Scribe,
 }
 
@@ -144,21 +183,31 @@ impl Eyes {
             if self.sight == Sight::Partial && self.looked.elapsed() >= SLOW_LOOK {
                 self.begin_again();
             }
+            if self.hints_due.is_some_and(|due| due <= Instant::now()) {
+                self.host.look_again();
+                self.publisher.outlook_changed();
+                (self.hints_due, self.hints_told) = (None, Some(Instant::now()));
+            }
         }
     }
 
-    /// The next burst; an empty one when it is time for a slow look.
+    /// How long to wait at most; `None` if there is nothing else to do.
+    fn patience(&self) -> Option<Duration> {
+        let slow_look = SLOW_LOOK.saturating_sub(self.looked.elapsed());
+        let slow_look = (self.sight == Sight::Partial).then_some(slow_look);
+        let hints = self.hints_due.map(|due| due.saturating_duration_since(Instant::now()));
+        slow_look.into_iter().chain(hints).min()
+    }
+
+    /// The next burst; an empty one when there is something else to do.
     fn next(&self, news: &Receiver<News>) -> Result<Burst, RecvTimeoutError> {
         let mut burst = Burst::default();
-        let first = match self.sight {
-            Sight::Full => news.recv().map_err(|_| RecvTimeoutError::Disconnected)?,
-            Sight::Partial => {
-                let left = SLOW_LOOK.saturating_sub(self.looked.elapsed());
-                match news.recv_timeout(left) {
-                    Err(RecvTimeoutError::Timeout) => return Ok(burst),
-                    other => other?,
-                }
-            }
+        let first = match self.patience() {
+            None => news.recv().map_err(|_| RecvTimeoutError::Disconnected)?,
+            Some(patience) => match news.recv_timeout(patience) {
+                Err(RecvTimeoutError::Timeout) => return Ok(burst),
+                other => other?,
+            },
         };
         burst.add(first);
         let begun = Instant::now();
@@ -174,16 +223,23 @@ impl Eyes {
         if let Some(roots) = burst.roots {
             self.watch_only(roots);
         }
-        let mut watched: Option<&Path> = None;
-        for path in &burst.appeared {
-            // Sorted, so what is above comes first and takes what is below along.
-            let is_done = watched.is_some_and(|above| path.starts_with(above));
-            if !is_done && watches_one_by_one() && is_directory(path) {
-                self.watch(path);
-                watched = Some(path);
-            }
+        self.watch_new(&burst.appeared);
+        let seen: Vec<PathBuf> = burst.changed.into_iter().chain(burst.appeared).collect();
+        let tells_of_runs = |path: &PathBuf| {
+            self.records
+                .keys()
+                .any(|records| path.starts_with(records) || records.starts_with(path))
+        };
+        let runs = seen.iter().any(tells_of_runs);
+        let inside = |path: &PathBuf| self.roots.iter().any(|root| path.starts_with(root));
+        let paths: Arc<[PathBuf]> = seen.into_iter().filter(inside).collect();
+        if runs {
+            self.watch_records();
         }
-        let paths: Arc<[PathBuf]> = burst.changed.into_iter().chain(burst.appeared).collect();
+        if runs || burst.branches > 0 || !paths.is_empty() {
+            let soonest = self.hints_told.map_or_else(Instant::now, |told| told + HINT_PACE);
+            self.hints_due.get_or_insert(soonest);
+        }
         if !paths.is_empty() {
             self.scribe.change(move |state| state.disk_changed(&paths));
         }
@@ -193,6 +249,36 @@ impl Eyes {
         }
         if !burst.lost.is_empty() {
             self.look_at(&self.roots);
+        }
+    }
+
+    /// Watches directories among what has appeared.
+    fn watch_new(&mut self, appeared: &BTreeSet<PathBuf>) {
+        let mut watched: Option<&Path> = None;
+        for path in appeared {
+            // Sorted, so what is above comes first and takes what is below along.
+            let is_done = watched.is_some_and(|above| path.starts_with(above));
+            let inside = self.roots.iter().any(|root| path.starts_with(root));
+            if !is_done && inside && watches_one_by_one() && is_directory(path) {
+                self.watch(path);
+                watched = Some(path);
+            }
+        }
+    }
+
+    /// Watches where runs leave their records; what isn't there yet is waited for in the directory where it will be.
+    fn watch_records(&mut self) {
+        for (records, watched) in &mut self.records {
+            let nearest = records.ancestors().find(|path| path.is_dir()).map(Path::to_owned);
+            if nearest == *watched {
+                continue;
+            }
+            let Some((system, nearest)) = self.system.as_mut().zip(nearest) else { continue };
+            // Below a root it is watched already, and watching it by itself would end that.
+            let is_inside = self.roots.iter().any(|root| nearest.starts_with(root));
+            if is_inside || system.watch(&nearest, RecursiveMode::NonRecursive).is_ok() {
+                *watched = Some(nearest);
+            }
         }
     }
 
@@ -206,6 +292,11 @@ impl Eyes {
             self.watch(root);
         }
         self.look_at(&new);
+        let records = self.roots.iter().filter_map(|root| self.host.run_directory(root));
+        for records in records.collect::<Vec<_>>() {
+            self.records.entry(records).or_insert(None);
+        }
+        self.watch_records();
     }
 
     /// Watches a directory and everything below it. When this returns, whatever happens there is reported from now on.
