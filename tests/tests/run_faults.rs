@@ -226,7 +226,8 @@ fn a_failure_stops_the_run_unless_it_is_to_keep_going() {
         ("slow/Layerfile", "FROM vm/ubuntu:22.04\nRUN sleep 86404.5\n"),
     ]);
     let run = place.run_with(&["--jobs", "2"]);
-    assert_eq!((run.outcome.code(), run.state("slow").as_str()), (1, "CANCELLED"));
+    let ended = (run.outcome.code(), run.state("slow"));
+    assert_eq!(ended, (1, "CANCELLED".to_owned()), "{:?}", run.complaints());
     assert_eq!(processes_with("sleep\086404.5"), 0);
 }
 
