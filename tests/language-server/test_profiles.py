@@ -3,8 +3,11 @@
 Started by `tests/tests/language_server/clients.rs`, which sets LAYERC to the program under test.
 """
 
+import asyncio
+import collections
 import os
 import pathlib
+import sys
 
 import pytest
 import pytest_lsp
@@ -30,11 +33,48 @@ FILES = {
 }
 
 
+PATIENCE_SECONDS = 60
+
+
+class Watch:
+    """Ends a conversation that has come to a stop, and tells where each side stood.
+
+    Without it a side that waits for ever is a run that is killed after ten minutes and tells nothing.
+    """
+
+    def __init__(self, client):
+        self.client = client
+        self.said = collections.deque(maxlen=20)
+        send, handle = client.protocol._send_data, client.protocol.handle_message
+        client.protocol._send_data = lambda data: (self.note("client", data), send(data))[1]
+        client.protocol.handle_message = lambda message: (self.note("server", message), handle(message))[1]
+        self.alarm = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self.tell)
+
+    def note(self, side, message):
+        self.said.append(f"{side}: {str(message)[:160]}")
+
+    def tell(self):
+        server = self.client._server
+        print(f"no end after {PATIENCE_SECONDS} s; the last of what was said:", *self.said, sep="\n  ", file=sys.stderr)
+        for thread in sorted(pathlib.Path(f"/proc/{server.pid}/task").glob("*")):
+            name, state = (thread / "comm").read_text().strip(), (thread / "stat").read_text().rsplit(") ")[1][0]
+            print(f"server thread {name}: {state}", file=sys.stderr)
+        for task in asyncio.all_tasks():
+            task.print_stack(file=sys.stderr)
+        server.kill()
+        for task in asyncio.all_tasks():
+            task.cancel("the conversation has come to a stop")
+
+    def end(self):
+        self.alarm.cancel()
+
+
 @pytest_lsp.fixture(
     params=PROFILES,
     config=ClientServerConfig(server_command=[os.environ["LAYERC"], "lsp"]),
 )
 async def client(request, lsp_client: LanguageClient, tmp_path_factory):
+    watch = Watch(lsp_client)
     root = tmp_path_factory.mktemp("repository")
     for path, text in FILES.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -62,6 +102,7 @@ async def client(request, lsp_client: LanguageClient, tmp_path_factory):
     )
     yield
     await lsp_client.shutdown_session()
+    watch.end()
 
 
 def document(client):

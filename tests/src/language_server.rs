@@ -28,6 +28,16 @@ pub struct Client {
     /// What came and was not asked for yet.
     waiting: VecDeque<Value>,
     last_id: i64,
+    manners: Manners,
+}
+
+/// What the client does with requests of the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manners {
+    /// Answers that it has nothing to say, as a client without a user does.
+    Polite,
+    /// Never answers.
+    Mute,
 }
 
 impl Client {
@@ -57,7 +67,14 @@ impl Client {
             }
         });
         let input = child.stdin.take();
-        Self { child, input, messages, waiting: VecDeque::new(), last_id: 0 }
+        Self {
+            child,
+            input,
+            messages,
+            waiting: VecDeque::new(),
+            last_id: 0,
+            manners: Manners::Polite,
+        }
     }
 
     /// A session about the directory `root`, greeting done, with these capabilities of the client.
@@ -81,6 +98,11 @@ impl Client {
         let answer = self.request("initialize", &params);
         self.notify("initialized", &json!({}));
         answer
+    }
+
+    /// Answers no request of the server from now on.
+    pub fn fall_silent(&mut self) {
+        self.manners = Manners::Mute;
     }
 
     /// The process id of the server.
@@ -232,8 +254,10 @@ impl Client {
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return None,
             };
             if message.get("id").is_some() && message.get("method").is_some() {
-                let answer = json!({ "jsonrpc": "2.0", "id": message["id"], "result": null });
-                self.send(&answer);
+                if self.manners == Manners::Polite {
+                    let answer = json!({ "jsonrpc": "2.0", "id": message["id"], "result": null });
+                    self.send(&answer);
+                }
                 self.waiting.push_back(message);
                 continue;
             }

@@ -2,6 +2,7 @@
 //!
 //! The methods of the protocol are in [`super::methods`].
 
+use super::WORKERS;
 use super::greeting::{Delivery, Greeting};
 use super::guard::Leave;
 use super::publisher::{Mode, Publisher, Refreshes};
@@ -16,6 +17,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 use tower_lsp::Client;
 use tower_lsp::jsonrpc::{Error, Result};
@@ -37,6 +39,8 @@ pub(super) struct Backend {
     pub(super) sent_tokens: SentTokens,
     watcher: Arc<Watcher>,
     greeting: OnceLock<Greeting>,
+    /// Threads for requests. All others wait here and not for a thread, so that messages are read all the time.
+    workers: Arc<Semaphore>,
 }
 
 impl Backend {
@@ -64,6 +68,7 @@ impl Backend {
             sent_tokens: SentTokens::default(),
             watcher: Arc::new(watcher),
             greeting: OnceLock::new(),
+            workers: Arc::new(Semaphore::new(WORKERS)),
         }
     }
 
@@ -100,10 +105,14 @@ impl Backend {
     ) -> Result<T> {
         let snapshot = self.scribe.snapshot();
         let snapshot = snapshot.await.ok_or_else(Error::internal_error)?;
+        let workers = Arc::clone(&self.workers);
+        let worker = workers.acquire_owned().await.map_err(|_| Error::internal_error())?;
         let cancelled = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&cancelled);
-        let working =
-            self.handle.spawn_blocking(move || cancellation::with(&seen, || work(&snapshot)));
+        let working = self.handle.spawn_blocking(move || {
+            let _until_done = worker;
+            cancellation::with(&seen, || work(&snapshot))
+        });
         let _until_answered = CallOff { cancelled, work: working.abort_handle() };
         match working.await {
             Ok(answer) => Ok(answer),

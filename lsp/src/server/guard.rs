@@ -9,15 +9,23 @@ use std::pin::Pin;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::sync::Notify;
 use tower_lsp::jsonrpc::{Error, Request, Response};
 use tower_service::Service;
+
+/// How long answers that are still being computed may take after the client's last word. Whoever leaves without
+/// waiting for them may get them; a server that hangs on something must not stay for it.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
 /// Whether, and how, the client is leaving.
 #[derive(Debug, Default)]
 pub(super) struct Leave {
     stage: Mutex<Stage>,
-    gone: Notify,
+    /// The process that started the server is gone.
+    orphaned: Notify,
+    /// Nothing more comes from the client.
+    last_word: Notify,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,16 +45,27 @@ impl Leave {
             ("exit", Stage::ShutDown) => Stage::Exited(Ending::Orderly),
             (_, stage) => stage,
         };
+        if matches!(*stage, Stage::Exited(_)) {
+            self.last_word.notify_one();
+        }
     }
 
     /// The process that started the server is gone.
     pub(super) fn parent_left(&self) {
-        self.gone.notify_one();
+        self.orphaned.notify_one();
     }
 
-    /// Resolves when the process that started the server is gone.
-    pub(super) async fn parent_gone(&self) {
-        self.gone.notified().await;
+    /// The client closed the server's input.
+    pub(super) fn hung_up(&self) {
+        self.last_word.notify_one();
+    }
+
+    /// Resolves when nobody is left to serve, whatever is still being waited for.
+    pub(super) async fn nobody_left(&self) {
+        tokio::select! {
+            () = self.orphaned.notified() => {}
+            () = self.last_word.notified() => tokio::time::sleep(LAST_ANSWERS).await,
+        }
     }
 
     /// How the session ended.

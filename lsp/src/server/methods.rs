@@ -3,6 +3,7 @@
 //! Size: the library wants all methods in one place.
 
 use super::backend::Backend;
+use super::errands::Errand;
 use super::{adapt, capabilities, configuration, files, parent};
 use crate::features::references::Definitions;
 use crate::features::{
@@ -29,14 +30,14 @@ use ls_types::{
     DocumentSymbolResponse, ExecuteCommandParams, FoldingRange, FoldingRangeParams,
     GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams, InitializeParams,
     InitializeResult, InitializedParams, InlayHint, InlayHintParams, LSPAny,
-    LinkedEditingRangeParams, LinkedEditingRanges, Location, LocationLink, NumberOrString,
-    Position, PrepareRenameResponse, ReferenceParams, RenameFilesParams, RenameParams,
-    SelectionRange, SelectionRangeParams, SemanticTokens, SemanticTokensDeltaParams,
-    SemanticTokensFullDeltaResult, SemanticTokensParams, SemanticTokensRangeParams,
-    SemanticTokensRangeResult, SemanticTokensResult, SignatureHelp, SignatureHelpParams,
-    TextDocumentPositionParams, TextEdit, TypeHierarchyItem, TypeHierarchyPrepareParams,
-    TypeHierarchySubtypesParams, TypeHierarchySupertypesParams, WorkspaceDiagnosticParams,
-    WorkspaceDiagnosticReportResult, WorkspaceEdit, WorkspaceSymbolParams, WorkspaceSymbolResponse,
+    LinkedEditingRangeParams, LinkedEditingRanges, Location, LocationLink, Position,
+    PrepareRenameResponse, ReferenceParams, RenameFilesParams, RenameParams, SelectionRange,
+    SelectionRangeParams, SemanticTokens, SemanticTokensDeltaParams, SemanticTokensFullDeltaResult,
+    SemanticTokensParams, SemanticTokensRangeParams, SemanticTokensRangeResult,
+    SemanticTokensResult, SignatureHelp, SignatureHelpParams, TextDocumentPositionParams, TextEdit,
+    TypeHierarchyItem, TypeHierarchyPrepareParams, TypeHierarchySubtypesParams,
+    TypeHierarchySupertypesParams, WorkspaceDiagnosticParams, WorkspaceDiagnosticReportResult,
+    WorkspaceEdit, WorkspaceSymbolParams, WorkspaceSymbolResponse,
 };
 use std::path::PathBuf;
 use tower_lsp::LanguageServer;
@@ -54,26 +55,6 @@ impl Backend {
         let found = self.at(place, move |view, position| Some(find(view, position))).await?;
         let greeting = self.greeting()?;
         Ok(found.and_then(|links| adapt::places(greeting, links)))
-    }
-
-    /// Tells the client that repositories are being read, if it shows such things.
-    async fn report_reading(&self) {
-        if !self.greeting().is_ok_and(super::greeting::Greeting::shows_progress) {
-            return;
-        }
-        let token = NumberOrString::String("layerc/reading".to_owned());
-        if self.client.create_work_done_progress(token.clone()).await.is_err() {
-            return;
-        }
-        let progress = self.client.progress(token, "reading Layerfiles").begin().await;
-        let count = self.answer(|snapshot| snapshot.files().count()).await.unwrap_or(0);
-        progress.finish_with_message(format!("{count} Layerfiles")).await;
-    }
-
-    async fn read_settings(&self) {
-        if self.greeting().is_ok_and(super::greeting::Greeting::is_asked_for_settings) {
-            configuration::pull(&self.client, &self.scribe).await;
-        }
     }
 
     fn adapted(&self, edit: Option<WorkspaceEdit>) -> Result<Option<WorkspaceEdit>> {
@@ -116,8 +97,7 @@ impl LanguageServer for Backend {
     async fn initialized(&self, _: InitializedParams) {
         self.speak();
         self.watch_roots();
-        self.read_settings().await;
-        self.report_reading().await;
+        self.send_out(Errand::Begin);
     }
 
     async fn shutdown(&self) -> Result<()> {
@@ -149,7 +129,7 @@ impl LanguageServer for Backend {
 
     async fn did_change_configuration(&self, params: DidChangeConfigurationParams) {
         configuration::pushed(&self.scribe, &params.settings);
-        self.read_settings().await;
+        self.send_out(Errand::Settings);
     }
 
     async fn did_change_workspace_folders(&self, params: DidChangeWorkspaceFoldersParams) {

@@ -12,10 +12,12 @@ mod adapt;
 mod backend;
 mod capabilities;
 mod configuration;
+mod errands;
 mod extensions;
 mod files;
 mod greeting;
 mod guard;
+mod input;
 mod methods;
 mod parent;
 mod publisher;
@@ -26,6 +28,7 @@ mod watcher;
 use crate::host::Host;
 use backend::Backend;
 use guard::Guard;
+use input::Input;
 use std::sync::Arc;
 use tokio::runtime::Builder;
 use tower_lsp::{LspService, Server};
@@ -36,6 +39,9 @@ const MAX_WAITING_REQUESTS: usize = 1024;
 
 /// Requests that are worked on at once.
 const WORKERS: usize = 4;
+
+/// Threads beside them that read and write: messages never wait for requests.
+const STREAMS: usize = 2;
 
 /// How a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,8 +59,9 @@ pub enum Ending {
 pub fn serve(host: Arc<dyn Host>) -> std::io::Result<Ending> {
     // A panic is answered as an error; on standard error it would only fill the client's log.
     std::panic::set_hook(Box::new(|_| {}));
+    let threads = WORKERS + STREAMS;
     let runtime =
-        Builder::new_current_thread().enable_all().max_blocking_threads(WORKERS + 2).build()?;
+        Builder::new_current_thread().enable_all().max_blocking_threads(threads).build()?;
     let handle = runtime.handle().clone();
     let leave = Arc::new(guard::Leave::default());
     let service =
@@ -63,12 +70,13 @@ pub fn serve(host: Arc<dyn Host>) -> std::io::Result<Ending> {
             .custom_method(extensions::GRAPH, Backend::graph);
     let (service, socket) = service.finish();
     let service = Guard::new(service, Arc::clone(&leave));
-    let (input, output) = (tokio::io::stdin(), tokio::io::stdout());
-    let server = Server::new(input, output, socket).concurrency_level(MAX_WAITING_REQUESTS);
+    let input = Input::new(tokio::io::stdin(), Arc::clone(&leave));
+    let server =
+        Server::new(input, tokio::io::stdout(), socket).concurrency_level(MAX_WAITING_REQUESTS);
     runtime.block_on(async {
         tokio::select! {
             () = server.serve(service) => {}
-            () = leave.parent_gone() => {}
+            () = leave.nobody_left() => {}
         }
     });
     // Threads may still be reading standard input or working for nobody; none of them is waited for.

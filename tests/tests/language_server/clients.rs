@@ -23,6 +23,8 @@ fn every_profile_of_a_client_is_served() {
     let mut command = Command::new(python());
     let suite = root().join("tests/language-server/test_profiles.py");
     command.args(["-m", "pytest", "--quiet", "-p", "no:cacheprovider"]).arg(suite);
+    // The suite ends what hangs by itself and tells where; this is for when it can't.
+    command.args(["-o", "faulthandler_timeout=120", "-o", "faulthandler_exit_on_timeout=true"]);
     command.env("LAYERC", program()).env("PYTHONDONTWRITEBYTECODE", "1");
     let outcome = Outcome::of(&mut command);
     assert!(outcome.status.success(), "{}", outcome.everything());

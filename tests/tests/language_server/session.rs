@@ -32,6 +32,33 @@ fn leaving_without_goodbye_is_a_failure() {
     assert_eq!((status.code(), errors.as_str()), (Some(1), ""));
 }
 
+/// A client that the server asks things of and that answers none of them.
+fn mute(root: &Path) -> Client {
+    let mut client = Client::start();
+    client.fall_silent();
+    let asked = json!({
+        "workspace": { "configuration": true, "inlayHint": { "refreshSupport": true } },
+        "window": { "workDoneProgress": true },
+    });
+    client.greet(root, &asked);
+    client
+}
+
+#[test]
+fn who_answers_nothing_can_leave_all_the_same() {
+    let repository = Repository::with(&[("Layerfile", TEXT)]);
+    let mut client = mute(repository.path());
+    assert_ne!(client.request("workspace/symbol", &json!({ "query": "" })), json!([]));
+    assert_eq!(client.leave().0.code(), Some(0));
+    let mut client = mute(repository.path());
+    client.notify("workspace/didChangeConfiguration", &json!({ "settings": null }));
+    client.notify("exit", &Value::Null);
+    assert_eq!(client.ended().0.code(), Some(1));
+    let mut client = mute(repository.path());
+    client.hang_up();
+    assert_eq!(client.ended().0.code(), Some(1));
+}
+
 /// Waits until a process is gone; a process that nobody has waited for yet counts as gone.
 fn is_gone(process: &str) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
