@@ -3,7 +3,8 @@
 use crate::configuration::Configuration;
 use crate::exit::{Exit, WrongUsage};
 use crate::repository::Repository;
-use crate::run::{store_directory, wording};
+use crate::store_directory::store_directory;
+use crate::wording;
 use crate::{size, terminal};
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};

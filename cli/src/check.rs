@@ -13,7 +13,6 @@ use crate::repository::Gravity;
 use crate::terminal;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-pub(crate) use human::excerpts;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\

@@ -3,14 +3,15 @@
 //! Every key is known or refused, with the line and the nearest known word: a misspelled setting that is silently
 //! ignored costs more than a missing one. Knows the file's words only; what an image source does is the executor's.
 
+mod choices;
 mod image;
 mod reading;
 mod secret;
 
 use crate::exit::WrongUsage;
 use crate::repository::CONFIGURATION_NAME;
-use crate::run::{Network, PullChoice};
 use anyhow::{Context, Result};
+pub(crate) use choices::{Network, PullChoice};
 pub(crate) use image::{ImageMap, parse_source};
 use layerc_compiler::line_index::{ColumnUnit, LineIndex};
 use layerc_compiler::lint_configuration::LintConfiguration;

@@ -2,9 +2,10 @@
 
 use crate::difference::unified;
 use crate::exit::{Exit, WrongUsage};
-use crate::past::{Revisit, RevisitArguments, StoreArgument};
-use crate::run::wording;
+use crate::past::StoreArgument;
+use crate::revisit::{Revisit, RevisitArguments};
 use crate::terminal;
+use crate::wording;
 use anyhow::Result;
 use clap::Args;
 use layerc_executor::overlay::changes::{FileChange, Files, Places, Seen, changes};

@@ -3,8 +3,9 @@
 use crate::configuration::Configuration;
 use crate::exit::Exit;
 use crate::repository::Repository;
-use crate::run::{Opened, wording};
+use crate::run::Opened;
 use crate::terminal;
+use crate::wording;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use layerc_executor::backend::{Attachment, Backend, Command, ImageSource, MachineStart};
@@ -61,7 +62,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit> {
 fn start(arguments: &Arguments) -> Result<Duration> {
     let root = Repository::root_of(Path::new("."))?;
     let configuration = Configuration::read(&root)?;
-    let directory = crate::run::store_directory(
+    let directory = crate::store_directory::store_directory(
         arguments.store.as_deref(),
         configuration.run.store.as_deref(),
     )?;

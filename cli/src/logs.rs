@@ -2,8 +2,8 @@
 
 use crate::exit::Exit;
 use crate::past::{Archive, Fate, StoreArgument, Story, ToldStep};
-use crate::run::wording;
 use crate::terminal;
+use crate::wording;
 use anyhow::Result;
 use clap::Args;
 

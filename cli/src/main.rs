@@ -15,6 +15,7 @@ mod configuration;
 mod diff;
 mod difference;
 mod doctor;
+mod excerpts;
 mod exit;
 mod explain;
 mod fmt;
@@ -32,13 +33,17 @@ mod press;
 mod progress;
 mod replace;
 mod repository;
+mod revisit;
 mod run;
 mod runs;
 mod screen;
 mod shell;
 mod size;
+mod source;
+mod store_directory;
 mod terminal;
 mod why;
+mod wording;
 
 use exit::Exit;
 

@@ -1,18 +1,17 @@
 //! Runs of the past, as commands name them: `[RUN] [STEP]`, in the store that `layerc run` would use here.
 
-mod revisit;
 mod story;
 
 use crate::configuration::Configuration;
 use crate::exit::WrongUsage;
 use crate::repository::Repository;
-use crate::run::store_directory;
+use crate::store_directory::store_directory;
 use anyhow::Result;
 use clap::Args;
 use layerc_compiler::nearest::nearest;
 use layerc_executor::store::Store;
-use layerc_executor::store::history::{History, PastRun, RunName};
-pub(crate) use revisit::{Revisit, RevisitArguments};
+use layerc_executor::store::history::{History, PastRun};
+use layerc_executor::store::run_name::RunName;
 use std::path::{Path, PathBuf};
 pub(crate) use story::{Fate, Story, ToldStep};
 

@@ -1,12 +1,11 @@
 //! `layerc plan`: what would run, as a tree, a picture or a plan file.
 
-mod source;
-
 use crate::configuration::Configuration;
 use crate::exit::Exit;
 use crate::replace::replace_file;
 use crate::run::Conditions;
 use crate::run::forecast::{self, forecast};
+use crate::source::{FromSource, Planned, Source};
 use crate::terminal;
 use anstyle::{AnsiColor, Effects, Style};
 use anyhow::Result;
@@ -14,7 +13,6 @@ use clap::{Args, ValueEnum};
 use layerc_planner::codec::encode;
 use layerc_planner::render::tree::{Detail, Role};
 use layerc_planner::render::{StepAnnotations, dot, json, mermaid, summary, svg, tree};
-pub(crate) use source::{FromSource, Planned, Source};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 

@@ -10,18 +10,16 @@ mod listeners;
 mod live;
 mod machines;
 mod opened;
-mod place;
 mod plain;
 mod prompt;
 mod report;
 pub(crate) mod secret_values;
 mod view;
 pub(crate) mod waiting;
-pub(crate) mod wording;
 mod work;
 
 use crate::exit::{Exit, WrongUsage};
-use crate::plan::Source;
+use crate::source::Source;
 use crate::terminal;
 use anyhow::Result;
 use clap::Args;
@@ -34,15 +32,15 @@ use layerc_executor::run::{
     Afterwards, ButtonRule, Buttons, CacheUse, Options, RunError, Setup, cancellation, secret_names,
 };
 use layerc_executor::store::Store;
-use layerc_executor::store::history::{Checkout, Header, History, PastRun, RunName};
+use layerc_executor::store::history::{Checkout, Header, History, PastRun};
+use layerc_executor::store::run_name::RunName;
 use layerc_executor::variables::BuiltIns;
 use layerc_planner::codec::encode;
 use listeners::{Listener, Listeners};
 use live::Live;
 use machines::MachineArguments;
-pub(crate) use machines::{Network, PullChoice, TrustArguments};
+pub(crate) use machines::TrustArguments;
 pub(crate) use opened::Opened;
-pub(crate) use place::store_directory;
 use prompt::Prompt;
 use report::{EventsFile, Reports};
 use std::collections::BTreeMap;

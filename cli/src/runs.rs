@@ -3,8 +3,8 @@
 use crate::exit::Exit;
 use crate::listing::Format;
 use crate::past::{Archive, StoreArgument};
-use crate::run::wording;
 use crate::terminal;
+use crate::wording;
 use anyhow::Result;
 use clap::Args;
 use layerc_executor::event::RunOutcome;

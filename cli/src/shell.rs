@@ -3,7 +3,8 @@
 mod terminal;
 
 use crate::exit::{Exit, WrongUsage};
-use crate::past::{Revisit, RevisitArguments, StoreArgument};
+use crate::past::StoreArgument;
+use crate::revisit::{Revisit, RevisitArguments};
 use anyhow::{Context, Result};
 use clap::Args;
 use layerc_executor::backend::{CommandEnd, Stream};

@@ -4,8 +4,8 @@ mod instructions;
 
 use crate::exit::Exit;
 use crate::past::{Archive, Fate, StoreArgument, Story, ToldStep};
-use crate::run::wording;
 use crate::terminal;
+use crate::wording;
 use anyhow::Result;
 use clap::Args;
 use layerc_executor::event::{Change, Reason, StepResult};

@@ -3,7 +3,7 @@
 use super::{bases, open};
 use crate::listing::Format;
 use crate::past::StoreArgument;
-use crate::run::wording;
+use crate::wording;
 use crate::{size, terminal};
 use anyhow::Result;
 use clap::Args;

@@ -3,7 +3,8 @@
 //! Answers are kept for a moment, because an editor asks again whenever it scrolls.
 
 use crate::configuration::Configuration;
-use crate::run::{Conditions, forecast, store_directory};
+use crate::run::{Conditions, forecast};
+use crate::store_directory::store_directory;
 use layerc_executor::event::{Event, StepResult};
 use layerc_executor::store::Store;
 use layerc_executor::store::history::History;

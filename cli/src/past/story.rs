@@ -1,14 +1,14 @@
 //! The events of one run, put together by step: what logs, reports and explanations are made from.
 
 use crate::exit::WrongUsage;
-use crate::run::wording;
+use crate::wording;
 use anyhow::Result;
 use layerc_compiler::nearest::nearest;
 use layerc_executor::event::{
     Event, Reason, RunOutcome, RunnerInfo, RunnerSummary, StepInfo, StepResult, TimedEvent,
 };
-use layerc_executor::store::history::RunName;
 use layerc_executor::store::record::StateId;
+use layerc_executor::store::run_name::RunName;
 
 /// Most bytes of a step's output that are kept here: its end, where failures are explained.
 const MOST_OUTPUT_BYTES: usize = 1 << 20;

@@ -1,10 +1,10 @@
 //! What decides how a plan runs besides the plan: images, secrets, variables, the store and the repository. Shared by
 //! `run` and `plan`, which says what `run` would do.
 
-use super::place;
 use crate::configuration::{Configuration, ImageMap, parse_source};
 use crate::exit::WrongUsage;
 use crate::repository::Repository;
+use crate::store_directory::store_directory;
 use anyhow::Result;
 use clap::Args;
 use layerc_executor::backend::ImageSource;
@@ -63,7 +63,7 @@ impl Conditions {
 
     /// Where results are kept.
     pub(super) fn store_directory(&self, configuration: &Configuration) -> Result<PathBuf> {
-        place::store_directory(self.store.as_deref(), configuration.run.store.as_deref())
+        store_directory(self.store.as_deref(), configuration.run.store.as_deref())
     }
 
     /// A plan file knows no place; the repository is where the user says or is.

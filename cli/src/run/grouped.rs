@@ -1,7 +1,7 @@
 //! The view for logs that fold: each step that ran is a group of lines, whole and in one piece, because runners that
 //! work side by side would mix. A step is named when it begins; what it printed comes when it ends.
 
-use super::wording;
+use crate::wording;
 use anyhow::Result;
 use layerc_executor::event::{Event, StepInfo, StepResult, TimedEvent};
 use std::collections::{BTreeMap, HashMap};

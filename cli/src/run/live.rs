@@ -4,8 +4,8 @@ mod board;
 mod frame;
 
 use super::estimates::Estimates;
-use super::wording;
 use crate::screen;
+use crate::wording;
 use anstream::{AutoStream, ColorChoice};
 use board::Board;
 use frame::frame;

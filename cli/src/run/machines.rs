@@ -1,8 +1,8 @@
 //! What the command line says about machines: where their images may come from, and what they reach.
 
-use crate::configuration::Configuration;
-use clap::{Args, ValueEnum};
-use layerc_executor::images::{Pull, Trust};
+use crate::configuration::{Configuration, Network, PullChoice};
+use clap::Args;
+use layerc_executor::images::Trust;
 use layerc_executor::overlay::{NetworkChoice, OverlayOptions};
 use std::path::PathBuf;
 
@@ -21,64 +21,12 @@ pub(crate) struct MachineArguments {
     network: Option<Network>,
 }
 
-/// `--network`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Network {
-    /// Nothing
-    None,
-    /// Other machines through pasta (package passt), and nothing on this machine's loopback
-    Pasta,
-    /// All that this machine reaches, its own services included
-    Host,
-}
-
-impl Network {
-    /// By its word in the configuration.
-    pub(crate) fn named(word: &str) -> Option<Self> {
-        Self::from_str(word, false).ok()
-    }
-
-    fn choice(self) -> NetworkChoice {
-        match self {
-            Self::None => NetworkChoice::None,
-            Self::Pasta => NetworkChoice::Pasta,
-            Self::Host => NetworkChoice::Host,
-        }
-    }
-}
-
 /// Options about registries.
 #[derive(Debug, Args)]
 pub(crate) struct TrustArguments {
     /// Trust registries with this certificate or authority (PEM); SSL_CERT_FILE is obeyed too
     #[arg(long, value_name = "FILE")]
     registry_certificate: Vec<PathBuf>,
-}
-
-/// `--pull`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum PullChoice {
-    /// Those that are not in the store
-    Missing,
-    /// All, each time; only what is new is transferred
-    Always,
-    /// None: the network is not used for images
-    Never,
-}
-
-impl PullChoice {
-    /// By its word in the configuration.
-    pub(crate) fn named(word: &str) -> Option<Self> {
-        Self::from_str(word, false).ok()
-    }
-
-    fn policy(self) -> Pull {
-        match self {
-            Self::Missing => Pull::Missing,
-            Self::Always => Pull::Always,
-            Self::Never => Pull::Never,
-        }
-    }
 }
 
 impl TrustArguments {

@@ -1,6 +1,6 @@
 //! The view for logs: lines as they come, with a heading whenever another step speaks.
 
-use super::wording;
+use crate::wording;
 use anyhow::Result;
 use layerc_executor::event::{Event, StepInfo, TimedEvent};
 use std::collections::HashMap;

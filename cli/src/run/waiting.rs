@@ -1,6 +1,7 @@
 //! What is said of buttons: when one is asked for, and when a run ends because nobody pressed one.
 
-use layerc_executor::store::history::{AskedButton, RunName};
+use layerc_executor::store::history::AskedButton;
+use layerc_executor::store::run_name::RunName;
 use std::path::Path;
 
 /// `deploy to production?`, or a word for a button without one.

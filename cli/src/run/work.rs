@@ -4,7 +4,7 @@ use super::Arguments;
 use crate::configuration::Configuration;
 use crate::exit::WrongUsage;
 use crate::past::Archive;
-use crate::plan::Planned;
+use crate::source::Planned;
 use anyhow::{Context, Result};
 use layerc_executor::event::RunOutcome;
 use layerc_executor::store::history::{PastRun, Status};

@@ -1,8 +1,8 @@
 //! The board as lines of text for a terminal of some size. Pure.
 
 use super::board::{Board, Current, Row};
-use crate::run::wording::{self, BAD, DIM, GOOD, NOTICE, STRONG};
 use crate::screen::Size;
+use crate::wording::{self, BAD, DIM, GOOD, NOTICE, STRONG};
 use anstyle::{AnsiColor, Style};
 use layerc_executor::engine::RunnerState;
 
@@ -208,7 +208,7 @@ mod tests {
     use layerc_executor::event::{
         Event, OutputStream, Reason, RunnerInfo, StartsFrom, StepInfo, TimedEvent,
     };
-    use layerc_executor::store::history::RunName;
+    use layerc_executor::store::run_name::RunName;
     use layerc_planner::plan::Plan;
 
     fn step(layerfile: &str, number: u32, text: &str) -> StepInfo {

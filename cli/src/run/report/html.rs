@@ -3,7 +3,7 @@
 
 use super::waterfall;
 use crate::past::{Fate, Story, ToldStep};
-use crate::run::wording;
+use crate::wording;
 use anstream::adapter::strip_str;
 use chrono::DateTime;
 use layerc_executor::event::{RunOutcome, RunnerSummary, StepResult};

@@ -2,7 +2,7 @@
 
 use super::html::{anchor, class, escaped, section};
 use crate::past::{Fate, Story, ToldStep};
-use crate::run::wording;
+use crate::wording;
 
 /// Marks on the scale, about.
 const MARKS: u64 = 6;

@@ -1,8 +1,8 @@
 //! Where a plan comes from: the repository around a path, or a plan file. Shared by `plan` and `run`.
 
-use crate::check::excerpts;
 use crate::compilation::{Compilation, numbered};
 use crate::configuration::Configuration;
+use crate::excerpts::excerpts;
 use crate::exit::WrongUsage;
 use crate::repository::Gravity;
 use crate::terminal;

@@ -1,7 +1,7 @@
 //! Going back to a run: its plan, its repository and its store opened again, to enter its states or compare them.
 
-use super::{Archive, Story, ToldStep};
 use crate::configuration::Configuration;
+use crate::past::{Archive, Story, ToldStep};
 use crate::run::{Opened, secret_values};
 use crate::terminal;
 use anyhow::{Context, Result};
@@ -13,7 +13,8 @@ use layerc_executor::run::{
     Afterwards, ButtonRule, Buttons, CacheUse, Options, Setup, cancellation, secret_names,
 };
 use layerc_executor::secrets::Secrets;
-use layerc_executor::store::history::{PastRun, RunName};
+use layerc_executor::store::history::PastRun;
+use layerc_executor::store::run_name::RunName;
 use layerc_executor::variables::BuiltIns;
 use layerc_planner::codec;
 use layerc_planner::plan::Plan;
