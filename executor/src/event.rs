@@ -5,8 +5,8 @@
 //! don't know. Secrets are masked before an event is made.
 
 use crate::engine::RunnerState;
-use crate::store::history::RunName;
 use crate::store::record::StateId;
+use crate::store::run_name::RunName;
 use serde::{Deserialize, Serialize};
 
 /// An event with its time.

@@ -5,7 +5,7 @@
 use super::failure::{Doing, Failure};
 use super::inner::InnerNamespaces;
 use super::layers::Layers;
-use super::live_copy::Tree;
+use super::overlay_mount::Tree;
 use super::stage::Stage;
 use crate::sys::{SingleThreaded, unshare};
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};

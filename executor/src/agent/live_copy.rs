@@ -8,10 +8,9 @@ use super::epoch::{Epoch, Ground};
 use super::failure::{Doing, Failure};
 use super::inside::in_machine;
 use super::layers::copy_attributes;
-use super::overlay_mount::OverlayMount;
+use super::overlay_mount::{OverlayMount, Tree};
 use super::overlays::Overlays;
 use super::protocol::{LiveEntry, Reply};
-
 use rustix::fs::{Mode, OFlags};
 use rustix::mount::{MoveMountFlags, OpenTreeFlags, UnmountFlags, move_mount, open_tree, unmount};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
@@ -20,15 +19,6 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-
-/// An overlay that is part of a mounted root.
-#[derive(Debug, Clone)]
-pub(crate) struct Tree {
-    /// Below the machine's root.
-    pub(crate) path: PathBuf,
-    /// What it is made of, top first, the upper directory too.
-    pub(crate) directories: Vec<PathBuf>,
-}
 
 /// Shows a layer of the repository's mount in a live root.
 pub(crate) fn copy_into(

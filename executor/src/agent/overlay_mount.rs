@@ -30,6 +30,15 @@ pub(crate) struct OverlayMount<'a> {
     pub(crate) work: &'a Path,
 }
 
+/// An overlay that is part of a mounted root.
+#[derive(Debug, Clone)]
+pub(crate) struct Tree {
+    /// Below the machine's root.
+    pub(crate) path: PathBuf,
+    /// What it is made of, top first, the upper directory too.
+    pub(crate) directories: Vec<PathBuf>,
+}
+
 impl OverlayMount<'_> {
     /// Mounts it.
     pub(crate) fn mount_at(&self, target: &Path) -> Result<(), Failure> {

@@ -7,8 +7,7 @@
 use super::epoch::Ground;
 use super::failure::{Doing, Failure};
 use super::layers::{Layers, Part, copy_attributes};
-use super::live_copy::Tree;
-use super::overlay_mount::OverlayMount;
+use super::overlay_mount::{OverlayMount, Tree};
 use super::stage::Stage;
 use rustix::mount::{UnmountFlags, unmount};
 use std::fs;

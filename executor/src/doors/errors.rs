@@ -1,6 +1,6 @@
 //! What somebody is told who comes through the door and finds nothing behind it. Plain text, never the caller's words.
 
-use super::proxy::{Answer, text};
+use super::answer::{Answer, text};
 use super::sites::Sites;
 use hyper::StatusCode;
 use std::io;

@@ -8,6 +8,7 @@
 //! Async code lives here and nowhere else in the executor: a runtime of its own on one thread. Machines are known as
 //! [`Ports`] alone, so that a virtual machine's will do as well. Knows nothing of plans, caches or events.
 
+mod answer;
 mod errors;
 mod forward;
 mod headers;

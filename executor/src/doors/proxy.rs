@@ -1,13 +1,14 @@
 //! The reverse proxy: takes requests, finds whose they are, has the machine's web server answer. Bodies stream, and
 //! what is upgraded (WebSockets) becomes a plain pair of streams.
 
+use super::answer::Answer;
 use super::limits::{HEADER_TIME, MOST_CONNECTIONS, MOST_HEADER_BYTES, MOST_HEADERS};
 use super::quiet::Quiet;
 use super::sites::{Found, Sites, Target};
 use super::{errors, headers, host, upstream};
-use http_body_util::{Either, Full};
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONTENT_TYPE, HOST, HeaderValue};
+use http_body_util::Either;
+use hyper::body::Incoming;
+use hyper::header::{HOST, HeaderValue};
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper::upgrade::{OnUpgrade, on};
@@ -19,9 +20,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-
-/// What a client gets: a machine's answer, or our own words.
-pub(super) type Answer = Response<Either<Incoming, Full<Bytes>>>;
 
 /// How long to wait when no connection can be accepted, for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -144,13 +142,4 @@ async fn join(client_side: OnUpgrade, server_side: OnUpgrade) {
         let (mut client, mut server) = (TokioIo::new(client), TokioIo::new(server));
         let _either_side_ended = tokio::io::copy_bidirectional(&mut client, &mut server).await;
     }
-}
-
-/// Our own words.
-pub(super) fn text(status: StatusCode, words: String) -> Answer {
-    let mut answer = Response::new(Either::Right(Full::new(Bytes::from(words))));
-    *answer.status_mut() = status;
-    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-    answer.headers_mut().insert(CONTENT_TYPE, plain);
-    answer
 }

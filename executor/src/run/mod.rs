@@ -44,7 +44,7 @@ use crate::event::{Event, EventSink, RunOutcome, RunnerInfo};
 use crate::repository_view::RepositoryView;
 use crate::secrets::Secrets;
 use crate::store::committer::Committer;
-use crate::store::history::RunName;
+use crate::store::run_name::RunName;
 use crate::store::{Store, StoreError, orphans};
 use crate::variables::BuiltIns;
 use context::Context;

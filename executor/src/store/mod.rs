@@ -12,6 +12,7 @@ pub mod index;
 pub mod orphans;
 pub mod record;
 pub mod room;
+pub mod run_name;
 pub mod runs;
 pub mod stat_cache;
 #[cfg(test)]

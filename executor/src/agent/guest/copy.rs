@@ -4,8 +4,8 @@
 
 use super::super::failure::{Doing, Failure};
 use super::super::layers::copy_attributes;
-use super::super::live_copy::{Tree, make_directories, read_content, visible, write_copy};
-use super::super::overlay_mount::OverlayMount;
+use super::super::live_copy::{make_directories, read_content, visible, write_copy};
+use super::super::overlay_mount::{OverlayMount, Tree};
 use super::super::protocol::LiveEntry;
 use super::root::REPOSITORY;
 use std::fs;

@@ -3,8 +3,9 @@
 //! Files, not sockets: pressing works from any process of the same user, on a run that is alive as on one that has
 //! ended waiting, and a crash loses nothing.
 
-use super::{History, PastRun, RunName};
+use super::{History, PastRun};
 use crate::event::Event;
+use crate::store::run_name::RunName;
 use crate::store::runs::make_private_directory;
 use crate::store::{StoreError, at};
 use std::collections::BTreeMap;

@@ -11,7 +11,6 @@
 
 mod buttons;
 mod checkout;
-mod name;
 mod past;
 mod prune;
 mod recording;
@@ -21,10 +20,11 @@ mod tests;
 
 pub use buttons::{AskedButton, PressedButtons};
 pub use checkout::Checkout;
-pub use name::RunName;
+
 pub use past::{PastRun, Status};
 pub use recording::RunRecording;
 
+use super::run_name::RunName;
 use super::{Store, StoreError, at};
 use crate::backend::ImageSource;
 use crate::event::RunOutcome;

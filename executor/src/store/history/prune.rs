@@ -1,6 +1,7 @@
 //! Which run records go: those beyond the newest so many, and those older than so long. A run that is alive stays.
 
-use super::{History, PastRun, RunName, Status};
+use super::{History, PastRun, Status};
+use crate::store::run_name::RunName;
 use std::fs;
 use std::time::{Duration, SystemTime};
 
