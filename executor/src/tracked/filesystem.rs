@@ -58,6 +58,7 @@ impl Filesystem for TrackedFilesystem {
     }
 
     fn lookup(&self, request: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
+        self.served.wakefulness.question();
         match self.served.look_up(request.pid(), parent.0, name.as_bytes()) {
             // The kernel looks for it in the mount below.
             Ok(Looked::Node(node)) if node.is_file() && self.served.is_beside(&node) => {
@@ -114,6 +115,7 @@ impl Filesystem for TrackedFilesystem {
         _owner: Option<LockOwner>,
         reply: ReplyData,
     ) {
+        self.served.wakefulness.question();
         let piece = Piece { offset, size: size as usize };
         tell_bytes(&self.served, request, number, piece, reply);
     }

@@ -27,6 +27,7 @@
 //! | [`replies`] | what both tell the kernel of a node |
 //! | [`mount`] | the mount that a server needs |
 //! | [`read_ahead`] | how much the kernel asks for at once |
+//! | [`wakefulness`] | processors that don't sleep between questions |
 //! | [`server`] | the life of one mount |
 //! | [`saved`] | what a guest was told, for a snapshot |
 //! | [`view`] | what the run driver asks |
@@ -58,6 +59,7 @@ mod server;
 mod shape;
 mod stamp;
 mod view;
+mod wakefulness;
 
 pub use changes::Standing;
 pub use mount::{FUSE_DEVICE, mount_fuse};

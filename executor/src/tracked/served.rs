@@ -10,6 +10,7 @@ use super::readers::Readers;
 use super::recorder::Recorder;
 use super::repository::Repository;
 use super::shape::Shape;
+use super::wakefulness::Wakefulness;
 use crate::backend::CopiedFiles;
 use std::collections::BTreeMap;
 use std::io;
@@ -23,6 +24,7 @@ pub(super) struct Served {
     pub(super) recorder: Recorder,
     pub(super) nodes: Nodes,
     pub(super) open_files: OpenFiles,
+    pub(super) wakefulness: Wakefulness,
     /// The layers, by their names in the mount's root.
     layers: RwLock<BTreeMap<String, Layer>>,
 }
@@ -55,6 +57,7 @@ impl Served {
             recorder,
             nodes: Nodes::default(),
             open_files: OpenFiles::default(),
+            wakefulness: Wakefulness::default(),
             layers: RwLock::default(),
         }
     }
