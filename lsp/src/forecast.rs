@@ -3,13 +3,14 @@
 //! Only the question is here. Whoever can open the store answers it; the server works without an answer.
 
 use layerc_planner::plan::Plan;
+use layerc_planner::render::StepAnnotation;
 use std::fmt::Debug;
 use std::path::Path;
 
 /// Answers from the store of past runs.
 pub trait StepForecast: Debug + Send + Sync {
-    /// What is known of each node of `plan`, a plan of the repository at `repository`. Nodes may be missing, which
-    /// says the same as [`Outlook::Unknown`]. Runs nothing, writes nothing.
+    /// What is known of each node of `plan`, a plan of the repository at `repository`. Nodes of which nothing is known
+    /// may be missing. Runs nothing, writes nothing.
     fn forecast(&self, repository: &Path, plan: &Plan) -> Vec<StepFacts>;
 }
 
@@ -18,22 +19,8 @@ pub trait StepForecast: Debug + Send + Sync {
 pub struct StepFacts {
     /// Index of the node in [`Plan::graph`].
     pub node: u32,
-    /// What the next run would do.
-    pub outlook: Outlook,
+    /// What the next run would do, in the words of `layerc plan`; `None` where past runs tell nothing of it.
+    pub outlook: Option<StepAnnotation>,
     /// How long it took in the past, in milliseconds, the latest last; cached steps are not in it.
     pub past_milliseconds: Vec<u64>,
-}
-
-/// What the next run would do with a step.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outlook {
-    /// A record answers for it.
-    Cached,
-    /// It runs.
-    WillRun {
-        /// The first reason, in the words of `layerc plan`.
-        reason: String,
-    },
-    /// It can't be told before the run.
-    Unknown,
 }

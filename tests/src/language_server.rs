@@ -175,7 +175,12 @@ impl Client {
 
     /// Opens a document.
     pub fn open(&mut self, uri: &str, text: &str) {
-        let document = json!({ "uri": uri, "languageId": "layerfile", "version": 1, "text": text });
+        self.open_as("layerfile", uri, text);
+    }
+
+    /// Opens a document of another language.
+    pub fn open_as(&mut self, language: &str, uri: &str, text: &str) {
+        let document = json!({ "uri": uri, "languageId": language, "version": 1, "text": text });
         self.notify("textDocument/didOpen", &json!({ "textDocument": document }));
     }
 

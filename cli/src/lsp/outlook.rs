@@ -8,10 +8,10 @@ use crate::store_directory::store_directory;
 use layerc_executor::event::{Event, StepResult};
 use layerc_executor::store::Store;
 use layerc_executor::store::history::History;
-use layerc_lsp::forecast::{Outlook, StepFacts, StepForecast};
+use layerc_lsp::forecast::{StepFacts, StepForecast};
 use layerc_planner::codec::encode;
 use layerc_planner::plan::{Node, Plan};
-use layerc_planner::render::{StepAnnotation, StepAnnotations};
+use layerc_planner::render::StepAnnotations;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -104,14 +104,10 @@ fn step(
     durations: &Durations,
 ) -> Option<StepFacts> {
     let Node::Step(step) = node else { return None };
-    let outlook = match annotations.get(&index) {
-        Some(StepAnnotation::Cached) => Outlook::Cached,
-        Some(StepAnnotation::WillRun { reason }) => Outlook::WillRun { reason: reason.clone() },
-        Some(StepAnnotation::Unknown { .. } | StepAnnotation::LeftOut) | None => Outlook::Unknown,
-    };
+    let outlook = annotations.get(&index).cloned();
     let path = plan.layerfile(step.layerfile)?.path.as_str().to_owned();
     let past = durations.get(&(path, step.text.clone())).cloned().unwrap_or_default();
-    let known = outlook != Outlook::Unknown || !past.is_empty();
+    let known = outlook.is_some() || !past.is_empty();
     known.then_some(StepFacts { node: index, outlook, past_milliseconds: past })
 }
 

@@ -1,12 +1,10 @@
 //! The plan of a repository as a picture, with the place in a file of everything in it.
 
-use super::outlook;
-use crate::forecast::Outlook;
 use crate::workspace::FileView;
 use layerc_compiler::repo_path::RepoPath;
 use layerc_compiler::span::Span;
 use layerc_planner::plan::{Node, Plan};
-use layerc_planner::render::{StepAnnotation, StepAnnotations, svg};
+use layerc_planner::render::{StepAnnotations, svg};
 use ls_types::{Range, Uri};
 use serde::Serialize;
 
@@ -94,15 +92,6 @@ fn annotations(view: FileView<'_>, plan: &Plan) -> StepAnnotations {
     facts
         .unwrap_or_default()
         .into_iter()
-        .filter_map(|facts| match facts.outlook {
-            Outlook::Cached => Some((facts.node, StepAnnotation::Cached)),
-            Outlook::WillRun { reason } => Some((facts.node, StepAnnotation::WillRun { reason })),
-            Outlook::Unknown => None,
-        })
+        .filter_map(|facts| Some((facts.node, facts.outlook?)))
         .collect()
-}
-
-/// The outlook of a file, for clients that draw it themselves.
-pub fn outlook_of(view: FileView<'_>) -> Vec<outlook::LineOutlook> {
-    outlook::of_file(view)
 }

@@ -4,11 +4,11 @@
 use super::conditions::{Verdict, judge};
 use super::machine::{self, Machine, Place, Variable};
 use super::{outlook, words};
-use crate::forecast::Outlook;
 use crate::workspace::FileView;
 use crate::workspace::settings::Shown;
 use layerc_compiler::directive::{Directive, Instruction};
 use layerc_compiler::span::Span;
+use layerc_planner::render::StepAnnotation;
 use ls_types::{
     InlayHint, InlayHintLabel, InlayHintLabelPart, InlayHintLabelPartTooltip, InlayHintTooltip,
     Range,
@@ -164,20 +164,22 @@ fn verdict_part(verdict: &Verdict) -> Option<InlayHintLabelPart> {
 
 fn outlook_part(line: &outlook::LineOutlook) -> Option<InlayHintLabelPart> {
     let usual = line.usual_milliseconds.map(outlook::duration_text);
-    let text = match (&line.outlook, usual) {
-        (Outlook::Cached, Some(usual)) => format!("cached, else {usual}"),
-        (Outlook::Cached, None) => "cached".to_owned(),
-        (Outlook::WillRun { reason }, Some(usual)) => {
-            format!("will run, about {usual}: {}", words::shortened(reason))
+    let (text, whole) = match (line.outlook.as_ref(), usual) {
+        (Some(StepAnnotation::Cached), Some(usual)) => (format!("cached, else {usual}"), None),
+        (Some(StepAnnotation::Cached), None) => ("cached".to_owned(), None),
+        (Some(StepAnnotation::WillRun { reason }), usual) => {
+            let usual = usual.map(|usual| format!(", about {usual}")).unwrap_or_default();
+            (format!("will run{usual}: {}", words::shortened(reason)), Some(reason))
         }
-        (Outlook::WillRun { reason }, None) => format!("will run: {}", words::shortened(reason)),
-        (Outlook::Unknown, Some(usual)) => format!("about {usual}"),
-        (Outlook::Unknown, None) => return None,
+        (Some(StepAnnotation::Unknown { cause }), _) => {
+            (format!("unknown: {}", words::shortened(cause)), Some(cause))
+        }
+        (Some(StepAnnotation::LeftOut), _) => ("left out".to_owned(), None),
+        (None, Some(usual)) => (format!("about {usual}"), None),
+        (None, None) => return None,
     };
     let mut part = plain_part(text);
-    if let Outlook::WillRun { reason } = &line.outlook {
-        part.tooltip = Some(InlayHintLabelPartTooltip::String(reason.clone()));
-    }
+    part.tooltip = whole.cloned().map(InlayHintLabelPartTooltip::String);
     Some(part)
 }
 

@@ -1,8 +1,9 @@
 //! What past runs tell about the lines of a file: cached or not and why, and how long each took.
 
-use crate::forecast::{Outlook, StepFacts};
+use crate::forecast::StepFacts;
 use crate::workspace::FileView;
 use layerc_planner::plan::{LayerfileId, Node};
+use layerc_planner::render::StepAnnotation;
 use std::collections::BTreeMap;
 
 /// What is known of one line.
@@ -10,8 +11,8 @@ use std::collections::BTreeMap;
 pub struct LineOutlook {
     /// One-based line of the instruction.
     pub line: u32,
-    /// What the next run would do.
-    pub outlook: Outlook,
+    /// What the next run would do, if past runs tell.
+    pub outlook: Option<StepAnnotation>,
     /// The middle of its past durations, in milliseconds.
     pub usual_milliseconds: Option<u64>,
 }

@@ -3,13 +3,14 @@
 use super::conditions::{Verdict, judge};
 use super::{cycles, flattened, graph, hints, machine, words};
 use crate::features::code_lens;
-use crate::forecast::{Outlook, StepFacts, StepForecast};
+use crate::forecast::{StepFacts, StepForecast};
 use crate::host::{Host, ProjectSettings};
 use crate::workspace::{FileView, Snapshot, State, uri};
 use layerc_compiler::directive::Instruction;
 use layerc_compiler::repo_path::RepoPath;
 use layerc_compiler::sources::{Entry, EntryKind};
 use layerc_planner::plan::{Node, Plan};
+use layerc_planner::render::StepAnnotation;
 use ls_types::{InlayHintLabel, Uri};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -64,11 +65,14 @@ impl StepForecast for Disk {
         let facts = nodes.filter_map(|(node, index)| {
             let Node::Step(step) = node else { return None };
             let (outlook, past) = match step.text.as_str() {
-                text if text.contains("cached") => (Outlook::Cached, vec![9, 12_000, 13_000]),
-                text if text.contains("changed") => {
-                    (Outlook::WillRun { reason: "src/a changed".to_owned() }, vec![350])
+                text if text.contains("cached") => {
+                    (Some(StepAnnotation::Cached), vec![9, 12_000, 13_000])
                 }
-                _ => (Outlook::Unknown, Vec::new()),
+                text if text.contains("changed") => {
+                    let reason = "src/a changed".to_owned();
+                    (Some(StepAnnotation::WillRun { reason }), vec![350])
+                }
+                _ => (None, Vec::new()),
             };
             Some(StepFacts { node: index, outlook, past_milliseconds: past })
         });

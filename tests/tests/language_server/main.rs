@@ -5,5 +5,6 @@ mod clients;
 mod edits;
 mod files;
 mod offsets;
+mod outlook;
 mod session;
 mod watching;

@@ -1,6 +1,6 @@
 //! How a session begins, goes wrong and ends.
 
-use layerc_tests::language_server::{Client, every_request, place, uri};
+use layerc_tests::language_server::{Client, PATIENCE, every_request, place, uri};
 use layerc_tests::layerc::program;
 use layerc_tests::repository::Repository;
 use serde_json::{Value, json};
@@ -19,17 +19,23 @@ fn an_orderly_end_is_quiet_and_quick() {
     assert_eq!((status.code(), errors.as_str()), (Some(0), ""));
 }
 
+/// Holds that the server ends by itself with code 1 and quietly, and prints after how long.
+fn ends_abruptly(client: Client, after: &str) {
+    let begun = Instant::now();
+    let (status, errors) = client.ended();
+    println!("the server ended {} ms after {after}", begun.elapsed().as_millis());
+    assert_eq!((status.code(), errors.as_str()), (Some(1), ""));
+}
+
 #[test]
 fn leaving_without_goodbye_is_a_failure() {
     let repository = Repository::new();
     let mut client = Client::greeted(repository.path(), &json!({}));
     client.notify("exit", &Value::Null);
-    let (status, errors) = client.ended();
-    assert_eq!((status.code(), errors.as_str()), (Some(1), ""));
+    ends_abruptly(client, "`exit`");
     let mut client = Client::greeted(repository.path(), &json!({}));
     client.hang_up();
-    let (status, errors) = client.ended();
-    assert_eq!((status.code(), errors.as_str()), (Some(1), ""));
+    ends_abruptly(client, "the end of its input");
 }
 
 /// A client that the server asks things of and that answers none of them.
@@ -53,10 +59,10 @@ fn who_answers_nothing_can_leave_all_the_same() {
     let mut client = mute(repository.path());
     client.notify("workspace/didChangeConfiguration", &json!({ "settings": null }));
     client.notify("exit", &Value::Null);
-    assert_eq!(client.ended().0.code(), Some(1));
+    ends_abruptly(client, "`exit` of a mute client");
     let mut client = mute(repository.path());
     client.hang_up();
-    assert_eq!(client.ended().0.code(), Some(1));
+    ends_abruptly(client, "the end of its input from a mute client");
 }
 
 /// Waits until a process is gone; a process that nobody has waited for yet counts as gone.
@@ -70,11 +76,12 @@ fn is_gone(process: &str) -> bool {
 fn an_orphan_does_not_live_on() {
     let script = r#"
         mkfifo pipe
-        sleep 300 > pipe 2> /dev/null & echo $!
-        "$0" lsp < pipe > /dev/null 2>&1 & echo $!
+        exec 3<> pipe
+        sleep 300 > /dev/null 2>&1 & echo $!
+        "$0" lsp < pipe > answer 2> /dev/null 3>&- & echo $!
         body='{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"processId":'$$',"capabilities":{}}}'
-        printf 'Content-Length: %d\r\n\r\n%s' ${#body} "$body" > pipe
-        sleep 1
+        printf 'Content-Length: %d\r\n\r\n%s' ${#body} "$body" >&3
+        until [ -s answer ]; do sleep 0.02; done
     "#;
     let directory = Repository::new();
     let mut command = Command::new("bash");
@@ -84,11 +91,12 @@ fn an_orphan_does_not_live_on() {
     let [holder, server] = processes.split_whitespace().collect::<Vec<_>>()[..] else {
         panic!("two processes: {processes}")
     };
-    let until = Instant::now() + Duration::from_secs(30);
-    while !is_gone(server) && Instant::now() < until {
+    let begun = Instant::now();
+    while !is_gone(server) && begun.elapsed() < PATIENCE {
         std::thread::sleep(Duration::from_millis(10));
     }
     let gone = is_gone(server);
+    println!("the server ended {} ms after its parent", begun.elapsed().as_millis());
     let _holder = Command::new("kill").args([holder, server]).output();
     assert!(gone, "the server outlives its parent");
 }
