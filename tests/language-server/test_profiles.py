@@ -5,6 +5,7 @@ Started by `tests/tests/language_server/clients.rs`, which sets LAYERC to the pr
 
 import asyncio
 import collections
+import functools
 import os
 import pathlib
 import sys
@@ -12,7 +13,10 @@ import sys
 import pytest
 import pytest_lsp
 from lsprotocol import types
-from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities
+from pygls.protocol import default_converter
+from pytest_lsp import ClientServerConfig, LanguageClient
+from pytest_lsp import client_capabilities as read_capabilities
+from pytest_lsp.client import register_lsp_features
 
 PROFILES = [
     "emacs@29.1",
@@ -34,6 +38,17 @@ FILES = {
 
 
 PATIENCE_SECONDS = 60
+
+# Both take most of a test's time when they are made for each anew.
+client_capabilities = functools.cache(read_capabilities)
+CONVERTER = default_converter()
+
+
+def make_client():
+    client = LanguageClient(converter_factory=lambda: CONVERTER)
+    register_lsp_features(client)
+    return client
+
 
 
 class Watch:
@@ -74,7 +89,7 @@ class Watch:
 
 @pytest_lsp.fixture(
     params=PROFILES,
-    config=ClientServerConfig(server_command=[os.environ["LAYERC"], "lsp"]),
+    config=ClientServerConfig(server_command=[os.environ["LAYERC"], "lsp"], client_factory=make_client),
 )
 async def client(request, lsp_client: LanguageClient, tmp_path_factory):
     watch = Watch(lsp_client)
