@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 
 /// Marks a base as the host's: its root directory.
 const ROOT: &str = "/";
@@ -73,14 +73,14 @@ const BOOT_PREFIX: &str = "boot-";
 pub(super) struct HostBase {
     bases: PathBuf,
     hidden: Vec<PathBuf>,
-    composed: OnceLock<Composition>,
+    composed: Mutex<Option<Composition>>,
 }
 
 impl HostBase {
     /// `hidden` are absolute paths that no machine may see.
     pub(super) fn new(bases: PathBuf, hidden: Vec<PathBuf>) -> Self {
         let hidden = hidden.into_iter().map(|path| path.canonicalize().unwrap_or(path)).collect();
-        Self { bases, hidden, composed: OnceLock::new() }
+        Self { bases, hidden, composed: Mutex::default() }
     }
 
     /// Whether an image is this base.
@@ -109,11 +109,17 @@ impl HostBase {
         })
     }
 
-    /// What a root is composed of. The first call looks at the host's configuration and copies it if it changed.
+    /// What a root is composed of. The first call looks at the host's configuration and copies it if it changed; others
+    /// wait for it.
     pub(super) fn compose(&self) -> Result<Composition, BackendError> {
-        if let Some(composed) = self.composed.get() {
+        let mut composed = self.composed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(composed) = &*composed {
             return Ok(composed.clone());
         }
+        Ok(composed.insert(self.compose_anew()?).clone())
+    }
+
+    fn compose_anew(&self) -> Result<Composition, BackendError> {
         let parts = self.parts()?;
         let places: Vec<PathBuf> = parts.iter().map(|part| part.path.clone()).collect();
         let bases = of_this_boot(&self.bases)
@@ -121,8 +127,7 @@ impl HostBase {
         let skeleton = skeleton::ensure(&bases, &places)?;
         let mirror =
             if rustix::process::geteuid().is_root() { None } else { Some(mirror(&bases, &parts)?) };
-        let composed = Composition { skeleton, parts, mirror };
-        Ok(self.composed.get_or_init(|| composed).clone())
+        Ok(Composition { skeleton, parts, mirror })
     }
 
     fn parts(&self) -> Result<Vec<HostPart>, BackendError> {
@@ -233,14 +238,22 @@ fn of_this_boot(bases: &Path) -> io::Result<PathBuf> {
     if directory.is_dir() {
         return Ok(directory);
     }
+    remove_earlier_boots(bases, &name)?;
+    fs::create_dir_all(&directory)?;
+    Ok(directory)
+}
+
+/// Removes what was copied before this boot. `this` may be there by now: another machine, or another process, that
+/// starts at the same moment may have made it since this one looked.
+fn remove_earlier_boots(bases: &Path, this: &str) -> io::Result<()> {
     for entry in fs::read_dir(bases)?.flatten() {
-        if entry.file_name().to_string_lossy().starts_with(BOOT_PREFIX) {
+        let name = entry.file_name();
+        if name != this && name.to_string_lossy().starts_with(BOOT_PREFIX) {
             // Nobody who could use it has lived through that. What can't be removed is only in the way.
             let _ = remove_own_tree(&entry.path());
         }
     }
-    fs::create_dir_all(&directory)?;
-    Ok(directory)
+    Ok(())
 }
 
 /// Made of the host's package database and the parts' names.
@@ -258,6 +271,8 @@ fn mirror(bases: &Path, parts: &[HostPart]) -> Result<PathBuf, BackendError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Barrier;
+    use std::thread;
 
     #[test]
     fn a_hidden_directory_splits_the_part_around_it() {
@@ -271,6 +286,39 @@ mod tests {
         host.add(PathBuf::from("opt"), root.join("opt"), &[], &mut parts).unwrap();
         let paths: Vec<&str> = parts.iter().filter_map(|part| part.path.to_str()).collect();
         assert_eq!(paths, ["opt/a", "opt/b/tools", "opt/c"]);
+    }
+
+    #[test]
+    fn copies_of_earlier_boots_go_and_those_of_this_one_stay() {
+        let bases = tempfile::tempdir().unwrap();
+        for name in ["boot-before", "boot-now", "debian"] {
+            fs::create_dir_all(bases.path().join(name).join("host-1")).unwrap();
+        }
+        remove_earlier_boots(bases.path(), "boot-now").unwrap();
+        let left = ["boot-before", "boot-now/host-1", "debian"];
+        let left = left.map(|name| bases.path().join(name).is_dir());
+        assert_eq!(left, [false, true, true]);
+    }
+
+    #[test]
+    fn many_that_begin_at_once_keep_what_each_has_made() {
+        for round in 0..4 {
+            let bases = tempfile::tempdir().unwrap();
+            let begin = Barrier::new(8);
+            let make = |number: usize| {
+                begin.wait();
+                let made = of_this_boot(bases.path()).unwrap().join(number.to_string());
+                fs::create_dir(&made).unwrap();
+                made
+            };
+            let made: Vec<PathBuf> = thread::scope(|scope| {
+                let make = &make;
+                let threads: Vec<_> =
+                    (0..8).map(|number| scope.spawn(move || make(number))).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            assert!(made.iter().all(|path| path.is_dir()), "round {round}");
+        }
     }
 
     #[test]

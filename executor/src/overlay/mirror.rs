@@ -68,9 +68,11 @@ fn mirror(source: &Path, target: &Path, levels: u32, left: &mut usize) -> io::Re
         if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             continue;
         }
+        // One that went away since it was listed is none.
+        let Ok(metadata) = entry.metadata() else { continue };
         let Some(rest) = left.checked_sub(1) else { return Ok(()) };
         *left = rest;
-        let mode = entry.metadata()?.mode() & 0o1777;
+        let mode = metadata.mode() & 0o1777;
         let place = target.join(entry.file_name());
         // Made enterable first: its own directories come before its final mode would forbid them.
         DirBuilder::new().mode(0o700).create(&place)?;

@@ -238,7 +238,7 @@ fn collect(
             if matches!(
                 error.kind(),
                 io::ErrorKind::PermissionDenied | io::ErrorKind::NotADirectory
-            ) =>
+            ) || is_gone(&error) =>
         {
             return Ok(());
         }
@@ -327,7 +327,10 @@ fn copy(path: &Path, metadata: &Metadata, root: &Path) -> io::Result<()> {
         fs::create_dir_all(parent)?;
     }
     if metadata.is_symlink() {
-        return symlink(fs::read_link(path)?, &target);
+        return match fs::read_link(path) {
+            Err(error) if is_gone(&error) => Ok(()),
+            link => symlink(link?, &target),
+        };
     }
     if metadata.is_dir() {
         return match make_directory(&target, metadata.mode() & 0o7777) {
@@ -336,18 +339,16 @@ fn copy(path: &Path, metadata: &Metadata, root: &Path) -> io::Result<()> {
         };
     }
     match fs::copy(path, &target) {
-        // Gone since it was listed, or not readable after all (an access list, a label).
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied
-            ) =>
-        {
-            Ok(())
-        }
+        // Not readable after all: an access list, a label.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied || is_gone(&error) => Ok(()),
         Err(error) => Err(error),
         Ok(_) => give(&target, metadata),
     }
+}
+
+/// Whether something went away since it was listed: the host's administrator works on, and package tools do.
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
 }
 
 /// The same owner, where this process may give things away. Set-user bits are not kept: the owner may differ.
