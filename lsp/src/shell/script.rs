@@ -2,9 +2,12 @@
 //!
 //! ```text
 //! # shellcheck disable=…      what the author silenced, and what can't be judged here
-//! read -r A B C               variables that the machine has, so that using them is no finding
+//! read -r A B C               variables that the machine has and the command names, so that using them is no finding
 //! the command
 //! ```
+//!
+//! Only what the command names is in its script: it stays the same when variables come and go elsewhere, and a long file
+//! doesn't make scripts of its length squared.
 
 use crate::plan::machine;
 use crate::workspace::FileView;
@@ -44,9 +47,11 @@ pub fn scripts(view: FileView<'_>) -> Vec<Script<'_>> {
     let mut scripts = Vec::new();
     for (index, directive) in view.analysis().directives.iter().enumerate() {
         if let Instruction::Run(run) = &directive.instruction {
-            let variables = machine.variables.keys().map(String::as_str);
-            let known: BTreeSet<&str> =
-                variables.chain(VARIABLES.iter().map(|variable| variable.name)).collect();
+            let is_set = |name: &str| {
+                machine.variables.contains_key(name)
+                    || VARIABLES.iter().any(|variable| variable.name == name)
+            };
+            let known = names(&run.command.value).filter(|name| is_set(name)).collect();
             let sources = !machine.setup_files.is_empty() || sources_files(&run.command.value);
             let head = head(view, directive.span, &known, sources);
             scripts.push(Script {
@@ -67,12 +72,15 @@ fn head(view: FileView<'_>, span: Span, known: &BTreeSet<&str>, sources: bool) -
         silenced.push(UNSET_VARIABLE.to_owned());
     }
     silenced.extend(silenced_above(view, span));
-    let is_name = |name: &&&str| {
-        name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-            && !name.starts_with(|first: char| first.is_ascii_digit())
-    };
-    let names: Vec<&str> = known.iter().filter(is_name).copied().collect();
-    format!("{DISABLE}{}\nread -r {}\n", silenced.join(","), names.join(" "))
+    let names: Vec<&str> = known.iter().copied().collect();
+    let reading = if names.is_empty() { ":" } else { "read -r " };
+    format!("{DISABLE}{}\n{reading}{}\n", silenced.join(","), names.join(" "))
+}
+
+/// Everything in a command that could be the name of a variable.
+fn names(command: &str) -> impl Iterator<Item = &str> {
+    let words = command.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    words.filter(|word| word.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_'))
 }
 
 /// The codes that comments directly above an instruction silence.

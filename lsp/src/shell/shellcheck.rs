@@ -1,11 +1,11 @@
 //! What ShellCheck says of the commands of a file: kept by text, asked for beside everything else.
 //!
 //! The host starts the program; where there is none, nothing is said. At most [`MAX_PROCESSES`] run at once, each text is
-//! checked once, and when new answers are there whoever wants to know is told.
+//! checked once, the newest first, and when new answers are there whoever wants to know is told.
 
 use crate::host::Host;
 use serde::Deserialize;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -105,8 +105,9 @@ type Key = (String, String);
 
 #[derive(Default)]
 struct Memory {
-    known: HashMap<Key, Arc<Vec<Finding>>>,
-    waiting: VecDeque<Key>,
+    /// By what was asked; `None` until the answer is there.
+    asked: HashMap<Key, Option<Arc<Vec<Finding>>>>,
+    waiting: Vec<Key>,
     running: usize,
     /// The program that isn't there.
     missing: Option<String>,
@@ -140,12 +141,11 @@ impl Checker {
             return None;
         }
         let key = (program.to_owned(), script.to_owned());
-        if let Some(found) = memory.known.get(&key) {
-            return Some(Arc::clone(found));
+        if let Some(answer) = memory.asked.get(&key) {
+            return answer.clone();
         }
-        if !memory.waiting.contains(&key) {
-            memory.waiting.push_back(key);
-        }
+        memory.asked.insert(key.clone(), None);
+        memory.waiting.push(key);
         if memory.running < MAX_PROCESSES {
             let shared = Arc::clone(&self.shared);
             let work = move || shared.work();
@@ -167,7 +167,7 @@ impl Shared {
         loop {
             let next = {
                 let mut memory = self.lock();
-                let next = memory.waiting.pop_front();
+                let next = memory.waiting.pop();
                 if next.is_none() {
                     memory.running -= 1;
                 }
@@ -186,13 +186,14 @@ impl Shared {
         let mut memory = self.lock();
         match answer {
             Some(answer) => {
-                if memory.known.len() >= MAX_KEPT {
-                    memory.known.clear();
+                if memory.asked.len() >= MAX_KEPT {
+                    memory.asked.retain(|_, answer| answer.is_none());
                 }
-                memory.known.insert(key, Arc::new(read(&answer)));
+                memory.asked.insert(key, Some(Arc::new(read(&answer))));
             }
             None => {
                 memory.waiting.retain(|(program, _)| *program != key.0);
+                memory.asked.retain(|(program, _), _| *program != key.0);
                 memory.missing = Some(key.0);
             }
         }
