@@ -14,8 +14,12 @@ use layerc_tests::layerc::program;
 use layerc_tests::repository::Repository;
 use serde_json::{Value, json};
 
-const LINES: usize = 5_000;
-const FILES: usize = 1_000;
+/// Lines of the long file.
+pub(crate) const LINES: usize = 5_000;
+
+/// Files of the large repository.
+pub(crate) const FILES: usize = 1_000;
+
 const ROUNDS: usize = 41;
 
 pub(crate) fn measure(table: &mut Table) {
@@ -23,6 +27,7 @@ pub(crate) fn measure(table: &mut Table) {
     many_files(table);
     start(table);
     size(table);
+    crate::language_peers::measure(table);
 }
 
 /// A file in the proportions of real ones: mostly RUN, one in four over two lines.
@@ -38,16 +43,25 @@ fn layerfile(lines: usize) -> String {
     text
 }
 
-/// The median of some rounds, and the slowest but one in a hundred.
 fn asked(client: &mut Client, method: &str, params: impl Fn(usize) -> Value) -> (f64, f64) {
-    let mut times: Vec<f64> = (0..ROUNDS)
+    asked_in(ROUNDS, client, method, params)
+}
+
+/// The median of some rounds, and the slowest but one in a hundred.
+pub(crate) fn asked_in(
+    rounds: usize,
+    client: &mut Client,
+    method: &str,
+    params: impl Fn(usize) -> Value,
+) -> (f64, f64) {
+    let mut times: Vec<f64> = (0..rounds)
         .map(|round| {
             let params = params(round);
             milliseconds(|| client.request(method, &params)).0
         })
         .collect();
     times.sort_by(f64::total_cmp);
-    let late = times.iter().rev().nth(ROUNDS / 100).copied().unwrap_or_default();
+    let late = times.iter().rev().nth(rounds / 100).copied().unwrap_or_default();
     (median(times), late)
 }
 
@@ -169,7 +183,7 @@ fn first_symbols(repository: &Repository) -> Client {
 }
 
 /// MiB that the server has resident.
-fn memory(client: &Client) -> f64 {
+pub(crate) fn memory(client: &Client) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", client.process()));
     let status = status.unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

@@ -12,6 +12,7 @@ mod clock;
 mod copies;
 mod depths;
 mod front_end;
+mod language_peers;
 mod language_server;
 mod machines;
 mod parallel;
