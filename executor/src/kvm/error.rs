@@ -51,6 +51,16 @@ pub enum MachineError {
     /// The machine is not there any more.
     #[error("the machine has ended")]
     Ended,
+    /// A thread of the machine doesn't do what it was told.
+    #[error(
+        "the {what} of a machine did not stop within {seconds} seconds; its thread and the machine's memory \
+         stay until this process ends",
+        seconds = super::LONGEST_STOP.as_secs()
+    )]
+    Stuck {
+        /// Which.
+        what: String,
+    },
     /// A snapshot can't be used.
     #[error("the snapshot {path} can't be used: {reason}")]
     Snapshot {

@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of plans, images or agents. Snapshots of it are made and opened in `snapshot/`.
 
+use super::LONGEST_STOP;
 use super::acpi;
 use super::boot::{self, BootFiles};
 use super::bus::MachineBus;
@@ -15,7 +16,7 @@ use super::vcpu::{Bus, Control, End, Processor, features_for, prepare_first};
 use crate::sys::virtual_machine::{DirtyLog, MachineDescriptor};
 use kvm_ioctls::{IoEventAddress, Kvm, VcpuFd};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a machine has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub struct Shape {
     pub processors: usize,
 }
 
-/// A machine. Dropping it ends it.
+/// A machine. Dropping it ends it, and takes no longer than half a minute whatever its threads do: see [`Self::end`].
 #[derive(Debug)]
 pub struct VirtualMachine {
     /// Before what they use, so that they are gone when it goes.
@@ -166,9 +167,10 @@ impl VirtualMachine {
     /// When this returns, no instruction of the guest runs and no device reaches its memory until [`Self::resume`].
     ///
     /// # Errors
-    /// When it has ended.
+    /// When it has ended, or a processor doesn't stop; then it runs on.
     pub fn pause(&self) -> Result<(), MachineError> {
-        Processor::pause_all(&self.processors, &self.control)?;
+        let until = Instant::now() + LONGEST_STOP;
+        Processor::pause_all(&self.processors, &self.control, until)?;
         self.devices.pause();
         Ok(())
     }
@@ -189,10 +191,37 @@ impl VirtualMachine {
     }
 }
 
+impl VirtualMachine {
+    /// Ends it, and waits for its threads.
+    ///
+    /// # Errors
+    /// When one of them does not stop in time. It is left alone, with the memory it may still touch.
+    pub fn end(mut self) -> Result<(), MachineError> {
+        self.stop()
+    }
+
+    /// The second time there is nothing left to stop.
+    fn stop(&mut self) -> Result<(), MachineError> {
+        let processors = std::mem::take(&mut self.processors);
+        if processors.is_empty() {
+            return Ok(());
+        }
+        let until = Instant::now() + LONGEST_STOP;
+        self.control.end(End::Stopped);
+        let brought_out = Processor::bring_out(&processors, &self.control, until);
+        let ended = processors.into_iter().map(|processor| processor.end(until));
+        let ended = ended.collect::<Vec<_>>().into_iter().collect::<Result<(), _>>();
+        let still = self.devices.stop(until).into_iter().next();
+        let devices = still.map_or(Ok(()), |kind| {
+            Err(MachineError::Stuck { what: format!("{kind:?} device").to_lowercase() })
+        });
+        brought_out.and(ended).and(devices)
+    }
+}
+
 impl Drop for VirtualMachine {
     fn drop(&mut self) {
-        self.control.end(End::Stopped);
-        // Failing, it would wait below for processors that run on; there is nothing better to do.
-        let _ = Processor::bring_out(&self.processors, &self.control);
+        // Whoever wants to know of threads that are stuck asks before.
+        let _ = self.stop();
     }
 }

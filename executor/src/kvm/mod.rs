@@ -40,6 +40,11 @@ pub use self::{
     vcpu::End,
 };
 pub use error::MachineError;
+
+/// How long a machine's threads have to stop when they are told to; they take milliseconds where nothing is wrong and
+/// the host is not overwhelmed.
+const LONGEST_STOP: std::time::Duration = std::time::Duration::from_secs(30);
+
 pub use layout::MAX_PROCESSORS;
 pub use memory::{GuestMemory, MemorySize};
 pub use probe::{Probe, probe};

@@ -9,9 +9,10 @@ use super::registers::REGION_BYTES;
 use super::slot::Slot;
 use super::state::{DeviceState, StateError};
 use super::worker::Worker;
-use crate::kvm::GuestMemory;
+use crate::kvm::{GuestMemory, LONGEST_STOP};
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 use vmm_sys_util::eventfd::EventFd;
 
 /// Address of the first device in the guest's memory.
@@ -69,7 +70,7 @@ pub enum BusError {
 #[derive(Debug)]
 pub struct DeviceBus {
     slots: Vec<Arc<Slot>>,
-    _workers: Vec<Worker>,
+    workers: Vec<Worker>,
 }
 
 impl DeviceBus {
@@ -85,12 +86,12 @@ impl DeviceBus {
         Ok(Self::of(devices.collect(), memory)?)
     }
 
-    fn of(devices: Vec<Box<dyn Device>>, memory: &GuestMemory) -> io::Result<Self> {
+    pub(super) fn of(devices: Vec<Box<dyn Device>>, memory: &GuestMemory) -> io::Result<Self> {
         let slots = devices.into_iter().map(|device| Slot::new(device, memory.clone()));
         let slots: Vec<Arc<Slot>> =
             slots.map(|slot| slot.map(Arc::new)).collect::<io::Result<_>>()?;
         let workers = slots.iter().map(|slot| Worker::start(Arc::clone(slot)));
-        Ok(Self { _workers: workers.collect::<io::Result<_>>()?, slots })
+        Ok(Self { workers: workers.collect::<io::Result<_>>()?, slots })
     }
 
     /// Devices as they were saved, with new counterparts on the host. They stand still.
@@ -155,6 +156,12 @@ impl DeviceBus {
         self.slots.iter().for_each(|slot| slot.resume());
     }
 
+    /// Ends their threads for good; answers those that have not ended by then and are left alone.
+    pub fn stop(&self, until: Instant) -> Vec<Kind> {
+        self.workers.iter().for_each(Worker::tell_to_end);
+        self.workers.iter().filter_map(|worker| worker.end(until).err()).collect()
+    }
+
     /// Lets every device work once on this thread, whether or not the machine stands still.
     #[cfg(any(test, fuzzing))]
     pub(super) fn work_for_tests(&self) {
@@ -165,8 +172,20 @@ impl DeviceBus {
         self.pause();
     }
 
+    /// Whether a device is not at work now.
+    #[cfg(test)]
+    pub(super) fn is_idle_for_tests(&self, index: usize) -> bool {
+        self.slots.get(index).is_some_and(|slot| slot.is_idle_for_tests())
+    }
+
     /// For a snapshot, while they stand still.
     pub fn save(&self) -> Vec<DeviceState> {
         self.slots.iter().map(|slot| slot.save()).collect()
+    }
+}
+
+impl Drop for DeviceBus {
+    fn drop(&mut self) {
+        self.stop(Instant::now() + LONGEST_STOP);
     }
 }

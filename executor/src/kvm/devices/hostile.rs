@@ -68,7 +68,8 @@ pub fn drive(parts: Vec<DevicePart>, bytes: &[u8]) {
     let _read: Result<Vec<super::state::DeviceState>, _> = postcard::from_bytes(&written);
 }
 
-fn set_up(bus: &DeviceBus, base: u64, queues: usize) {
+/// Brings a device to where it works, as drivers do.
+pub(super) fn set_up(bus: &DeviceBus, base: u64, queues: usize) {
     let set = |register: u64, value: u32| bus.write(base + register, &value.to_le_bytes());
     let get = |register: u64| {
         let mut value = [0; 4];

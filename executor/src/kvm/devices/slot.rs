@@ -241,6 +241,12 @@ impl Slot {
         self.ring();
     }
 
+    /// Whether nobody holds it now.
+    #[cfg(test)]
+    pub(super) fn is_idle_for_tests(&self) -> bool {
+        self.inside.try_lock().is_ok()
+    }
+
     /// For a snapshot, while it stands still.
     pub(super) fn save(&self) -> DeviceState {
         let inside = self.inside();

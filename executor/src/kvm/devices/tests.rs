@@ -1,13 +1,18 @@
 //! The bus, the registers and hostile drivers, whatever the kind of device.
 
+use super::device::Device;
 use super::driver_for_tests::{Driver, memory};
-use super::hostile::{drive, every_kind};
+use super::hostile::{drive, every_kind, set_up};
 use super::phase::Phase;
+use super::queues::{Broken, Queues};
 use super::rng::EntropyDevice;
+use super::state::{DeviceData, StateError};
 use super::{DeviceBus, DevicePart, DeviceState, Kind, REGION_BYTES};
 use proptest::prelude::*;
 use rustix::event::{PollFd, PollFlags, poll};
-use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 fn entropy() -> Driver {
     Driver::of(Box::new(EntropyDevice::new()))
@@ -120,6 +125,53 @@ fn states_of_another_version_or_of_other_devices_are_refused() {
     let states: Vec<DeviceState> = postcard::from_bytes(&bytes).unwrap();
     let text = refused(states, vec![DevicePart::Entropy]).to_string();
     assert_eq!(text, "the state of a device has version 99, but this program reads version 1");
+}
+
+/// Works until somebody lets go of it.
+#[derive(Debug)]
+struct Hanging(Mutex<Receiver<()>>);
+
+impl Device for Hanging {
+    fn kind(&self) -> Kind {
+        Kind::Disk
+    }
+
+    fn queue_sizes(&self) -> &'static [u16] {
+        &[16]
+    }
+
+    fn work(&mut self, _: &mut Queues<'_>) -> Result<(), Broken> {
+        let _let_go = self.0.lock().unwrap().recv();
+        Ok(())
+    }
+
+    fn reset(&mut self) {}
+
+    fn save(&self) -> DeviceData {
+        EntropyDevice::new().save()
+    }
+
+    fn restore(&mut self, _: DeviceData) -> Result<(), StateError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_device_that_hangs_is_left_alone_and_the_others_end() {
+    let (let_go, held) = channel();
+    let devices: Vec<Box<dyn Device>> =
+        vec![Box::new(EntropyDevice::new()), Box::new(Hanging(Mutex::new(held)))];
+    let bus = DeviceBus::of(devices, &memory()).unwrap();
+    set_up(&bus, 0, 1);
+    set_up(&bus, REGION_BYTES, 1);
+    bus.resume();
+    // The second device has begun to work as soon as its registers can't be had.
+    while bus.is_idle_for_tests(1) {
+        std::thread::yield_now();
+    }
+    assert_eq!(bus.stop(Instant::now()).last(), Some(&Kind::Disk));
+    drop(let_go);
+    assert_eq!(bus.stop(Instant::now() + Duration::from_secs(60)), []);
 }
 
 proptest! {

@@ -1,24 +1,56 @@
 //! The thread of a device: waits for the driver's calls and for news on the host, and lets the device work.
 //!
-//! Knows no kinds of devices. Ends when its bus does.
+//! Knows no kinds of devices. Ends when its bus does; one that waits for something of the host by then is left alone.
 
-use super::device::Awaited;
+use super::device::{Awaited, Kind};
 use super::queues::More;
 use super::slot::Slot;
 use crate::sys::event_descriptor;
 use rustix::event::{PollFd, PollFlags, poll};
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 use vmm_sys_util::eventfd::EventFd;
 
-/// A device's thread. Ends when this is dropped.
+/// A device's thread.
 #[derive(Debug)]
 pub(super) struct Worker {
     slot: Arc<Slot>,
     over: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    ended: Arc<Ended>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Whether the thread has done its last.
+#[derive(Debug, Default)]
+struct Ended {
+    ended: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Ended {
+    fn set(&self) {
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.changed.notify_all();
+    }
+
+    fn within(&self, until: Instant) -> bool {
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = until.saturating_duration_since(Instant::now());
+        let waited = self.changed.wait_timeout_while(ended, left, |ended| !*ended);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+/// Says so however the thread ends.
+struct Ending<'a>(&'a Ended);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.set();
+    }
 }
 
 impl Worker {
@@ -27,23 +59,38 @@ impl Worker {
     /// # Errors
     /// When the host has no more threads.
     pub(super) fn start(slot: Arc<Slot>) -> io::Result<Self> {
-        let over = Arc::new(AtomicBool::new(false));
+        let (over, ended) = (Arc::new(AtomicBool::new(false)), Arc::new(Ended::default()));
         let name = format!("{:?}", slot.kind()).to_lowercase();
-        let (seen_slot, seen_over) = (Arc::clone(&slot), Arc::clone(&over));
-        let thread = std::thread::Builder::new()
-            .name(name)
-            .spawn(move || work_until_over(&seen_slot, &seen_over))?;
-        Ok(Self { slot, over, thread: Some(thread) })
+        let seen = (Arc::clone(&slot), Arc::clone(&over), Arc::clone(&ended));
+        let thread = std::thread::Builder::new().name(name).spawn(move || {
+            let _ending = Ending(&seen.2);
+            work_until_over(&seen.0, &seen.1);
+        })?;
+        Ok(Self { slot, over, ended, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Tells it to end, without waiting.
+    pub(super) fn tell_to_end(&self) {
+        self.over.store(true, Ordering::Release);
+        self.slot.ring();
+    }
+
+    /// Waits for its end, which it was told. Answers what it works for if it has not ended by then.
+    pub(super) fn end(&self, until: Instant) -> Result<(), Kind> {
+        if !self.ended.within(until) {
+            return Err(self.slot.kind());
+        }
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _panicked = thread.join();
+        }
+        Ok(())
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        self.over.store(true, Ordering::Release);
-        self.slot.ring();
-        if let Some(thread) = self.thread.take() {
-            let _panicked = thread.join();
-        }
+        self.tell_to_end();
     }
 }
 

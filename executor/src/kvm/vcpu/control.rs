@@ -146,6 +146,16 @@ impl Control {
         }
     }
 
+    /// Whether this processor's thread has done its last, within this time.
+    pub(super) fn has_ended(&self, index: usize, patience: Duration) -> bool {
+        let ended = |inner: &Inner| inner.activities.get(index) == Some(&Activity::Ended);
+        let (inner, _) = self
+            .changed
+            .wait_timeout_while(self.lock(), patience, |inner| !ended(inner))
+            .unwrap_or_else(PoisonError::into_inner);
+        ended(&inner)
+    }
+
     /// The processors that still run; waits for them so long.
     pub(super) fn still_running(&self, patience: Duration) -> Vec<usize> {
         let inner = self.lock();
@@ -159,5 +169,23 @@ impl Control {
             .filter(|(_, a)| **a == Activity::Running)
             .map(|(i, _)| i)
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_waits_for_a_processor_waits_no_longer_than_said() {
+        let control = Control::paused(2);
+        control.run_all();
+        assert!(control.wait_for_wish(1));
+        assert_eq!(control.still_running(Duration::ZERO), [1]);
+        control.end(End::Stopped);
+        assert!(!control.has_ended(1, Duration::from_millis(1)));
+        control.report(1, Activity::Ended);
+        assert!(control.has_ended(1, Duration::ZERO));
+        assert_eq!(control.still_running(Duration::ZERO), [] as [usize; 0]);
     }
 }

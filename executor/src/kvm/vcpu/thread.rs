@@ -1,7 +1,8 @@
 //! The thread of a processor, and how it is brought out of the guest.
 //!
 //! A signal brings a processor out. One that comes in the moment before it goes in is lost, so it is sent again until
-//! the processor has said that it is out.
+//! the processor has said that it is out. One that never says so (a device of it waits for the host, or the host's
+//! KVM has lost it) is given up after a while: its thread is left alone, and what it holds stays reserved.
 
 use super::control::{Activity, Control};
 use super::run::{Step, run_once, settle};
@@ -11,15 +12,21 @@ use kvm_ioctls::VcpuFd;
 use std::os::raw::c_int;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use vmm_sys_util::signal::{Killable, SIGRTMIN, register_signal_handler};
 
 /// How long to wait for a processor before it gets the signal again.
 const PATIENCE: Duration = Duration::from_micros(500);
 
-/// A processor and its thread. Dropping it waits for the thread, which must have been told to end.
+/// Longest of those waits: each lasts twice as long as the one before, for a busy host must not be kept busy by signals.
+const MOST_PATIENCE: Duration = Duration::from_millis(50);
+
+/// A processor and its thread, which must have been told to end before this is dropped. A thread that has not ended by
+/// then is left alone.
 #[derive(Debug)]
 pub(crate) struct Processor {
+    index: usize,
+    control: Arc<Control>,
     descriptor: Arc<Mutex<VcpuFd>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -54,12 +61,12 @@ impl Processor {
     ) -> Result<Self, MachineError> {
         wake_signal()?;
         let descriptor = Arc::new(Mutex::new(descriptor));
-        let its_own = Arc::clone(&descriptor);
+        let (its_own, its_control) = (Arc::clone(&descriptor), Arc::clone(&control));
         let thread = Builder::new()
             .name(format!("processor {index}"))
-            .spawn(move || live(index, &its_own, &control, bus.as_ref()))
+            .spawn(move || live(index, &its_own, &its_control, bus.as_ref()))
             .map_err(MachineError::system("start a processor's thread"))?;
-        Ok(Self { descriptor, thread: Some(thread) })
+        Ok(Self { index, control, descriptor, thread: Some(thread) })
     }
 
     /// Its descriptor, to read or set its state. Waits while it runs.
@@ -68,13 +75,21 @@ impl Processor {
     }
 
     /// Brings all of them out; they then do what `control` wishes, which is not to run.
-    pub(crate) fn bring_out(processors: &[Self], control: &Control) -> Result<(), MachineError> {
+    ///
+    /// # Errors
+    /// When one of them is not out by then.
+    pub(crate) fn bring_out(
+        processors: &[Self],
+        control: &Control,
+        until: Instant,
+    ) -> Result<(), MachineError> {
         let signal = wake_signal()?;
         let mut patience = Duration::ZERO;
         loop {
             let running = control.still_running(patience);
-            if running.is_empty() {
-                return Ok(());
+            let Some(first) = running.first() else { return Ok(()) };
+            if Instant::now() >= until {
+                return Err(MachineError::Stuck { what: format!("processor {first}") });
             }
             for processor in running.iter().filter_map(|index| processors.get(*index)) {
                 if let Some(thread) = &processor.thread {
@@ -82,26 +97,50 @@ impl Processor {
                     let _ = thread.kill(signal);
                 }
             }
-            patience = PATIENCE;
+            patience = (patience * 2).clamp(PATIENCE, MOST_PATIENCE);
         }
     }
 
     /// Pauses all of them: no instruction of the guest runs, and nothing they did is half done.
     ///
     /// # Errors
-    /// When the machine has ended.
-    pub(crate) fn pause_all(processors: &[Self], control: &Control) -> Result<(), MachineError> {
+    /// When the machine has ended, or one of them is not out by then: the others run on.
+    pub(crate) fn pause_all(
+        processors: &[Self],
+        control: &Control,
+        until: Instant,
+    ) -> Result<(), MachineError> {
         control.ask_to_pause();
-        Self::bring_out(processors, control)?;
+        Self::bring_out(processors, control, until).inspect_err(|_| control.run_all())?;
         control.ended().map_or(Ok(()), |_| Err(MachineError::Ended))
+    }
+
+    /// Waits for the thread, which was told to end.
+    ///
+    /// # Errors
+    /// When it has not by then; it is left alone.
+    pub(crate) fn end(mut self, until: Instant) -> Result<(), MachineError> {
+        let left = until.saturating_duration_since(Instant::now());
+        let what = format!("processor {}", self.index);
+        if !self.control.has_ended(self.index, left) {
+            return Err(MachineError::Stuck { what });
+        }
+        self.join();
+        Ok(())
+    }
+
+    fn join(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            // A panic in there has ended the machine already.
+            let _ = thread.join();
+        }
     }
 }
 
 impl Drop for Processor {
     fn drop(&mut self) {
-        if let Some(thread) = self.thread.take() {
-            // A panic in there has ended the machine already.
-            let _ = thread.join();
+        if self.control.has_ended(self.index, Duration::ZERO) {
+            self.join();
         }
     }
 }
