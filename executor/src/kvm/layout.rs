@@ -68,6 +68,12 @@ pub(crate) const LOW_MEMORY_END: u64 = 0x9_fc00;
 /// Where ACPI's tables begin: kernels look for them from here to [`HIGH_MEMORY`].
 pub(crate) const ACPI_TABLES: u64 = 0xe_0000;
 
+/// The number that tells copies apart, with a page to itself among the tables.
+pub(crate) const GENERATION: u64 = 0xf_f000;
+
+/// The interrupt that tells of a new one. Those of devices end below it.
+pub(crate) const GENERATION_INTERRUPT: u32 = 22;
+
 /// Where memory goes on above what was reserved for firmware.
 pub(crate) const HIGH_MEMORY: u64 = 0x10_0000;
 

@@ -9,7 +9,10 @@ use super::bus::MachineBus;
 use super::console::{Console, ConsoleState, Output, timer_without_speaker};
 use super::devices::{CALL_REGISTER_OFFSET, DeviceBus, DevicePart};
 use super::error::MachineError;
-use super::layout::{IDENTITY_MAP, MAX_PROCESSORS, SERIAL_INTERRUPT, TASK_STATE};
+use super::generation::Generation;
+use super::layout::{
+    GENERATION_INTERRUPT, IDENTITY_MAP, MAX_PROCESSORS, SERIAL_INTERRUPT, TASK_STATE,
+};
 use super::memory::{GuestMemory, MemorySize, empty_memory};
 use super::snapshot::Lineage;
 use super::vcpu::{Bus, Control, End, Processor, features_for, prepare_first};
@@ -35,6 +38,7 @@ pub struct VirtualMachine {
     pub(super) control: Arc<Control>,
     pub(super) console: Arc<Console>,
     pub(super) devices: Arc<DeviceBus>,
+    pub(super) generation: Generation,
     pub(super) descriptor: MachineDescriptor,
     pub(super) memory: GuestMemory,
     pub(super) size: MemorySize,
@@ -82,7 +86,8 @@ impl Blank {
         devices: DeviceBus,
         console: Console,
     ) -> Result<VirtualMachine, MachineError> {
-        connect(&self.descriptor, &devices, &console)
+        let generation = Generation::new(&self.memory)?;
+        connect(&self.descriptor, &devices, &console, &generation)
             .map_err(MachineError::system("connect a machine's devices"))?;
         let (devices, console) = (Arc::new(devices), Arc::new(console));
         let control = Arc::new(Control::paused(self.processors.len()));
@@ -96,6 +101,7 @@ impl Blank {
             control,
             console,
             devices,
+            generation,
             descriptor: self.descriptor,
             memory: self.memory,
             size: self.size,
@@ -115,8 +121,10 @@ fn connect(
     machine: &MachineDescriptor,
     devices: &DeviceBus,
     console: &Console,
+    generation: &Generation,
 ) -> Result<(), kvm_ioctls::Error> {
     machine.register_irqfd(console.interrupt(), SERIAL_INTERRUPT)?;
+    machine.register_irqfd(generation.interrupt(), GENERATION_INTERRUPT)?;
     for slot in devices.slots() {
         machine.register_irqfd(slot.interrupt, slot.interrupt_number())?;
         let calls = IoEventAddress::Mmio(slot.address() + CALL_REGISTER_OFFSET);

@@ -6,6 +6,7 @@
 //! | `boot`, `acpi` | what is in it at the first instruction |
 //! | `vcpu` | processors and their threads |
 //! | `console`, `devices`, `bus` | what they reach besides memory |
+//! | `generation` | the number that tells copies apart |
 //! | `machine` | all of it together |
 //! | `snapshot` | machines on disk, and machines made of those |
 //! | `guest` | what guests boot, and their agent |
@@ -20,6 +21,8 @@ mod bus;
 mod console;
 pub mod devices;
 mod error;
+#[cfg(target_arch = "x86_64")]
+mod generation;
 pub mod guest;
 mod layout;
 #[cfg(target_arch = "x86_64")]

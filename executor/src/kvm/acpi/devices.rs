@@ -1,11 +1,11 @@
 //! The definition block: what devices there are, in ACPI's own byte code.
 
 use crate::kvm::devices::{DEVICES_BASE, FIRST_INTERRUPT, REGION_BYTES};
-use crate::kvm::layout::{SERIAL_INTERRUPT, SERIAL_PORT};
+use crate::kvm::layout::{GENERATION, GENERATION_INTERRUPT, SERIAL_INTERRUPT, SERIAL_PORT};
 use acpi_tables::Aml;
 use acpi_tables::aml::{
-    Device, EISAName, IO, Interrupt, Memory32Fixed, Name, Package, Path, ResourceTemplate, Scope,
-    ZERO,
+    Arg, Device, EISAName, Equal, IO, If, Interrupt, Memory32Fixed, Method, Name, Notify, Package,
+    Path, ResourceTemplate, Scope, ZERO,
 };
 
 /// What kernels know virtio devices at fixed addresses by.
@@ -13,6 +13,15 @@ const VIRTIO: &str = "LNRO0005";
 
 /// What kernels know processors by.
 const PROCESSOR: &str = "ACPI0007";
+
+/// What this project calls the number that tells copies apart, and what kernels know it by.
+const GENERATION_NAMES: [&str; 2] = ["LAYCVGID", "VM_Gen_Counter"];
+
+/// What kernels know the device by that turns interrupts into notifications.
+const EVENTS: &str = "ACPI0013";
+
+/// Notification of a new number.
+const NEW_GENERATION: u8 = 0x80;
 
 /// Kind of sleep that is to be off.
 pub(super) const OFF: u8 = 5;
@@ -23,6 +32,7 @@ pub(super) fn definitions(processors: u8, device_slots: usize) -> Vec<u8> {
         processor(index, &mut bytes);
     }
     serial_line(&mut bytes);
+    generation(&mut bytes);
     for index in (0..device_slots).filter_map(|index| u32::try_from(index).ok()) {
         virtio_slot(index, &mut bytes);
     }
@@ -52,6 +62,31 @@ fn serial_line(bytes: &mut Vec<u8>) {
     let resources = ResourceTemplate::new(vec![&interrupt, &ports]);
     let resources = Name::new(Path::new("_CRS"), &resources);
     in_system(&Device::new(Path::new("COM1"), vec![&kind, &number, &resources]), bytes);
+}
+
+/// The number, and the device that tells of a new one: machines without the old fixed hardware have no other event.
+fn generation(bytes: &mut Vec<u8>) {
+    let [own, known] = GENERATION_NAMES;
+    let own = Name::new(Path::new("_HID"), &own);
+    let shown = Name::new(Path::new("_DDN"), &known);
+    let known = Name::new(Path::new("_CID"), &known);
+    // Below 4 GiB by the layout.
+    let low = u32::try_from(GENERATION).unwrap_or_default();
+    let address = Package::new(vec![&low, &ZERO]);
+    let address = Name::new(Path::new("ADDR"), &address);
+    in_system(&Device::new(Path::new("VGEN"), vec![&own, &known, &shown, &address]), bytes);
+
+    let kind = Name::new(Path::new("_HID"), &EVENTS);
+    let number = Name::new(Path::new("_UID"), &ZERO);
+    let interrupt = Interrupt::new(true, true, false, false, GENERATION_INTERRUPT);
+    let resources = ResourceTemplate::new(vec![&interrupt]);
+    let resources = Name::new(Path::new("_CRS"), &resources);
+    let (which, target) = (Arg(0), Path::new("\\_SB_.VGEN"));
+    let notify = Notify::new(&target, &NEW_GENERATION);
+    let ours = Equal::new(&which, &GENERATION_INTERRUPT);
+    let on_ours = If::new(&ours, vec![&notify]);
+    let event = Method::new(Path::new("_EVT"), 1, true, vec![&on_ours]);
+    in_system(&Device::new(Path::new("EVTS"), vec![&kind, &number, &resources, &event]), bytes);
 }
 
 fn virtio_slot(index: u32, bytes: &mut Vec<u8>) {

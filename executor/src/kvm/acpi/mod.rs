@@ -1,5 +1,5 @@
 //! The ACPI tables of a guest: processors, interrupt controllers, the serial line, one device for each virtio slot,
-//! and how to turn it off. Stock kernels have no other way to find devices that are not on a bus.
+//! the number that tells copies apart, and how to turn it off. Stock kernels have no other way to find devices that are not on a bus.
 //!
 //! Knows only numbers of the layout. The tables describe a machine without the old fixed hardware ("hardware-reduced").
 
@@ -8,7 +8,7 @@ mod devices;
 use super::GuestMemory;
 use super::error::MachineError;
 use super::layout::{
-    ACPI_TABLES, HIGH_MEMORY, IO_APIC, LOCAL_APIC, RESET_PORT, RESET_VALUE, SLEEP_CONTROL_PORT,
+    ACPI_TABLES, GENERATION, IO_APIC, LOCAL_APIC, RESET_PORT, RESET_VALUE, SLEEP_CONTROL_PORT,
     SLEEP_STATUS_PORT,
 };
 use acpi_tables::Aml;
@@ -69,7 +69,7 @@ fn align(address: u64) -> u64 {
 }
 
 fn write(memory: &GuestMemory, address: u64, bytes: &[u8]) -> Result<(), MachineError> {
-    if address + bytes.len() as u64 > HIGH_MEMORY {
+    if address + bytes.len() as u64 > GENERATION {
         return Err(MachineError::NoRoom { what: "ACPI tables", bytes: bytes.len() as u64 });
     }
     memory

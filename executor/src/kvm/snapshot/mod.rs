@@ -4,8 +4,9 @@
 //! `memory` has the pages that changed since the snapshot before it. The other files are those of its neighbours in the
 //! same directory, so that a chain of any length is one list of places. Long lists are folded: a snapshot
 //! then has all pages itself.
-//! What a guest drew from its random device before the snapshot is in its memory, and the same in every copy: giving each
-//! copy randomness of its own is the agent's business, which is handed some when a copy wakes.
+//! What a guest drew from its random device before the snapshot is in its memory, and the same in every copy (Linux's
+//! driver always has 64 bytes drawn before anybody asks). What processes ask the kernel for differs: each copy has a new
+//! number in its memory and is told so (`generation`), and its agent is handed randomness when it wakes.
 //!
 //! | part | is |
 //! |---|---|

@@ -64,6 +64,7 @@ impl Snapshot {
             vcpu::restore(processor, state)?;
         }
         let mut machine = blank.assemble(devices, Console::new(output, &self.state.console)?)?;
+        machine.generation.tell();
         machine.lineage = Lineage { map: Some(self.state.memory.clone()), ..Lineage::default() };
         Ok(machine)
     }
