@@ -49,5 +49,6 @@ pub use error::MachineError;
 const LONGEST_STOP: std::time::Duration = std::time::Duration::from_secs(30);
 
 pub use layout::MAX_PROCESSORS;
+pub(crate) use layout::PAGE_BYTES;
 pub use memory::{GuestMemory, MemorySize};
 pub use probe::{Probe, probe};

@@ -9,6 +9,7 @@
 
 mod descriptors;
 mod filter;
+mod free_pages;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod guest_memory;
 pub(crate) mod lmdb;
@@ -21,6 +22,7 @@ mod vsock;
 
 pub(crate) use descriptors::{event_descriptor, place_descriptor};
 pub(crate) use filter::{FilterInstruction, install_filter};
+pub(crate) use free_pages::give_back;
 pub(crate) use network::{Interface, add_default_route, bring_loopback_up, set_interface_address};
 pub(crate) use process::{
     ChildSignals, Fork, SingleThreaded, close_descriptors_from, close_inherited_descriptors_from,

@@ -5,6 +5,7 @@
 use crate::kvm::GuestMemory;
 use std::io::{self, Read, Write};
 use virtio_queue::{DescriptorChain, Reader, Writer};
+use vm_memory::GuestAddress;
 use vm_memory::bitmap::{AtomicBitmap, RefSlice};
 
 /// Most buffers of one chain, whether in the queue or in a table of their own.
@@ -15,6 +16,7 @@ type Bits<'memory> = RefSlice<'memory, AtomicBitmap>;
 /// What the driver wrote for the device, and where it wants its answer.
 pub(super) struct Chain<'memory> {
     head: u16,
+    descriptors: DescriptorChain<&'memory GuestMemory>,
     reader: Reader<'memory, Bits<'memory>>,
     writer: Writer<'memory, Bits<'memory>>,
 }
@@ -41,13 +43,20 @@ impl<'memory> Chain<'memory> {
             return None;
         }
         let reader = chain.clone().reader(memory).ok()?;
-        let writer = chain.writer(memory).ok()?;
-        Some(Self { head, reader, writer })
+        let writer = chain.clone().writer(memory).ok()?;
+        Some(Self { head, descriptors: chain, reader, writer })
     }
 
     /// Its number, by which it is given back.
     pub(super) fn head(&self) -> u16 {
         self.head
+    }
+
+    /// The places of its room, start and length, as the driver has them now: it can change them at any time, so
+    /// whoever uses one checks it.
+    pub(super) fn places(&self) -> impl Iterator<Item = (GuestAddress, u64)> {
+        let places = self.descriptors.clone().writable().take(MOST_BUFFERS);
+        places.map(|descriptor| (descriptor.addr(), u64::from(descriptor.len())))
     }
 
     /// Bytes the driver wrote that were not read yet.

@@ -203,6 +203,15 @@ impl Driver {
         head
     }
 
+    /// Makes a request of room at these places, and has it answered.
+    pub(super) fn report(&mut self, queue: usize, places: &[(u64, usize)]) {
+        let writable = |(start, length): &(u64, usize)| (*start, *length, DESCRIPTOR_IS_WRITABLE);
+        let parts: Vec<_> = places.iter().map(writable).collect();
+        self.offer(queue, &parts);
+        self.work();
+        assert_eq!(self.answers(queue).len(), 1);
+    }
+
     /// Lets the device work until it has nothing to do.
     pub(super) fn work(&self) {
         while self.slot.work().more == More::AtOnce {}

@@ -46,7 +46,7 @@ pub fn every_kind() -> io::Result<Vec<DevicePart>> {
     let (sockets, files) = (DevicePart::Sockets(sockets), DevicePart::Files(files));
     let stream = UnixStream::pair()?.0;
     let network = DevicePart::Network(NetworkPart { hardware_address: [2; 6], stream });
-    Ok(vec![DevicePart::Entropy, sockets, disk, files, network])
+    Ok(vec![DevicePart::Entropy, sockets, disk, files, network, DevicePart::Balloon])
 }
 
 /// Lets a bus with these parts meet such a driver. The devices stand still but for the calls of this function.

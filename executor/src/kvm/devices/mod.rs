@@ -23,9 +23,11 @@
 //! | `files/` | the repository's files |
 //! | `network/` | a network card |
 //! | `sockets/` | streams between host and guest |
+//! | `balloon/` | memory that the guest has freed |
 //!
 //! Each kind's folder has the same files: `device` (its work), `state` (what is kept of it), `tests`.
 
+mod balloon;
 mod bus;
 mod chain;
 mod device;

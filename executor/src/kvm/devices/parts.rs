@@ -2,6 +2,7 @@
 //!
 //! A machine that is restored gets new parts and old states.
 
+use super::balloon::BalloonDevice;
 use super::device::Device;
 use super::disk::{Disk, DiskDevice};
 use super::files::{FilesDevice, FilesPart};
@@ -13,6 +14,8 @@ use std::sync::Arc;
 /// A device to be.
 #[derive(Debug)]
 pub enum DevicePart {
+    /// Takes back what the guest has freed.
+    Balloon,
     /// Randomness of the host.
     Entropy,
     /// Sockets of the guest, with the end that [`SocketsPart::new`] made beside a connector.
@@ -28,6 +31,7 @@ pub enum DevicePart {
 impl DevicePart {
     pub(super) fn into_device(self) -> Box<dyn Device> {
         match self {
+            Self::Balloon => Box::new(BalloonDevice::new()),
             Self::Entropy => Box::new(EntropyDevice::new()),
             Self::Sockets(part) => Box::new(SocketsDevice::new(part)),
             Self::Disk(disk) => Box::new(DiskDevice::new(disk)),

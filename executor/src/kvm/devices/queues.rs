@@ -39,6 +39,11 @@ impl<'slot> Queues<'slot> {
         Self { memory, queues, interrupt, budget, given_back: 0 }
     }
 
+    /// The guest's memory.
+    pub(super) fn memory(&self) -> &'slot GuestMemory {
+        self.memory
+    }
+
     /// The next request of a queue, if there is one. Requests that are none are given back unanswered.
     ///
     /// # Errors

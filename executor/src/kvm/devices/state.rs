@@ -2,6 +2,7 @@
 //!
 //! Comes back from files that may be damaged or foreign: everything is checked before a device becomes it.
 
+use super::balloon::BalloonState;
 use super::device::Kind;
 use super::disk::DiskState;
 use super::files::FilesState;
@@ -110,6 +111,7 @@ pub(super) enum DeviceData {
     Disk(DiskState),
     Files(FilesState),
     Network(NetworkState),
+    Balloon(BalloonState),
 }
 
 impl DeviceData {
@@ -120,6 +122,7 @@ impl DeviceData {
             Self::Disk(_) => Kind::Disk,
             Self::Files(_) => Kind::Files,
             Self::Network(_) => Kind::Network,
+            Self::Balloon(_) => Kind::Balloon,
         }
     }
 }
