@@ -7,6 +7,7 @@
 //! | `vcpu` | processors and their threads |
 //! | `console`, `devices`, `bus` | what they reach besides memory |
 //! | `generation` | the number that tells copies apart |
+//! | `jail` | what a machine's threads may ask of the host |
 //! | `machine` | all of it together |
 //! | `snapshot` | machines on disk, and machines made of those |
 //! | `guest` | what guests boot, and their agent |
@@ -24,6 +25,7 @@ mod error;
 #[cfg(target_arch = "x86_64")]
 mod generation;
 pub mod guest;
+mod jail;
 mod layout;
 #[cfg(target_arch = "x86_64")]
 mod machine;

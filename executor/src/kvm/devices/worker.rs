@@ -5,6 +5,7 @@
 use super::device::{Awaited, Kind};
 use super::queues::More;
 use super::slot::Slot;
+use crate::kvm::jail::{Confinement, Role};
 use crate::sys::event_descriptor;
 use rustix::event::{PollFd, PollFlags, poll};
 use std::io;
@@ -59,12 +60,16 @@ impl Worker {
     /// # Errors
     /// When the host has no more threads.
     pub(super) fn start(slot: Arc<Slot>) -> io::Result<Self> {
+        let confinement = Confinement::of(Role::Device)?;
         let (over, ended) = (Arc::new(AtomicBool::new(false)), Arc::new(Ended::default()));
         let name = format!("{:?}", slot.kind()).to_lowercase();
         let seen = (Arc::clone(&slot), Arc::clone(&over), Arc::clone(&ended));
         let thread = std::thread::Builder::new().name(name).spawn(move || {
             let _ending = Ending(&seen.2);
-            work_until_over(&seen.0, &seen.1);
+            // Better a device that never answers than one that works unconfined.
+            if confinement.enter().is_ok() {
+                work_until_over(&seen.0, &seen.1);
+            }
         })?;
         Ok(Self { slot, over, ended, thread: Mutex::new(Some(thread)) })
     }

@@ -8,6 +8,7 @@ use super::control::{Activity, Control};
 use super::run::{Step, run_once, settle};
 use super::{Bus, End};
 use crate::kvm::error::MachineError;
+use crate::kvm::jail::{Confinement, Role};
 use kvm_ioctls::VcpuFd;
 use std::os::raw::c_int;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -60,11 +61,20 @@ impl Processor {
         bus: Arc<dyn Bus>,
     ) -> Result<Self, MachineError> {
         wake_signal()?;
+        let confining = MachineError::system("confine a processor's thread");
+        let confinement = Confinement::of(Role::Processor).map_err(confining)?;
         let descriptor = Arc::new(Mutex::new(descriptor));
         let (its_own, its_control) = (Arc::clone(&descriptor), Arc::clone(&control));
         let thread = Builder::new()
             .name(format!("processor {index}"))
-            .spawn(move || live(index, &its_own, &its_control, bus.as_ref()))
+            .spawn(move || {
+                let _ending = Ending(index, &its_control);
+                match confinement.enter() {
+                    Ok(()) => live(index, &its_own, &its_control, bus.as_ref()),
+                    Err(error) => its_control
+                        .end(End::Failed(format!("its thread can't be confined: {error}"))),
+                }
+            })
             .map_err(MachineError::system("start a processor's thread"))?;
         Ok(Self { index, control, descriptor, thread: Some(thread) })
     }
@@ -158,7 +168,6 @@ impl Drop for Ending<'_> {
 }
 
 fn live(index: usize, descriptor: &Mutex<VcpuFd>, control: &Control, bus: &dyn Bus) {
-    let _ending = Ending(index, control);
     while control.wait_for_wish(index) {
         let mut processor = descriptor.lock().unwrap_or_else(PoisonError::into_inner);
         // A guest that was paused must not take the pause for a hang. One without KVM's clock has nothing to tell.

@@ -1,0 +1,197 @@
+//! What the threads of a machine may still ask of the host's kernel once the guest runs: a list for each kind of thread.
+//!
+//! A guest that takes over such a thread by a fault of a device finds no way to open a file, start a program or reach a
+//! network: whatever a device works with was opened before. Threads share one memory, so this is a wall against what
+//! the thread itself is made to do, not against one that changes what another thread does: that needs a process for each
+//! machine, which begins like the agent (the same program again), is handed the machine's open files over a socket,
+//! and puts the same lists around its threads.
+//!
+//! Knows call numbers; nothing of guests.
+
+use seccompiler::{
+    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition,
+    SeccompFilter, SeccompRule, TargetArch, apply_filter,
+};
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, OnceLock};
+
+/// What a thread does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Runs a processor of the guest.
+    Processor,
+    /// Works for a device.
+    Device,
+}
+
+/// What any thread of this program needs: memory, locks, clocks, signals, its own end.
+const EVERYBODY: &[libc::c_long] = &[
+    libc::SYS_brk,
+    libc::SYS_mmap,
+    libc::SYS_munmap,
+    libc::SYS_mremap,
+    libc::SYS_mprotect,
+    libc::SYS_madvise,
+    libc::SYS_futex,
+    libc::SYS_sched_yield,
+    libc::SYS_sched_getaffinity,
+    libc::SYS_clock_gettime,
+    libc::SYS_clock_nanosleep,
+    libc::SYS_nanosleep,
+    libc::SYS_restart_syscall,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigaction,
+    libc::SYS_sigaltstack,
+    libc::SYS_getpid,
+    libc::SYS_gettid,
+    libc::SYS_tgkill,
+    libc::SYS_rseq,
+    libc::SYS_set_robust_list,
+    libc::SYS_prctl,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+    libc::SYS_getrandom,
+    // Events, and what an output is written to.
+    libc::SYS_read,
+    libc::SYS_readv,
+    libc::SYS_write,
+    libc::SYS_writev,
+    libc::SYS_close,
+];
+
+/// What devices do with the files and sockets they were given.
+const DEVICES: &[libc::c_long] = &[
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_poll,
+    libc::SYS_ppoll,
+    libc::SYS_pread64,
+    libc::SYS_preadv,
+    libc::SYS_pwrite64,
+    libc::SYS_pwritev,
+    libc::SYS_lseek,
+    libc::SYS_fstat,
+    libc::SYS_statx,
+    libc::SYS_fsync,
+    libc::SYS_fdatasync,
+    libc::SYS_fallocate,
+    libc::SYS_ftruncate,
+    libc::SYS_fcntl,
+    libc::SYS_recvfrom,
+    libc::SYS_recvmsg,
+    libc::SYS_sendto,
+    libc::SYS_sendmsg,
+    libc::SYS_shutdown,
+    libc::SYS_getsockopt,
+];
+
+/// `KVM_RUN` and `KVM_KVMCLOCK_CTRL` of `linux/kvm.h`: all that a processor's thread asks of KVM.
+const RUNNING: [u64; 2] = [0xae80, 0xaead];
+
+/// `FIONREAD` and `FIONBIO`: how much a socket holds, and that it doesn't wait.
+const SOCKETS: [u64; 2] = [0x541b, 0x5421];
+
+/// A list, ready for a thread.
+#[derive(Debug, Clone)]
+pub(crate) struct Confinement(Arc<BpfProgram>);
+
+impl Confinement {
+    /// Made once for each role, for it takes longer than a thread does to begin.
+    ///
+    /// # Errors
+    /// When filters can't be made for this architecture.
+    pub(crate) fn of(role: Role) -> io::Result<Self> {
+        static MADE: [OnceLock<Result<Confinement, String>>; 2] = [const { OnceLock::new() }; 2];
+        let [processor, device] = &MADE;
+        let made = match role {
+            Role::Processor => processor,
+            Role::Device => device,
+        };
+        let make = || compile(role).map(Arc::new).map(Self).map_err(|error| error.to_string());
+        made.get_or_init(make).clone().map_err(io::Error::other)
+    }
+
+    /// Confines the calling thread for good. What isn't in its list is refused as not permitted.
+    ///
+    /// # Errors
+    /// When the kernel has no such filters: the thread must not go on then.
+    pub(crate) fn enter(&self) -> io::Result<()> {
+        apply_filter(&self.0).map_err(io::Error::other)
+    }
+}
+
+fn compile(role: Role) -> Result<BpfProgram, BackendError> {
+    let architecture = TargetArch::try_from(std::env::consts::ARCH)?;
+    let refused = SeccompAction::Errno(libc::EPERM.unsigned_abs());
+    SeccompFilter::new(rules(role)?, refused, SeccompAction::Allow, architecture)?.try_into()
+}
+
+fn rules(role: Role) -> Result<BTreeMap<libc::c_long, Vec<SeccompRule>>, BackendError> {
+    let (more, controls) = match role {
+        Role::Processor => (&[][..], RUNNING),
+        Role::Device => (DEVICES, SOCKETS),
+    };
+    let calls = EVERYBODY.iter().chain(more);
+    let mut rules: BTreeMap<_, Vec<SeccompRule>> = calls.map(|call| (*call, Vec::new())).collect();
+    for control in controls {
+        let length = SeccompCmpArgLen::Dword;
+        let which = SeccompCondition::new(1, length, SeccompCmpOp::Eq, control)?;
+        rules.entry(libc::SYS_ioctl).or_default().push(SeccompRule::new(vec![which])?);
+    }
+    Ok(rules)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+    use std::io::{ErrorKind, Write};
+    use std::net::TcpListener;
+    use std::os::unix::fs::FileExt;
+    use std::os::unix::net::UnixStream;
+    use std::process::Command;
+
+    /// What a thread is told when it tries, after it was confined.
+    fn tried<T: Send + 'static>(
+        role: Role,
+        what: impl FnOnce() -> io::Result<T> + Send + 'static,
+    ) -> Result<T, ErrorKind> {
+        let thread = std::thread::spawn(move || {
+            Confinement::of(role).unwrap().enter().unwrap();
+            what().map_err(|error| error.kind())
+        });
+        thread.join().unwrap()
+    }
+
+    #[test]
+    fn confined_threads_open_nothing_start_nothing_and_reach_nobody() {
+        let refused = ErrorKind::PermissionDenied;
+        for role in [Role::Processor, Role::Device] {
+            assert_eq!(tried(role, || File::open("/dev/null").map(drop)), Err(refused));
+            assert_eq!(tried(role, || File::create("/tmp/never").map(drop)), Err(refused));
+            assert_eq!(tried(role, || Command::new("true").status().map(drop)), Err(refused));
+            assert_eq!(tried(role, || TcpListener::bind("127.0.0.1:0").map(drop)), Err(refused));
+            assert_eq!(tried(role, || UnixStream::connect("/run/none").map(drop)), Err(refused));
+            assert_eq!(tried(role, || std::fs::remove_file("/tmp/never")), Err(refused));
+            assert_eq!(tried(role, || std::fs::read_dir("/proc").map(drop)), Err(refused));
+        }
+    }
+
+    #[test]
+    fn they_work_with_what_they_were_given_and_this_thread_stays_free() {
+        let file = tempfile::tempfile().unwrap();
+        let (mut socket, other) = UnixStream::pair().unwrap();
+        let done = tried(Role::Device, move || {
+            file.write_all_at(&[7; 4096], 4096)?;
+            let mut bytes = vec![0; 1 << 20];
+            let read = file.read_at(&mut bytes, 4096)?;
+            socket.write_all(&bytes[..1])?;
+            file.sync_data()?;
+            Ok(read)
+        });
+        assert_eq!(done, Ok(4096));
+        drop(other);
+        File::open("/dev/null").unwrap();
+    }
+}
