@@ -2,6 +2,7 @@
 
 use crate::place::PARTS;
 use layerc_executor::kvm::devices::DevicePart;
+use layerc_executor::kvm::guest::KERNEL_PARAMETERS;
 use layerc_executor::kvm::{BootFiles, MemorySize, Output, Shape, Snapshot, VirtualMachine};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -10,6 +11,9 @@ use std::time::{Duration, Instant};
 
 /// Longest wait for something that must come. The lab is slow where the machine below it is busy.
 const PATIENCE: Duration = Duration::from_secs(180);
+
+/// How often to look whether a machine that prints nothing has ended.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What a guest printed so far.
 #[derive(Clone, Default)]
@@ -34,7 +38,7 @@ impl Printed {
     }
 
     /// Takes the text up to a line that begins with `mark`, which it waits for; answers the text and the line's rest.
-    fn take_until(&self, mark: &str) -> (String, String) {
+    fn take_until(&self, mark: &str, machine: &VirtualMachine) -> (String, String) {
         let until = Instant::now() + PATIENCE;
         let mut text = self.0.0.lock().unwrap();
         loop {
@@ -45,8 +49,12 @@ impl Printed {
                 return taken;
             }
             let left = until.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "no line {mark:?} came; printed so far:\n{text}");
-            text = self.0.1.wait_timeout(text, left).unwrap().0;
+            let end = machine.wait_for_end(Duration::ZERO);
+            assert!(
+                !left.is_zero() && end.is_none(),
+                "no line {mark:?} came, and the machine's end is {end:?}; printed so far:\n{text}"
+            );
+            text = self.0.1.wait_timeout(text, left.min(LOOK)).unwrap().0;
         }
     }
 }
@@ -77,7 +85,7 @@ pub(crate) fn shape(mebibytes: u64, processors: usize) -> Shape {
 
 /// The devices of most guests here.
 pub(crate) fn plain_parts() -> Vec<DevicePart> {
-    vec![DevicePart::Entropy]
+    vec![DevicePart::Entropy, DevicePart::Balloon]
 }
 
 impl Guest {
@@ -88,10 +96,10 @@ impl Guest {
         let files = BootFiles {
             kernel: &kernel,
             initramfs: Some(&initramfs),
-            command_line: "console=ttyS0 panic=-1 quiet",
+            command_line: &format!("console=ttyS0 quiet {KERNEL_PARAMETERS}"),
         };
         let machine = VirtualMachine::boot(shape, &files, parts, printed.output()).unwrap();
-        let (_, ready) = printed.take_until("READY ");
+        let (_, ready) = printed.take_until("READY ", &machine);
         (Self { machine, printed }, ready)
     }
 
@@ -104,7 +112,7 @@ impl Guest {
     /// Runs a line in its shell; answers what it printed. It must succeed.
     pub(crate) fn run(&self, line: &str) -> String {
         self.machine.type_in(format!("{line}\n").as_bytes());
-        let (text, status) = self.printed.take_until("DONE ");
+        let (text, status) = self.printed.take_until("DONE ", &self.machine);
         assert_eq!(status, "0", "{line}: {text}");
         text.trim_end().to_owned()
     }

@@ -10,7 +10,9 @@ use layerc_executor::kvm::devices::files::FilesPart;
 use layerc_executor::kvm::devices::network::{GUEST_NETWORK, NetworkPart};
 use layerc_executor::kvm::devices::sockets::{Connector, SocketsPart};
 use layerc_executor::kvm::guest::initramfs::Initramfs;
-use layerc_executor::kvm::guest::{Beginning, GuestParts, GuestPorts, GuestSteps};
+use layerc_executor::kvm::guest::{
+    Beginning, GuestParts, GuestPorts, GuestSteps, KERNEL_PARAMETERS,
+};
 use layerc_executor::kvm::{BootFiles, Snapshot, VirtualMachine};
 use layerc_executor::read_set::{Question, ReadSet};
 use layerc_executor::tracked::{Repository, RepositoryOptions, SavedFiles, TrackedServer};
@@ -70,6 +72,7 @@ fn host(frozen: Vec<Arc<File>>, repository: &Path, saved: Option<&SavedFiles>) -
         DevicePart::Disk(Arc::clone(&disk)),
         DevicePart::Files(files),
         DevicePart::Network(NetworkPart { hardware_address: [2, 0, 0, 0, 0, 1], stream }),
+        DevicePart::Balloon,
     ];
     let grace = Duration::from_millis(300);
     let guest = GuestParts { connector: connector.clone(), server, repository, grace };
@@ -116,7 +119,7 @@ impl Guest {
         let files = BootFiles {
             kernel: &kernel,
             initramfs: Some(initramfs()),
-            command_line: "console=ttyS0 panic=-1 quiet",
+            command_line: &format!("console=ttyS0 quiet {KERNEL_PARAMETERS}"),
         };
         let output = Box::new(std::io::stdout());
         let machine = VirtualMachine::boot(shape(512, 1), &files, parts, output).unwrap();

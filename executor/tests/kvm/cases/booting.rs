@@ -12,7 +12,7 @@ pub(super) fn boots_pauses_and_ends() -> Result<(), Failed> {
     guest.machine.pause()?;
     assert_eq!(guest.machine.wait_for_end(Duration::ZERO), None);
     guest.machine.resume();
-    assert_eq!(guest.run("ls /sys/bus/acpi/devices | grep -c LNRO0005"), "1");
+    assert_eq!(guest.run("ls /sys/bus/acpi/devices | grep -c LNRO0005"), "2");
     assert_eq!(guest.run("cat /sys/class/misc/hw_random/rng_current"), "virtio_rng.0");
     guest.run("head -c 16 /dev/hwrng >/dev/null");
     guest.machine.type_in(b"poweroff -f\n");
