@@ -11,7 +11,7 @@ mod secret;
 use crate::exit::WrongUsage;
 use crate::repository::CONFIGURATION_NAME;
 use anyhow::{Context, Result};
-pub(crate) use choices::{Network, PullChoice};
+pub(crate) use choices::{ExecutorChoice, Network, PullChoice};
 pub(crate) use image::{ImageMap, parse_source};
 use layerc_compiler::line_index::{ColumnUnit, LineIndex};
 use layerc_compiler::lint_configuration::LintConfiguration;
@@ -44,8 +44,16 @@ pub(crate) struct Configuration {
 }
 
 /// The keys of `[run]`.
-const RUN_KEYS: [&str; 6] =
-    ["expose_port", "expose_wait_seconds", "jobs", "network", "pull", "store"];
+const RUN_KEYS: [&str; 8] = [
+    "executor",
+    "expose_port",
+    "expose_wait_seconds",
+    "jobs",
+    "kernel",
+    "network",
+    "pull",
+    "store",
+];
 
 /// `[run]`. An option on the command line wins.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -62,6 +70,10 @@ pub(crate) struct RunDefaults {
     pub(crate) pull: Option<PullChoice>,
     /// `network = "none"`: what steps reach.
     pub(crate) network: Option<Network>,
+    /// `executor = "auto"`: what machines are made of.
+    pub(crate) executor: Option<ExecutorChoice>,
+    /// `kernel = "PATH"`: what virtual machines boot, relative to the configuration file.
+    pub(crate) kernel: Option<PathBuf>,
 }
 
 /// `[cache]`.
@@ -154,6 +166,8 @@ impl RunDefaults {
                 "expose_port" => defaults.expose_port = Some(entry.port()?),
                 "store" => defaults.store = Some(root.join(entry.text()?)),
                 "network" => defaults.network = Some(network(&entry)?),
+                "executor" => defaults.executor = Some(executor(&entry)?),
+                "kernel" => defaults.kernel = Some(root.join(entry.text()?)),
                 "pull" => defaults.pull = Some(pull(&entry)?),
                 _ => return Err(entry.unknown("key", &RUN_KEYS)),
             }
@@ -166,6 +180,13 @@ fn network(entry: &Found<'_>) -> Result<Network, Refusal> {
     let word = entry.text()?;
     Network::named(word).ok_or_else(|| {
         entry.refused(format!("`network` is `none`, `pasta` or `host`, but this is `{word}`"))
+    })
+}
+
+fn executor(entry: &Found<'_>) -> Result<ExecutorChoice, Refusal> {
+    let word = entry.text()?;
+    ExecutorChoice::named(word).ok_or_else(|| {
+        entry.refused(format!("`executor` is `kvm`, `overlay` or `auto`, but this is `{word}`"))
     })
 }
 

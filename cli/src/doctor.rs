@@ -4,11 +4,12 @@ use crate::configuration::Configuration;
 use crate::exit::Exit;
 use crate::repository::Repository;
 use crate::run::Opened;
+use crate::run::executor::Chosen;
 use crate::terminal;
 use crate::wording;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use layerc_executor::backend::{Attachment, Backend, Command, ImageSource, MachineStart};
+use layerc_executor::backend::{Attachment, Command, ExecutorKind, ImageSource, MachineStart};
 use layerc_executor::doctor::{Check, Group, Verdict, examine, of_start};
 use layerc_executor::store::file_system;
 use std::collections::BTreeMap;
@@ -66,13 +67,14 @@ fn start(arguments: &Arguments) -> Result<Duration> {
         arguments.store.as_deref(),
         configuration.run.store.as_deref(),
     )?;
-    let opened = Opened::to_look(&directory, &root)?;
+    let opened =
+        Opened::to_look(&directory, &root, &Chosen::of_run(ExecutorKind::Overlay, &configuration))?;
     if let Some(warning) = file_system::unsuitable(opened.store.directory()) {
         terminal::warn(&warning);
     }
-    let base = opened.backend.prepare_base(&ImageSource::Host, &|_| {})?;
+    let base = opened.machines.backend().prepare_base(&ImageSource::Host, &|_| {})?;
     let started = Instant::now();
-    let mut machine = opened.backend.start(&MachineStart {
+    let mut machine = opened.machines.backend().start(&MachineStart {
         base: Arc::new(base),
         layers: Vec::new(),
         name: "doctor".to_owned(),

@@ -2,6 +2,7 @@
 
 use crate::configuration::Configuration;
 use crate::past::{Archive, Story, ToldStep};
+use crate::run::executor::Chosen;
 use crate::run::{Opened, secret_values};
 use crate::terminal;
 use anyhow::{Context, Result};
@@ -79,7 +80,11 @@ impl Revisit {
                 "the secret `{name}` has no value here; `--secret` gives it one"
             ));
         }
-        let opened = Opened::over(archive.store, &root)?;
+        let opened = Opened::over(
+            archive.store,
+            &root,
+            &Chosen::of_run(run.header().executor, &configuration),
+        )?;
         let options = Options {
             jobs: NonZeroUsize::MIN,
             on_failure: OnFailure::StopAll,
@@ -122,7 +127,7 @@ impl Revisit {
         let (_never, cancel) = cancellation();
         let setup = Setup {
             plan: &self.plan,
-            backend: &self.opened.backend,
+            backend: self.opened.machines.backend(),
             repository: self.opened.repository.as_ref(),
             repository_name: self.root.display().to_string(),
             store: Arc::clone(&self.opened.store),

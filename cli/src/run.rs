@@ -3,6 +3,7 @@
 mod conditions;
 mod diary;
 mod estimates;
+pub(crate) mod executor;
 pub(crate) mod forecast;
 mod grouped;
 mod interrupt;
@@ -26,6 +27,7 @@ use clap::Args;
 pub(crate) use conditions::Conditions;
 use diary::Diary;
 use estimates::Estimates;
+use layerc_executor::backend::ExecutorKind;
 use layerc_executor::engine::OnFailure;
 use layerc_executor::event::RunOutcome;
 use layerc_executor::run::{
@@ -60,6 +62,8 @@ Examples:
   layerc run --target deploy               one Layerfile, and what it needs
   layerc run --image vm/ubuntu:18.04=host  on this machine's own system
   layerc run --image vm/node:14=oci:node:14  on an image of a registry
+  layerc run --executor kvm                in virtual machines, whose processes are kept too
+  layerc run --executor auto               the same where the processor can, else in namespaces
   layerc run --pull never                  without the network, with the images that are here
   layerc run --secret TOKEN=cmd:'pass ci'  with a secret
   layerc run --accept-buttons              every BUTTON counts as pressed
@@ -174,9 +178,17 @@ impl Prepared {
             &configuration.secrets,
         )?;
         let directory = conditions.store_directory(configuration)?;
-        let opened = Opened::new(&directory, root, arguments.machines.options(configuration))?;
         let known = resumed.as_ref().map(PastRun::header).cloned();
-        let mut header = known.unwrap_or_else(|| header(&opened.store, root, &options));
+        let before = known.as_ref().map(|header| header.executor);
+        let chosen = conditions.executor.choose(configuration, before, plan, &options.images)?;
+        executor::check(&arguments.machines, chosen.kind)?;
+        let machines = arguments.machines.options(configuration);
+        let opened = Opened::new(&directory, root, machines, &chosen)?;
+        if let Some(reason) = &chosen.reason {
+            terminal::tell(&executor::told(chosen.kind, reason));
+        }
+        let mut header =
+            known.unwrap_or_else(|| header(&opened.store, root, &options, chosen.kind));
         header.variables.extend(conditions.variables()?);
         let cache_bytes = arguments.cache_size.unwrap_or(configuration.cache.size_bytes);
         Ok(Self { opened, secrets, header, options, cache_bytes })
@@ -204,7 +216,7 @@ impl Prepared {
         let name = header.run.clone();
         let setup = Setup {
             plan: &work.plan,
-            backend: &opened.backend,
+            backend: opened.machines.backend(),
             repository: opened.repository.as_ref(),
             repository_name: work.root.display().to_string(),
             store: Arc::clone(&opened.store),
@@ -228,7 +240,7 @@ impl Prepared {
         if let Err(error) = opened.stat_cache.flush() {
             terminal::warn(&error.to_string());
         }
-        if let Err(error) = opened.backend.caches().limit(cache_bytes) {
+        if let Err(error) = opened.machines.overlay().caches().limit(cache_bytes) {
             terminal::warn(&format!("cannot limit the caches: {error}"));
         }
         Ok(outcome)
@@ -254,7 +266,7 @@ fn button_rule(arguments: &Arguments) -> ButtonRule {
 }
 
 /// What the run's record says about where it began.
-fn header(store: &Store, root: &Path, options: &Options) -> Header {
+fn header(store: &Store, root: &Path, options: &Options, executor: ExecutorKind) -> Header {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Header {
         run: RunName::of(store.run().id()),
@@ -264,6 +276,7 @@ fn header(store: &Store, root: &Path, options: &Options) -> Header {
         checkout: Checkout::of(root),
         images: options.images.clone(),
         variables: BTreeMap::new(),
+        executor,
         job: job_number(),
     }
 }

@@ -65,7 +65,11 @@ pub(crate) fn snapshot(snapshot: &SnapshotInfo) -> Option<String> {
             "the state is not kept, because processes live on ({}); where it is needed the steps run again",
             names.join(", ")
         )),
-        SnapshotInfo::Taken | SnapshotInfo::Forbidden | SnapshotInfo::Failed => None,
+        SnapshotInfo::Taken
+        | SnapshotInfo::Forbidden
+        | SnapshotInfo::Cheap
+        | SnapshotInfo::Secret
+        | SnapshotInfo::Failed => None,
     }
 }
 

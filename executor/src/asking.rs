@@ -3,8 +3,12 @@
 //!
 //! Knows the messages and the repository's server, not how they reach the machine.
 
-use crate::agent::protocol::{Destination, Found, LiveEntry, Reply, Request, RunCommand};
-use crate::backend::{BackendError, CommandEnd, CopiedEntry, CopiedFiles, CopyRequest, Stream};
+use crate::agent::protocol::{
+    CommandNumber, Destination, Found, LiveEntry, Reply, Request, RunCommand,
+};
+use crate::backend::{
+    BackendError, CommandEnd, CopiedEntry, CopiedFiles, CopyRequest, Heard, Stream,
+};
 use crate::overlay::copy::{self, Source, Target};
 use crate::overlay::failure::{Doing, unexpected};
 use crate::read_set::TrackedPath;
@@ -27,20 +31,29 @@ pub(crate) type Question<'a> = dyn FnMut(&Request) -> Result<Reply, BackendError
 pub(crate) fn run(
     agent: &mut dyn Ask,
     wanted: RunCommand,
-    output: &mut dyn FnMut(Stream, &[u8]),
+    hear: &mut dyn FnMut(Heard<'_>),
 ) -> Result<CommandEnd, BackendError> {
     let number = wanted.number;
-    let reply = agent.ask(&Request::Run(wanted), &mut |reply| {
-        if let Reply::Output { command, stream, bytes } = reply
-            && (command == number || stream != Stream::Answer)
-        {
-            // What a daemon of an earlier command writes is shown with the step that runs then.
-            output(stream, &bytes);
-        }
-    })?;
-    match reply {
+    match agent.ask(&Request::Run(wanted), &mut |reply| tell(number, &reply, hear))? {
         Reply::Ended(end) => Ok(end),
         other => Err(unexpected(other)),
+    }
+}
+
+/// Tells what a machine said while the command of this number runs (0: none).
+pub(crate) fn tell(now: CommandNumber, reply: &Reply, hear: &mut dyn FnMut(Heard<'_>)) {
+    match reply {
+        Reply::Output { command, stream, bytes } if *command == now => {
+            hear(Heard::Output(*stream, bytes));
+        }
+        // Answers are of interest while their command runs.
+        Reply::Output { command, stream, bytes } if *stream != Stream::Answer => {
+            hear(Heard::Late { command: *command, stream: *stream, bytes });
+        }
+        Reply::BackgroundEnded { command, end } => {
+            hear(Heard::BackgroundEnded { command: *command, end: *end });
+        }
+        _ => {}
     }
 }
 

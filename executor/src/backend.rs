@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of plans, caches or Layerfiles: a backend is told what to do and says what happened.
 
+pub use crate::abilities::{ExecutorKind, Feature, Keeps};
 use crate::caches::Publication;
 use crate::images::Reference;
 use crate::read_set::ReadSet;
@@ -353,6 +354,12 @@ pub trait Machine: Send {
         Ok(None)
     }
 
+    /// The frozen states that its memory and disk are differences to, oldest first, where it keeps such. A state of it
+    /// can be restored as long as all of them are there.
+    fn stands_on(&self) -> Vec<LayerId> {
+        Vec::new()
+    }
+
     /// What was asked of the repository since the last call.
     fn take_reads(&mut self) -> ReadSet;
 
@@ -386,6 +393,16 @@ pub struct CopyRequest {
 
 /// Makes machines.
 pub trait Backend: Send + Sync {
+    /// What it keeps of a machine.
+    fn keeps(&self) -> Keeps {
+        Keeps::Files
+    }
+
+    /// What plans may ask for in vain.
+    fn lacks(&self) -> &'static [Feature] {
+        &[]
+    }
+
     /// Makes an image ready: unpacks or installs it when it isn't, computes its identity.
     ///
     /// # Errors

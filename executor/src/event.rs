@@ -272,6 +272,10 @@ pub enum SnapshotInfo {
     },
     /// No: CHECKPOINT forbids it.
     Forbidden,
+    /// No: making it again takes less than keeping it would.
+    Cheap,
+    /// No: the value of a secret is in the machine's memory.
+    Secret,
     /// No: the step didn't end well.
     Failed,
 }

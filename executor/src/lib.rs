@@ -1,5 +1,6 @@
 //! Runs plans: engine, store, tracked files, machine backends, guest agent. Never sees Layerfile text.
 
+pub mod abilities;
 pub mod agent;
 mod archive;
 mod asking;

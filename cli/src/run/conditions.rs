@@ -1,6 +1,7 @@
 //! What decides how a plan runs besides the plan: images, secrets, variables, the store and the repository. Shared by
 //! `run` and `plan`, which says what `run` would do.
 
+use super::executor::ExecutorArguments;
 use crate::configuration::{Configuration, ImageMap, parse_source};
 use crate::exit::WrongUsage;
 use crate::repository::Repository;
@@ -32,6 +33,9 @@ pub(crate) struct Conditions {
     /// Where results are kept [default: the user's cache directory]
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) store: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) executor: ExecutorArguments,
 
     /// The repository that a plan file is run on [default: the current directory's]
     #[arg(long, value_name = "DIRECTORY")]

@@ -5,7 +5,7 @@ use super::opened::Opened;
 use super::{Conditions, secret_values};
 use crate::configuration::Configuration;
 use anyhow::Result;
-use layerc_executor::backend::{Backend, BaseImage, ImageSource};
+use layerc_executor::backend::{BaseImage, ImageSource};
 use layerc_executor::cache::forecast::{Expected, Forecast, Known, forecast as foresee};
 use layerc_executor::event::Reason;
 use layerc_executor::run::secret_names;
@@ -23,11 +23,12 @@ pub(crate) fn forecast(
     configuration: &Configuration,
     conditions: &Conditions,
 ) -> Result<Forecast> {
-    let opened = Opened::to_look(&conditions.store_directory(configuration)?, root)?;
+    let images = conditions.images(plan, configuration.images.clone())?;
+    let chosen = conditions.executor.choose(configuration, None, plan, &images)?;
+    let opened = Opened::to_look(&conditions.store_directory(configuration)?, root, &chosen)?;
     let names = secret_names(plan);
     let secrets =
         secret_values::look_up_quietly(&names, &conditions.secrets, &configuration.secrets)?;
-    let images = conditions.images(plan, configuration.images.clone())?;
     let known = Known {
         plan,
         store: &opened.store,
@@ -35,7 +36,8 @@ pub(crate) fn forecast(
         secrets: &secrets,
         built_ins: &BuiltIns::new(root, "", conditions.variables()?),
         bases: &ready_bases(&images, &opened),
-        has_layer: &|layer| opened.backend.has_layer(layer),
+        keeps: opened.machines.backend().keeps(),
+        has_layer: &|layer| opened.machines.backend().has_layer(layer),
     };
     Ok(foresee(&known)?)
 }
@@ -83,7 +85,7 @@ fn ready_bases(
     opened: &Opened,
 ) -> BTreeMap<String, Arc<BaseImage>> {
     let ready = |(name, source): (&String, &ImageSource)| {
-        let base = opened.backend.ready_base(source).ok().flatten()?;
+        let base = opened.machines.backend().ready_base(source).ok().flatten()?;
         Some((name.clone(), Arc::new(base)))
     };
     images.iter().filter_map(ready).collect()

@@ -37,6 +37,11 @@ impl TrustArguments {
 }
 
 impl MachineArguments {
+    /// Whether the command line asks for the host's own network.
+    pub(super) fn is_host_network(&self) -> bool {
+        self.network == Some(Network::Host)
+    }
+
     /// Settings of the backend: the command line's, else the configuration's.
     pub(super) fn options(&self, configuration: &Configuration) -> OverlayOptions {
         let pull = self.pull.or(configuration.run.pull).unwrap_or(PullChoice::Missing);

@@ -136,6 +136,16 @@ impl Chain {
         }
     }
 
+    /// The beginning in a machine whose memory is part of what it is.
+    pub fn beginning(image: &str, base: Arc<BaseImage>, memory_bytes: Option<u64>) -> Self {
+        let mut chain = Self::new(image, base);
+        if let Some(bytes) = memory_bytes {
+            chain.keyed.push(("MEMORY".to_owned(), key::value_mark(&bytes.to_le_bytes())));
+            chain.set(b"memory of the machine", &bytes.to_le_bytes(), |_| {});
+        }
+        chain
+    }
+
     /// An instruction that touches no machine: only what is set, and what is keyed, changes.
     pub fn set(
         &mut self,

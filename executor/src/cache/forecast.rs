@@ -4,8 +4,9 @@
 //! that isn't ready, at a value that isn't looked up for a forecast, and where equal steps of two runners meet.
 
 use super::advance::{self, Advanced, KeyedValues};
+use super::memory::memory_key;
 use super::{Answers, Chain, Link, Lookup, key, look_up};
-use crate::backend::{BaseImage, LayerId};
+use crate::backend::{BaseImage, Keeps, LayerId};
 use crate::engine::RunnerId;
 use crate::engine::stretch::{Start, Stretch, StretchError, StretchGraph, StretchId, StretchStep};
 use crate::event::{Reason, StepInfo};
@@ -103,6 +104,8 @@ pub struct Known<'run> {
     pub built_ins: &'run BuiltIns,
     /// The base images that are ready, by name. What starts from others is unknown.
     pub bases: &'run BTreeMap<String, Arc<BaseImage>>,
+    /// What the backend keeps.
+    pub keeps: Keeps,
     /// Whether a frozen layer is still there.
     pub has_layer: &'run dyn Fn(&LayerId) -> bool,
 }
@@ -207,7 +210,12 @@ impl<'run> Walk<'run> {
     fn beginning(&self, stretch: &Stretch) -> Ahead {
         let mut ahead = match &stretch.start {
             Start::Base(image) => match self.known.bases.get(image) {
-                Some(base) => Ahead::Known(Box::new(Chain::new(image, Arc::clone(base)))),
+                Some(base) => {
+                    let memory_bytes =
+                        memory_key(self.known.plan, stretch.layerfile, self.known.keeps);
+                    let chain = Chain::beginning(image, Arc::clone(base), memory_bytes);
+                    Ahead::Known(Box::new(chain))
+                }
                 None => Ahead::Unknown(format!("the base image `{image}` is not ready yet")),
             },
             Start::After(source) => match self.ends.get(source) {
@@ -353,6 +361,10 @@ pub(crate) fn not_kept(snapshot: &Snapshot) -> String {
             format!("processes live on ({})", names.join(", "))
         }
         Snapshot::NotTaken(NotTaken::Forbidden) => "CHECKPOINT disabled".to_owned(),
+        Snapshot::NotTaken(NotTaken::Cheap) => "it takes less than keeping its state".to_owned(),
+        Snapshot::NotTaken(NotTaken::Secret) => {
+            "a machine that knows a secret is not kept".to_owned()
+        }
         Snapshot::Taken(_) => "its files are not in the store any more".to_owned(),
     }
 }

@@ -11,6 +11,7 @@ pub mod chain;
 pub mod forecast;
 pub mod key;
 pub mod lookup;
+pub(crate) mod memory;
 
 pub use chain::{Chain, Link};
 pub use lookup::{Answers, Lookup, look_up};

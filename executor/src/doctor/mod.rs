@@ -68,7 +68,7 @@ impl Check {
 /// Looks at everything that can be looked at without starting a machine. Takes less than half a second.
 pub fn examine() -> Vec<Check> {
     let mut checks = machines::examine();
-    checks.push(virtualisation::examine());
+    checks.extend(virtualisation::examine());
     checks.extend(programs::examine());
     checks
 }

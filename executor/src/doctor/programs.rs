@@ -8,6 +8,8 @@ use std::process::{Command, Stdio};
 const PROGRAMS: &[(&str, &str, &str, &str)] = &[
     ("git", "--version", "variables like GIT_BRANCH, and CLONE", "git"),
     ("pasta", "--version", "the network of machines", "passt"),
+    ("passt", "--version", "the network of virtual machines", "passt"),
+    ("mke2fs", "", "the disks of virtual machines", "e2fsprogs"),
     ("shellcheck", "--version", "the checks of shell text in editors", "shellcheck"),
     ("debootstrap", "--version", "base images from `debootstrap:SUITE`", "debootstrap"),
     ("newuidmap", "", "users other than root in machines of ordinary users", "uidmap"),

@@ -5,6 +5,7 @@
 pub mod stretch;
 #[cfg(test)]
 mod tests;
+pub mod worth;
 
 use layerc_planner::plan::{LayerfileId, Plan};
 use serde::{Deserialize, Serialize};

@@ -11,9 +11,12 @@
 //! | `machine` | all of it together |
 //! | `snapshot` | machines on disk, and machines made of those |
 //! | `guest` | what guests boot, and their agent |
+//! | `backend` | machines for runs of plans |
 
 #[cfg(target_arch = "x86_64")]
 mod acpi;
+#[cfg(target_arch = "x86_64")]
+pub mod backend;
 #[cfg(target_arch = "x86_64")]
 mod boot;
 #[cfg(target_arch = "x86_64")]

@@ -23,6 +23,18 @@ pub enum Probe {
     },
 }
 
+impl Probe {
+    /// Instructions a second below which ring 0 is emulated. Emulation manages about a million, the slowest hardware a
+    /// hundred times that.
+    const NATIVE_INSTRUCTIONS_PER_SECOND: u64 = 50_000_000;
+
+    /// Whether the processor itself ran a machine: kernels boot in it in time.
+    pub fn is_native(&self) -> bool {
+        matches!(self, Self::Ran { instructions_per_second }
+            if *instructions_per_second >= Self::NATIVE_INSTRUCTIONS_PER_SECOND)
+    }
+}
+
 /// Tries it, within a tenth of a second.
 pub fn probe() -> Probe {
     match OpenOptions::new().read(true).write(true).open(DEVICE) {

@@ -12,7 +12,7 @@ use super::network::NetworkChoice;
 use super::removal::{Removal, Remover};
 use super::resync::resync;
 use super::start::BegunAgent;
-use super::store_layout::StoreLayout;
+use super::store_layout::{RunDirectory, StoreLayout};
 use super::{debootstrap, rootfs};
 use crate::agent::protocol::{MachineSetup, Network, PartSetup, TrackedFiles};
 use crate::backend::{
@@ -157,6 +157,14 @@ impl OverlayBackend {
         &self.caches
     }
 
+    /// A directory for a machine of whatever kind: locked as long as it lives, gone with it. The layers that it needs
+    /// are written down.
+    pub(crate) fn machine_directory(&self, layers: &[Layer]) -> Result<RunDirectory, BackendError> {
+        let run = self.layout.new_run(self.remover.queue())?;
+        run.needs(layers, &self.layout.root)?;
+        Ok(run)
+    }
+
     fn use_images(&self) -> Result<(), BackendError> {
         if self.using_images.get().is_none() {
             let _already_held = self.using_images.set(self.images.hold()?);
@@ -231,8 +239,7 @@ impl Backend for OverlayBackend {
     }
 
     fn start(&self, start: &MachineStart) -> Result<Box<dyn Machine>, BackendError> {
-        let run = self.layout.new_run(self.remover.queue())?;
-        run.needs(&start.layers, &self.layout.root)?;
+        let run = self.machine_directory(&start.layers)?;
         let (network, note) = self.options.network.resolve().map_err(BackendError::Unavailable)?;
         let (groups, refused) = self.control_groups(start, &run.path);
         let program = &self.options.agent_program;
@@ -304,7 +311,7 @@ fn text(path: &Path) -> Result<String, BackendError> {
 }
 
 /// The runner's name with the characters that host names have.
-fn host_name(name: &str) -> String {
+pub(crate) fn host_name(name: &str) -> String {
     let allowed = |character: char| if character.is_ascii_alphanumeric() { character } else { '-' };
     let name: String = name.chars().map(allowed).take(HOST_NAME_LIMIT_BYTES).collect();
     let name = name.trim_matches('-');

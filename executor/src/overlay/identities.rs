@@ -141,7 +141,7 @@ fn user_name() -> Option<String> {
 }
 
 /// Where a program is on the search path.
-pub(super) fn program(name: &str) -> Option<PathBuf> {
+pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path)
         .map(|directory| directory.join(name))

@@ -22,7 +22,7 @@ use std::time::SystemTime;
 const ABOUT: &str = ".about";
 
 /// Begins the names of directories in which a base is being made.
-pub(super) const NEW_PREFIX: &str = "new-";
+pub(crate) const NEW_PREFIX: &str = "new-";
 
 /// Begins the names of bases that are being removed.
 const ASIDE: &str = "gone-";
@@ -55,7 +55,7 @@ pub struct KeptBase {
 
 /// As long as this lives, nothing that is being made is taken for abandoned.
 #[derive(Debug)]
-pub(super) struct Making(#[expect(dead_code, reason = "holds the lock")] File);
+pub(crate) struct Making(#[expect(dead_code, reason = "holds the lock")] File);
 
 impl KeptBases {
     /// The bases in this directory of a store, which may be missing.
@@ -64,12 +64,12 @@ impl KeptBases {
     }
 
     /// Where they are.
-    pub(super) fn directory(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
 
     /// Keeps a base, there already or about to be made, from being removed as long as this value lives.
-    pub(super) fn hold(&self, name: &str, source: &ImageSource) -> Result<(), BackendError> {
+    pub(crate) fn hold(&self, name: &str, source: &ImageSource) -> Result<(), BackendError> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let path = self.about(name);
         if !held.contains_key(name) {
@@ -86,7 +86,7 @@ impl KeptBases {
     }
 
     /// Says that something is being made in here.
-    pub(super) fn making(&self) -> Result<Making, BackendError> {
+    pub(crate) fn making(&self) -> Result<Making, BackendError> {
         locked(&self.directory.join("making"), FlockOperation::LockShared).map(Making)
     }
 
@@ -174,7 +174,8 @@ impl Hoard for KeptBases {
 
 /// What was unpacked or installed; everything else in there is small and made anew for the host of the day.
 fn is_base(name: &str) -> bool {
-    ["rootfs-", "debootstrap-"].iter().any(|kind| name.starts_with(kind)) && !name.ends_with(ABOUT)
+    ["rootfs-", "debootstrap-", "machine-"].iter().any(|kind| name.starts_with(kind))
+        && !name.ends_with(ABOUT)
 }
 
 /// The file at `path`, locked. One that was removed before the lock was had is made anew.

@@ -8,7 +8,7 @@ use super::ports::OverlayPorts;
 use super::start::Agent;
 use super::store_layout::{RunDirectory, StoreLayout};
 use crate::agent::protocol::{CommandNumber, LayerPlace, Reply, Request, RunCommand};
-use crate::asking::{self, Ask};
+use crate::asking::{self, Ask, tell};
 use crate::backend::{
     BackendError, Command, CommandEnd, CopiedFiles, CopyRequest, Folded, Freeze, Heard, KeptCaches,
     Layer, LayerId, Machine, Ports, Stream,
@@ -46,23 +46,6 @@ pub(super) struct OverlayMachine {
 enum Processes {
     None,
     Perhaps,
-}
-
-/// Tells what a machine said while the command of this number runs (0: none).
-fn tell(now: CommandNumber, reply: &Reply, hear: &mut dyn FnMut(Heard<'_>)) {
-    match reply {
-        Reply::Output { command, stream, bytes } if *command == now => {
-            hear(Heard::Output(*stream, bytes));
-        }
-        // Answers are of interest while their command runs.
-        Reply::Output { command, stream, bytes } if *stream != Stream::Answer => {
-            hear(Heard::Late { command: *command, stream: *stream, bytes });
-        }
-        Reply::BackgroundEnded { command, end } => {
-            hear(Heard::BackgroundEnded { command: *command, end: *end });
-        }
-        _ => {}
-    }
 }
 
 /// What a machine is made from.

@@ -173,6 +173,12 @@ fn archive_digest(
     Ok(*hash.as_bytes())
 }
 
+/// The digest of a file, remembered in `memory` as long as its `stat` stays the same.
+pub(crate) fn file_digest(path: &Path, memory: &Path) -> Result<[u8; 32], BackendError> {
+    let metadata = fs::metadata(path).doing(|| format!("read {}", path.display()))?;
+    archive_digest(path, &metadata, memory)
+}
+
 /// Where the digest of an archive with this `stat` is remembered.
 fn digest_place(metadata: &Metadata, bases: &Path) -> PathBuf {
     let stamp = format!(

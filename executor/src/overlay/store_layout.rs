@@ -122,8 +122,8 @@ const LOCK: &str = "lock";
 
 /// A running machine's directory, locked.
 #[derive(Debug)]
-pub(super) struct RunDirectory {
-    pub(super) path: PathBuf,
+pub(crate) struct RunDirectory {
+    pub(crate) path: PathBuf,
     _lock: File,
     removal: RemovalQueue,
 }
@@ -133,7 +133,7 @@ const LAYERS: &str = "layers";
 
 impl RunDirectory {
     /// Writes down which layers the machine needs; from then on nobody removes them.
-    pub(super) fn needs(&self, layers: &[Layer], store: &Path) -> Result<(), BackendError> {
+    pub(crate) fn needs(&self, layers: &[Layer], store: &Path) -> Result<(), BackendError> {
         let mut text = String::new();
         for layer in layers {
             if let Layer::Frozen(id) = layer {

@@ -4,8 +4,9 @@ use super::context::Context;
 use super::daemons::Daemons;
 use super::exposing::OpenDoors;
 use super::trouble::Trouble;
-use crate::backend::{CopyRequest, Freeze, Layer, LayerId, Machine};
+use crate::backend::{CopyRequest, Freeze, Keeps, Layer, LayerId, Machine};
 use crate::cache::Link;
+use crate::engine::worth::{FIRST_COST, Moment, State, Worth, worth};
 use crate::read_set::{Answer, Fingerprint, Question, ReadSet, TrackedPath};
 use crate::store::StoreError;
 use crate::store::index::View;
@@ -13,6 +14,7 @@ use crate::store::record::{NotTaken, Snapshot};
 use layerc_planner::plan::SnapshotPolicy;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// A question as it is asked.
 type Asked = (TrackedPath, Question);
@@ -49,6 +51,20 @@ pub(super) struct Live {
     pub(super) doors: OpenDoors,
     /// Its limit.
     pub(super) memory_bytes: Option<u64>,
+    /// What its backend keeps.
+    keeps: Keeps,
+    /// What commands took since its last kept state.
+    worked: Duration,
+    /// What keeping that took.
+    cost: Duration,
+    knows: Knowledge,
+}
+
+/// What has been told to programs in a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Knowledge {
+    NoSecret,
+    Secrets,
 }
 
 /// What a step asked, seen from its chain.
@@ -65,7 +81,12 @@ impl Live {
         owner: String,
         layers: Vec<Layer>,
         memory_bytes: Option<u64>,
+        keeps: Keeps,
     ) -> Self {
+        let layers = match keeps {
+            Keeps::Files => layers,
+            Keeps::Machines => machine.stands_on().into_iter().map(Layer::Frozen).collect(),
+        };
         Self {
             machine,
             at: 0,
@@ -79,6 +100,10 @@ impl Live {
             owner,
             doors: OpenDoors::default(),
             memory_bytes,
+            keeps,
+            worked: Duration::ZERO,
+            cost: FIRST_COST,
+            knows: Knowledge::NoSecret,
         }
     }
 
@@ -98,8 +123,24 @@ impl Live {
         self.writes = Writes::Perhaps;
     }
 
+    /// A command took this long.
+    pub(super) fn worked(&mut self, time: Duration) {
+        self.worked += time;
+    }
+
+    /// Commands are told secrets from now on.
+    pub(super) const fn hears_secrets(&mut self) {
+        self.knows = Knowledge::Secrets;
+    }
+
     /// Lays repository files over the machine's.
     pub(super) fn copy(&mut self, request: &CopyRequest) -> Result<(), Trouble> {
+        if self.keeps == Keeps::Machines {
+            // What it shows is kept with the machine.
+            self.writes = Writes::Perhaps;
+            self.machine.copy(request)?;
+            return Ok(());
+        }
         if self.writes == Writes::Perhaps
             && let Snapshot::NotTaken(_) = self.freeze(SnapshotPolicy::Required)?
         {
@@ -116,6 +157,9 @@ impl Live {
     pub(super) fn freeze(&mut self, policy: SnapshotPolicy) -> Result<Snapshot, Trouble> {
         if policy == SnapshotPolicy::Forbidden {
             return Ok(Snapshot::NotTaken(NotTaken::Forbidden));
+        }
+        if self.keeps == Keeps::Machines {
+            return self.freeze_machine(policy, Moment::Step);
         }
         let alive = match self.machine.freeze()? {
             Freeze::Unchanged => Vec::new(),
@@ -143,6 +187,40 @@ impl Live {
         })
     }
 
+    /// Freezes a state that others start from, or that CHECKPOINT asks for.
+    pub(super) fn freeze_for_others(&mut self) -> Result<Snapshot, Trouble> {
+        match self.keeps {
+            Keeps::Files => self.freeze(SnapshotPolicy::Required),
+            Keeps::Machines => self.freeze_machine(SnapshotPolicy::Automatic, Moment::Branch),
+        }
+    }
+
+    /// Freezes the whole machine, if that is allowed and worth it.
+    fn freeze_machine(
+        &mut self,
+        policy: SnapshotPolicy,
+        moment: Moment,
+    ) -> Result<Snapshot, Trouble> {
+        if self.knows == Knowledge::Secrets {
+            return Ok(Snapshot::NotTaken(NotTaken::Secret));
+        }
+        if self.writes == Writes::Perhaps {
+            match worth(policy, State { moment, worked: self.worked, cost: self.cost }) {
+                Worth::Keep => {}
+                Worth::Leave => return Ok(Snapshot::NotTaken(NotTaken::Cheap)),
+                Worth::Forbidden => return Ok(Snapshot::NotTaken(NotTaken::Forbidden)),
+            }
+            let began = Instant::now();
+            if let Freeze::Frozen(layer) = self.machine.freeze()? {
+                self.unsynced.push(layer);
+            }
+            (self.cost, self.worked) = (began.elapsed(), Duration::ZERO);
+            self.writes = Writes::Frozen;
+        }
+        let layers = self.machine.stands_on().into_iter().map(Layer::Frozen);
+        Ok(Snapshot::Taken(layers.collect()))
+    }
+
     /// Names of the processes that lived behind the last step.
     pub(super) fn alive(&self) -> &[String] {
         &self.alive
@@ -153,7 +231,8 @@ impl Live {
         let Self { machine, daemons, .. } = self;
         // A machine that is gone says so to whoever wants something of it.
         let _ = machine.hear(&mut |heard| daemons.hear(context, heard));
-        if self.alive.is_empty() && self.writes == Writes::Frozen {
+        let keeps_processes = self.keeps == Keeps::Machines;
+        if !keeps_processes && self.alive.is_empty() && self.writes == Writes::Frozen {
             daemons.forget(context);
         }
     }

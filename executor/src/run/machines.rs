@@ -1,12 +1,12 @@
 //! Brings machines to the state a step needs: goes on with one, restores one, repeats what was not kept.
 
-use super::CacheUse;
 use super::context::Context;
 use super::live::Live;
 use super::trouble::Trouble;
 use super::worker::{Keys, Worker, snapshot_info};
-use crate::backend::{Attachment, Command, CopiedEntry, Layer, MachineStart, Resync};
+use crate::backend::{Attachment, Command, CopiedEntry, Keeps, Layer, MachineStart, Resync};
 use crate::cache::forecast::not_kept;
+use crate::cache::memory::machine_memory;
 use crate::cache::{Chain, Link, key};
 use crate::event::{Event, Reason, StartsFrom, StepResult};
 use crate::read_set::{Question, TrackedPath};
@@ -35,7 +35,9 @@ impl Worker<'_> {
     ) -> Result<Option<OwnLast>, Trouble> {
         let is_repeatable =
             matches!(step.action, Action::Run { mode: CommandMode::Repeatable, .. });
-        if !is_repeatable || self.context.options.cache == CacheUse::RunEverything {
+        // The kernel of a machine that is kept as a whole remembers what files were, and here they are others.
+        let can_start_over = self.context.backend.keeps() == Keeps::Files;
+        if !is_repeatable || !can_start_over || self.runs_everything() {
             return Ok(None);
         }
         let view = self.context.store.index().view()?;
@@ -144,7 +146,10 @@ impl Worker<'_> {
                 let booted = self.boot(chain, layers, restorable);
                 // Room may have been made between the look and the machine: then the state is made again.
                 match booted {
-                    Err(_) if chain.restorable(|layer| kept.has_layer(layer)).0 < restorable => {
+                    Err(trouble)
+                        if chain.restorable(|layer| kept.has_layer(layer)).0 < restorable =>
+                    {
+                        self.tell_of_loss(&trouble);
                         return self.materialise(chain);
                     }
                     booted => booted?,
@@ -158,6 +163,14 @@ impl Worker<'_> {
         Ok(())
     }
 
+    /// A state that can't be had any more is made again; where it was broken, that is said.
+    fn tell_of_loss(&self, trouble: &Trouble) {
+        if let (Keeps::Machines, Trouble::Broken(text)) = (self.context.backend.keeps(), trouble) {
+            let text = format!("a kept state is made again: {text}");
+            self.context.warn(&self.runner, text);
+        }
+    }
+
     /// The machine of the stretch before, if it saves something: the same runner goes on, or its state wasn't kept.
     fn take_inherited(&self, restorable: usize) -> Option<Live> {
         let mut inherited = self.lock_inherited();
@@ -169,7 +182,8 @@ impl Worker<'_> {
     }
 
     fn memory_bytes(&self) -> Option<u64> {
-        self.context.plan.layerfile(self.stretch.layerfile).and_then(|file| file.memory_bytes)
+        let Context { plan, backend, .. } = self.context;
+        machine_memory(plan, self.stretch.layerfile, backend.keeps())
     }
 
     fn adopt(&mut self, live: Live) {
@@ -196,8 +210,9 @@ impl Worker<'_> {
             memory_bytes: self.memory_bytes(),
         })?;
         self.context.bases.say_once(machine.notes(), self.context.events);
+        let (memory_bytes, keeps) = (self.memory_bytes(), self.context.backend.keeps());
         let mut live =
-            Live::new(machine, self.runner.clone(), layers.to_vec(), self.memory_bytes());
+            Live::new(machine, self.runner.clone(), layers.to_vec(), memory_bytes, keeps);
         let view = self.context.store.index().view()?;
         live.pass(chain.links.get(..at).unwrap_or_default(), &view)?;
         self.adopt(live);

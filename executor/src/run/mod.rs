@@ -34,7 +34,7 @@ mod worker;
 pub use cancellation::{Cancellation, Canceller, cancellation};
 pub use exposing::Afterwards;
 pub use gates::{ButtonRule, Buttons, Presser};
-pub use requirements::{image_names, secret_names};
+pub use requirements::{beyond, image_names, secret_names};
 
 use crate::backend::{Backend, ImageSource};
 use crate::cache::forecast::runner_name;
@@ -149,7 +149,12 @@ type Message = (StretchId, Outcome, Option<Position>);
 /// # Errors
 /// When something is missing; then nothing has been started.
 pub fn run(setup: &Setup<'_>) -> Result<RunOutcome, RunError> {
-    let missing = requirements::missing(setup.plan, &setup.options.images, &setup.secrets);
+    let missing = requirements::missing(
+        setup.plan,
+        &setup.options.images,
+        &setup.secrets,
+        setup.backend.lacks(),
+    );
     if !missing.is_empty() {
         return Err(RunError::Requirements(missing));
     }

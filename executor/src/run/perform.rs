@@ -16,6 +16,7 @@ use crate::read_set::ReadSet;
 use crate::store::committer::{Commit, Committed};
 use crate::store::record::{CachedPath, MachineState};
 use layerc_planner::plan::{Action, CommandMode};
+use std::time::Instant;
 
 /// Most bytes of evaluated variables: far more than an environment can have.
 const ANSWER_LIMIT_BYTES: usize = 16 << 20;
@@ -57,6 +58,9 @@ pub(super) fn perform(
     action: &Action,
     state: &MachineState,
 ) -> Result<Performed, Trouble> {
+    if state.has_secrets() {
+        live.hears_secrets();
+    }
     match action {
         Action::Run { mode, command } => run(whose, live, *mode, command, state),
         Action::Copy { sources, destination } => copy(whose, live, sources, destination, state),
@@ -209,6 +213,7 @@ fn execute(
     let mut output = StepOutput::new(whose.context.secrets);
     let mut answer = Vec::new();
     live.wrote();
+    let began = Instant::now();
     let Live { machine, daemons, .. } = live;
     let end = machine.execute_and_hear(command, &mut |heard| match heard {
         Heard::Output(Stream::Stdout, bytes) => {
@@ -230,6 +235,7 @@ fn execute(
     let end = end?;
     let Whose { context, runner, info } = whose;
     daemons.note(machine.last_command(), (context, runner, info), output.kept_end());
+    live.worked(began.elapsed());
     if !command.caches.is_empty() && result_of(end) == StepResult::Success {
         keep_caches(whose, live)?;
     }

@@ -7,13 +7,12 @@ use super::worker::{Keys, Worker, milliseconds};
 use crate::cache::chain::Certainty;
 use crate::cache::lookup::differences;
 use crate::cache::{Chain, Link, key};
-use crate::engine::stretch::StretchStep;
+use crate::engine::stretch::{Stretch, StretchStep};
 use crate::event::StepInfo;
 use crate::read_set::{ReadSet, TrackedPath};
 use crate::store::committer::{Commit, Committed};
 use crate::store::index::Entry;
 use crate::store::record::{NotTaken, Record, Snapshot, StateId, StrongKey};
-use layerc_planner::plan::SnapshotPolicy;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -87,16 +86,31 @@ impl Worker<'_> {
         Ok(None)
     }
 
-    /// CHECKPOINT: keeps the state of the moment if CHECKPOINT disabled had forbidden that behind the last step.
+    /// CHECKPOINT: keeps the state of the moment, if it was not kept behind the last step.
     pub(super) fn checkpoint(&mut self, chain: &mut Chain) -> Result<(), Trouble> {
+        self.keep_last(chain, &[NotTaken::Forbidden, NotTaken::Cheap])
+    }
+
+    /// Keeps the state at the end of a stretch that others start from, or behind which a person is waited for, if only its
+    /// price had spoken against it.
+    pub(super) fn keep_for_others(&mut self, chain: &mut Chain) -> Result<(), Trouble> {
+        let mut successors = self.context.graph.successors(self.stretch.id);
+        let goes_on = |next: &Stretch| next.gate.is_none() && next.fork.is_none();
+        let is_branch =
+            successors.any(|next| next.layerfile != self.stretch.layerfile || !goes_on(next));
+        if is_branch { self.keep_last(chain, &[NotTaken::Cheap]) } else { Ok(()) }
+    }
+
+    /// Keeps the state of the moment, if one of these reasons had kept it from being kept.
+    fn keep_last(&mut self, chain: &mut Chain, reasons: &[NotTaken]) -> Result<(), Trouble> {
         let Some(last) = chain.links.last() else { return Ok(()) };
-        if last.snapshot != Snapshot::NotTaken(NotTaken::Forbidden) {
+        if !matches!(&last.snapshot, Snapshot::NotTaken(reason) if reasons.contains(reason)) {
             return Ok(());
         }
         let Some(live) = self.live.as_mut().filter(|live| live.at == chain.links.len()) else {
             return Ok(());
         };
-        let snapshot = live.freeze(SnapshotPolicy::Required)?;
+        let snapshot = live.freeze_for_others()?;
         let layers = live.take_unsynced();
         let kept = Arc::new(last.kept(snapshot.clone()));
         let what = Committed::Snapshot { weak: kept.weak, strong: kept.strong, snapshot };

@@ -2,7 +2,7 @@
 //! that are there. Found out all at once, so that the user is told everything in one go.
 
 use super::skip;
-use crate::backend::ImageSource;
+use crate::backend::{Feature, ImageSource};
 use crate::secrets::Secrets;
 use layerc_planner::plan::{Action, LayerfileId, Node, Plan, PlannedLayerfile, Step};
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,8 +30,9 @@ pub(super) fn missing(
     plan: &Plan,
     images: &BTreeMap<String, ImageSource>,
     secrets: &Secrets,
+    lacks: &[Feature],
 ) -> Vec<String> {
-    let mut missing = Vec::new();
+    let mut missing = beyond(plan, images, lacks);
     for image in image_names(plan).iter().filter(|image| !images.contains_key(*image)) {
         missing.push(unmapped(image));
     }
@@ -47,6 +48,47 @@ pub(super) fn missing(
             .extend(plan.path(LayerfileId(index)).filter_map(|(_, node)| in_the_way(node, file)));
     }
     missing
+}
+
+/// What a plan asks for that a backend is without, one sentence each, in the plan's order.
+pub fn beyond(
+    plan: &Plan,
+    images: &BTreeMap<String, ImageSource>,
+    lacks: &[Feature],
+) -> Vec<String> {
+    let mut beyond = Vec::new();
+    for image in image_names(plan) {
+        if lacks.contains(&Feature::HostBase) && images.get(&image) == Some(&ImageSource::Host) {
+            beyond.push(format!(
+                "the base image `{image}` is this machine's own system (`host`), which a virtual machine can't start from: \
+                 map it to an image (`--image {image}=oci:…`, `rootfs:PATH`, `debootstrap:SUITE`), or run with \
+                 `--executor overlay`"
+            ));
+        }
+    }
+    for (index, file) in (0..).zip(&plan.layerfiles) {
+        for (_, node) in plan.path(LayerfileId(index)) {
+            let Node::Step(step) = node else { continue };
+            if let Some((feature, keyword)) = feature_of(&step.action)
+                && lacks.contains(&feature)
+            {
+                beyond.push(format!(
+                    "{}:{}: virtual machines can't do {keyword} yet: run with `--executor overlay`",
+                    file.path, step.line
+                ));
+            }
+        }
+    }
+    beyond
+}
+
+/// What an instruction needs that not every backend has.
+const fn feature_of(action: &Action) -> Option<(Feature, &'static str)> {
+    match action {
+        Action::Cache { .. } => Some((Feature::Caches, "CACHE")),
+        Action::Clone { .. } => Some((Feature::Clones, "CLONE")),
+        _ => None,
+    }
 }
 
 fn unmapped(image: &str) -> String {

@@ -121,6 +121,7 @@ impl Bench {
             secrets: &secrets,
             built_ins: &self.built_ins(),
             bases: &BTreeMap::from([("host".to_owned(), Arc::new(base))]),
+            keeps: crate::backend::Keeps::Files,
             has_layer: &|_| true,
         };
         let kept = |chain: crate::cache::Chain| match &chain.links.last()?.snapshot {

@@ -9,9 +9,10 @@ use super::context::Context;
 use super::perform::{Whose, command};
 use super::trouble::{Trouble, with_causes};
 use super::worker::Worker;
-use crate::backend::{BackendError, BaseImage, Command, CommandEnd, Layer, Machine};
+use crate::backend::{BackendError, BaseImage, Command, CommandEnd, Keeps, Layer, Machine};
 use crate::cache::advance::{self, KeyedValues};
 use crate::cache::forecast::{info, not_kept, runner_name};
+use crate::cache::memory::memory_key;
 use crate::cache::{Chain, key};
 use crate::engine::RunnerId;
 use crate::engine::stretch::{Start, Stretch, StretchError, StretchGraph};
@@ -121,6 +122,10 @@ pub fn layers(
     setup: &Setup<'_>,
     target: &Target,
 ) -> Result<(Arc<BaseImage>, Vec<Layer>), VisitError> {
+    if setup.backend.keeps() == Keeps::Machines {
+        let text = "the disks of virtual machines can't be compared yet: `layerc shell RUN:STEP -- COMMAND` looks into one";
+        return Err(VisitError::Machine(text.to_owned()));
+    }
     let graph = StretchGraph::new(setup.plan)?;
     let (chain, _, _) = chain_to(setup, &graph, target)?;
     let layers = match chain.links.last() {
@@ -211,7 +216,10 @@ fn beginning(setup: &Setup<'_>, way: &[&Stretch]) -> Result<Chain, VisitError> {
     let base = bases
         .get(image, &setup.options.images, setup.backend, setup.events)
         .map_err(VisitError::Machine)?;
-    Ok(Chain::new(image, base))
+    let layerfile = way.first().map(|stretch| stretch.layerfile);
+    let memory_bytes =
+        layerfile.and_then(|layerfile| memory_key(setup.plan, layerfile, setup.backend.keeps()));
+    Ok(Chain::beginning(image, base, memory_bytes))
 }
 
 fn records(store: &Store) -> Result<HashMap<StateId, Record>, StoreError> {

@@ -6,9 +6,11 @@ use super::context::Context;
 use super::live::Live;
 use super::perform::{Performed, Whose, perform};
 use super::trouble::Trouble;
+use crate::backend::Keeps;
 use crate::cache::advance::{self, Advanced, KeyedValues};
 use crate::cache::chain::Certainty;
 use crate::cache::forecast::info;
+use crate::cache::memory::memory_key;
 use crate::cache::{Answers, Chain, Lookup, key, look_up};
 use crate::clones::CloneRequest;
 use crate::engine::Outcome;
@@ -76,6 +78,7 @@ impl<'run> Worker<'run> {
             if self.stretch.is_last || matches!(walked, Walked::Skipped) {
                 self.keep_up(&chain)?;
             }
+            self.keep_for_others(&mut chain)?;
             Ok((walked, chain))
         });
         if let Some(live) = &mut self.live {
@@ -111,7 +114,8 @@ impl<'run> Worker<'run> {
                 let base = bases
                     .get(image, &options.images, *backend, *events)
                     .map_err(Trouble::Broken)?;
-                Chain::new(image, base)
+                let memory_bytes = self.memory_key();
+                Chain::beginning(image, base, memory_bytes)
             }
             (None, Start::After(_)) => {
                 return Err(Trouble::Broken("the state it starts from is gone".to_owned()));
@@ -132,11 +136,22 @@ impl<'run> Worker<'run> {
         let mut successors = self.context.graph.successors(self.stretch.id);
         let is_restorable = chain.restorable(|_| true).0 == live.at;
         let is_needed = if is_restorable {
-            successors.any(|next| self.is_same_runner(next))
+            successors.any(|next| self.is_same_runner(next) && !self.sleeps_before(next))
         } else {
             successors.next().is_some()
         };
         Position { chain, machine: Arc::new(Mutex::new(is_needed.then_some(live))) }
+    }
+
+    /// Whether a machine is put to sleep while a person is waited for: what it was is on disk.
+    fn sleeps_before(&self, next: &Stretch) -> bool {
+        next.gate.is_some() && self.context.backend.keeps() == Keeps::Machines
+    }
+
+    /// What of MEMORY is part of the key of every state.
+    fn memory_key(&self) -> Option<u64> {
+        let Context { plan, backend, .. } = self.context;
+        memory_key(plan, self.stretch.layerfile, backend.keeps())
     }
 
     fn is_same_runner(&self, next: &Stretch) -> bool {
@@ -247,7 +262,7 @@ impl<'run> Worker<'run> {
         }
     }
 
-    fn runs_everything(&self) -> bool {
+    pub(super) fn runs_everything(&self) -> bool {
         self.context.options.cache == CacheUse::RunEverything
     }
 
@@ -461,6 +476,8 @@ pub(super) fn snapshot_info(snapshot: &Snapshot) -> SnapshotInfo {
             SnapshotInfo::ProcessesAlive { names: names.clone() }
         }
         Snapshot::NotTaken(NotTaken::Forbidden) => SnapshotInfo::Forbidden,
+        Snapshot::NotTaken(NotTaken::Cheap) => SnapshotInfo::Cheap,
+        Snapshot::NotTaken(NotTaken::Secret) => SnapshotInfo::Secret,
     }
 }
 

@@ -113,6 +113,14 @@ pub struct CachedPath {
     pub owner: String,
 }
 
+impl MachineState {
+    /// Whether commands are told the value of a secret.
+    pub fn has_secrets(&self) -> bool {
+        let is_secret = |part: &ValuePart| !matches!(part, ValuePart::Text(_));
+        self.environment.values().any(|value| value.0.iter().any(is_secret))
+    }
+}
+
 impl Default for MachineState {
     /// As a machine starts: root, in its home.
     fn default() -> Self {
@@ -142,6 +150,10 @@ pub enum NotTaken {
     ProcessesAlive(Vec<String>),
     /// CHECKPOINT disabled.
     Forbidden,
+    /// Making it again takes less than keeping it would have.
+    Cheap,
+    /// The value of a secret is in the machine's memory.
+    Secret,
 }
 
 /// What a step did.

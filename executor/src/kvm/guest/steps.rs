@@ -6,7 +6,9 @@ use super::agent::GuestAgent;
 use super::ports::GuestPorts;
 use crate::agent::protocol::{GuestSetup, Reply, Request, RunCommand, Waking};
 use crate::asking;
-use crate::backend::{BackendError, Command, CommandEnd, CopiedFiles, CopyRequest, Ports, Stream};
+use crate::backend::{
+    BackendError, Command, CommandEnd, CopiedFiles, CopyRequest, Heard, Ports, Stream,
+};
 use crate::kvm::devices::sockets::Connector;
 use crate::overlay::failure::{Doing, unexpected};
 use crate::read_set::ReadSet;
@@ -77,6 +79,19 @@ impl GuestSteps {
         })
     }
 
+    /// Goes on counting commands where an earlier life of the machine stopped: what was left running there says so
+    /// under its number.
+    #[must_use]
+    pub fn after(mut self, commands: u32) -> Self {
+        self.commands = commands;
+        self
+    }
+
+    /// How many commands the machine was given, in all its lives.
+    pub fn commands(&self) -> u32 {
+        self.commands
+    }
+
     /// Runs a command to its end (or, in the background, to the end of its first moment).
     ///
     /// # Errors
@@ -86,17 +101,28 @@ impl GuestSteps {
         command: &Command,
         output: &mut dyn FnMut(Stream, &[u8]),
     ) -> Result<CommandEnd, BackendError> {
+        self.execute_and_hear(command, &mut |heard| match heard {
+            Heard::Output(stream, bytes) | Heard::Late { stream, bytes, .. } => {
+                output(stream, bytes);
+            }
+            Heard::BackgroundEnded { .. } => {}
+        })
+    }
+
+    /// The same, where what earlier commands left running is told apart.
+    ///
+    /// # Errors
+    /// As [`Self::execute`].
+    pub fn execute_and_hear(
+        &mut self,
+        command: &Command,
+        hear: &mut dyn FnMut(Heard<'_>),
+    ) -> Result<CommandEnd, BackendError> {
         let setup_files = match command.setup_files.as_slice() {
             [] => Vec::new(),
             paths => asking::show_setup_files(&self.server, paths)?,
         };
-        for reply in std::mem::take(&mut self.unheard) {
-            if let Reply::Output { stream, bytes, .. } = reply
-                && stream != Stream::Answer
-            {
-                output(stream, &bytes);
-            }
-        }
+        self.tell_unheard(hear);
         self.commands += 1;
         let wanted = RunCommand {
             number: self.commands,
@@ -104,7 +130,25 @@ impl GuestSteps {
             grace_milliseconds: u32::try_from(self.grace.as_millis()).unwrap_or(u32::MAX),
             caches: Vec::new(),
         };
-        asking::run(&mut self.agent, wanted, output)
+        asking::run(&mut self.agent, wanted, hear)
+    }
+
+    /// What came since, while no command ran.
+    ///
+    /// # Errors
+    /// When the machine is gone.
+    pub fn hear(&mut self, hear: &mut dyn FnMut(Heard<'_>)) -> Result<(), BackendError> {
+        match self.ask(&Request::Hear)? {
+            Reply::Done => {}
+            other => return Err(unexpected(other)),
+        }
+        self.tell_unheard(hear);
+        Ok(())
+    }
+
+    /// No command runs: all of it is of earlier ones.
+    fn tell_unheard(&mut self, hear: &mut dyn FnMut(Heard<'_>)) {
+        std::mem::take(&mut self.unheard).iter().for_each(|reply| asking::tell(0, reply, hear));
     }
 
     /// Asks something, and keeps what earlier commands wrote meanwhile for the next one to tell.

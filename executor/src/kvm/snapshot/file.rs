@@ -68,7 +68,7 @@ fn decode<S: DeserializeOwned>(bytes: &[u8]) -> Result<S, &'static str> {
 }
 
 /// Writes a new file, for its owner alone.
-pub(super) fn write(path: &Path, state: &impl Serialize) -> Result<(), MachineError> {
+pub(in crate::kvm) fn write(path: &Path, state: &impl Serialize) -> Result<(), MachineError> {
     let bytes = encode(state)?;
     let mut options = File::options();
     let file = options.write(true).create_new(true).mode(0o600).open(path);
@@ -77,7 +77,7 @@ pub(super) fn write(path: &Path, state: &impl Serialize) -> Result<(), MachineEr
 }
 
 /// Reads one.
-pub(super) fn read<S: DeserializeOwned>(path: &Path) -> Result<S, MachineError> {
+pub(in crate::kvm) fn read<S: DeserializeOwned>(path: &Path) -> Result<S, MachineError> {
     let file = File::open(path).map_err(|error| unusable(path, error))?;
     let mut bytes = Vec::new();
     let most = MOST_BYTES as u64 + 1;

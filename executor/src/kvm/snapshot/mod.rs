@@ -19,7 +19,7 @@
 //! | `taking`, `opening` | a snapshot is made; machines are made of it |
 
 mod changes;
-mod file;
+pub(super) mod file;
 mod map;
 mod opening;
 mod pages;

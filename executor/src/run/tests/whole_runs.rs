@@ -247,6 +247,7 @@ fn a_forecast_says_what_a_run_would_do() {
         secrets: &Secrets::default(),
         built_ins: &bench.built_ins(),
         bases: &BTreeMap::from([("host".to_owned(), Arc::new(base))]),
+        keeps: crate::backend::Keeps::Files,
         has_layer: &|_| true,
     };
     let forecast = forecast(&known).unwrap();

@@ -26,7 +26,7 @@ pub use recording::RunRecording;
 
 use super::run_name::RunName;
 use super::{Store, StoreError, at};
-use crate::backend::ImageSource;
+use crate::backend::{ExecutorKind, ImageSource};
 use crate::event::RunOutcome;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -61,6 +61,9 @@ pub struct Header {
     /// Values of built-in variables that the user gave.
     #[serde(default)]
     pub variables: BTreeMap<String, String>,
+    /// Which kind of machines it had.
+    #[serde(default)]
+    pub executor: ExecutorKind,
     /// `JOB_ID` of its steps.
     #[serde(default)]
     pub job: String,

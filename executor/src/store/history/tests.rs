@@ -12,6 +12,7 @@ fn header(store: &Store) -> Header {
         checkout: Checkout::default(),
         images: BTreeMap::from([("a".to_owned(), ImageSource::Host)]),
         variables: BTreeMap::new(),
+        executor: crate::backend::ExecutorKind::default(),
         job: "7".to_owned(),
     }
 }

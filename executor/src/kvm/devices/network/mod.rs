@@ -16,5 +16,5 @@ mod tests;
 
 pub(super) use device::NetworkDevice;
 pub use device::NetworkPart;
-pub use passt::{GUEST_NETWORK, Passt};
+pub use passt::{GUEST_NETWORK, HARDWARE_ADDRESS, Passt};
 pub(super) use state::NetworkState;

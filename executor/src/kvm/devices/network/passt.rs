@@ -20,7 +20,7 @@ pub const GUEST_NETWORK: GuestNetwork = GuestNetwork {
 };
 
 /// Hardware address of every guest's card: one that is nobody's.
-const HARDWARE_ADDRESS: [u8; 6] = [0x52, 0x54, 0, 0x12, 0x34, 0x56];
+pub const HARDWARE_ADDRESS: [u8; 6] = [0x52, 0x54, 0, 0x12, 0x34, 0x56];
 
 /// No port is forwarded in either direction, and no address of the guest leads to this host's loopback; names are asked
 /// of this host's name server, which may well be there. The stream is its standard input.

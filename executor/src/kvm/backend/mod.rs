@@ -1,0 +1,168 @@
+//! The backend of virtual machines: bases made bootable, machines booted once and restored from then on, their whole
+//! state kept in the store.
+//!
+//! Knows nothing of plans and records: it is told what to do, as every backend. Images come from the overlay backend's
+//! sources, which it has inside.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | [`kernel`] | which kernel guests boot, and where its modules are |
+//! | [`image`] | a base image made a disk |
+//! | [`host_ends`] | what is behind a machine's devices |
+//! | [`network`] | what guests reach |
+//! | [`kept`] | the directory of a kept machine |
+//! | [`running`] | a machine that may end at any moment |
+//! | [`start`] | booting and restoring |
+//! | [`machine`] | the engine's requests |
+//! | [`program`] | the agent with the libraries it needs |
+//! | [`choice`] | whether virtual machines are taken where the user leaves that open |
+//! | [`last_words`] | the end of what a guest printed |
+//!
+//! In the store, `layers/ID` is a kept machine: memory and processors as `snapshot` writes them, `disk` with what was
+//! written since the one before, `guest` with the rest. The first of each chain, `booted-…`, is a machine at the end of
+//! its boot: whoever starts from the base goes on there.
+
+mod choice;
+mod host_ends;
+mod image;
+mod kept;
+mod kernel;
+mod last_words;
+mod machine;
+mod network;
+mod program;
+mod running;
+mod start;
+
+pub use choice::{Choice, choose};
+pub use kernel::{Kernel, KernelChoice};
+
+use crate::agent::protocol::PROTOCOL_VERSION;
+use crate::backend::{
+    Backend, BackendError, BaseImage, Feature, ImageSource, Keeps, LayerId, Machine, MachineStart,
+};
+use crate::overlay::{NetworkChoice, OverlayBackend, file_digest};
+use crate::tracked::Repository;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+/// What plans may ask for and virtual machines can't do yet.
+pub const LACKING: &[Feature] = &[Feature::Caches, Feature::Clones, Feature::HostBase];
+
+/// Settings of the backend.
+#[derive(Debug, Clone)]
+pub struct KvmOptions {
+    /// Program whose `main` begins with [`run_if_agent`](crate::agent::run_if_agent); it goes into the guest.
+    pub agent_program: PathBuf,
+    /// Which kernel guests boot.
+    pub kernel: KernelChoice,
+    /// How many processors a machine has.
+    pub processors: usize,
+    /// How long a background command is watched for an early failure.
+    pub background_grace: Duration,
+    /// How long a guest may take until its agent answers.
+    pub patience: Duration,
+    /// What machines reach besides themselves.
+    pub network: NetworkChoice,
+}
+
+impl Default for KvmOptions {
+    fn default() -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            agent_program: PathBuf::from("/proc/self/exe"),
+            kernel: KernelChoice::Newest,
+            processors: processors.min(crate::kvm::MAX_PROCESSORS),
+            background_grace: Duration::from_secs(2),
+            patience: Duration::from_mins(3),
+            network: NetworkChoice::default(),
+        }
+    }
+}
+
+/// Makes virtual machines.
+#[derive(Debug)]
+pub struct KvmBackend {
+    overlay: OverlayBackend,
+    repository: Arc<Repository>,
+    options: KvmOptions,
+    kernel: OnceLock<Kernel>,
+    /// One machine boots at a time: the next ones go on from where it came to.
+    booting: Mutex<()>,
+}
+
+impl KvmBackend {
+    /// A backend that has its images, and its place in the store, from another one over the same repository.
+    pub fn new(overlay: OverlayBackend, repository: Arc<Repository>, options: KvmOptions) -> Self {
+        Self { overlay, repository, options, kernel: OnceLock::new(), booting: Mutex::new(()) }
+    }
+
+    /// Where images, caches and layers of all kinds are.
+    pub const fn overlay(&self) -> &OverlayBackend {
+        &self.overlay
+    }
+
+    fn kernel(&self) -> Result<&Kernel, BackendError> {
+        if let Some(kernel) = self.kernel.get() {
+            return Ok(kernel);
+        }
+        let found = self.options.kernel.find()?;
+        Ok(self.kernel.get_or_init(|| found))
+    }
+
+    /// The base with a disk, whose identity is that of all that a guest boots.
+    fn bootable(&self, base: BaseImage, disk: PathBuf) -> Result<BaseImage, BackendError> {
+        let kernel = file_digest(&self.kernel()?.image, self.overlay.bases().directory())?;
+        let mut hasher = blake3::Hasher::new_derive_key("layerc virtual machine");
+        hasher.update(&base.identity).update(&kernel).update(&PROTOCOL_VERSION.to_le_bytes());
+        let identity = *hasher.finalize().as_bytes();
+        Ok(BaseImage { identity, directories: vec![disk], ..base })
+    }
+}
+
+impl Backend for KvmBackend {
+    fn keeps(&self) -> Keeps {
+        Keeps::Machines
+    }
+
+    fn lacks(&self) -> &'static [Feature] {
+        LACKING
+    }
+
+    fn prepare_base(
+        &self,
+        source: &ImageSource,
+        progress: &(dyn Fn(&str) + Sync),
+    ) -> Result<BaseImage, BackendError> {
+        // Before anything is downloaded for it.
+        self.kernel()?;
+        let base = self.overlay.prepare_base(source, progress)?;
+        let disk = image::disk_of(&base, source, self.overlay.bases(), progress)?;
+        self.bootable(base, disk)
+    }
+
+    fn ready_base(&self, source: &ImageSource) -> Result<Option<BaseImage>, BackendError> {
+        let Some(base) = self.overlay.ready_base(source)? else { return Ok(None) };
+        match image::ready_disk(&base, self.overlay.bases()) {
+            Some(disk) => self.bootable(base, disk).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn start(&self, start: &MachineStart) -> Result<Box<dyn Machine>, BackendError> {
+        self.machine(start)
+    }
+
+    fn remove_layer(&self, layer: &LayerId) -> Result<(), BackendError> {
+        self.overlay.remove_layer(layer)
+    }
+
+    fn layers_in_use(&self) -> Vec<LayerId> {
+        self.overlay.layers_in_use()
+    }
+
+    fn layer_directory(&self) -> &Path {
+        self.overlay.layer_directory()
+    }
+}

@@ -1,0 +1,222 @@
+//! Booting and restoring: from what is in the store to a machine whose agent answers.
+
+use super::host_ends::{Behind, HostEnds};
+use super::kept::{KeptGuest, of_machine, set_aside};
+use super::last_words::LastWords;
+use super::machine::{KvmMachine, Parts};
+use super::running::Running;
+use super::{KvmBackend, program};
+use crate::agent::protocol::{GuestSetup, TrackedFiles};
+use crate::backend::{Backend, BackendError, Layer, LayerId, Machine, MachineStart};
+use crate::kvm::guest::{Beginning, GuestParts, GuestSteps};
+use crate::kvm::{BootFiles, MachineError, MemorySize, Shape, Snapshot, VirtualMachine};
+use crate::overlay::failure::Doing;
+use crate::overlay::{RunDirectory, host_name};
+use std::fs::{self, File};
+use std::path::Path;
+use std::sync::PoisonError;
+
+/// Memory of a machine that nobody asked any for.
+const MEMORY_BYTES: u64 = 1 << 30;
+
+/// Least memory of a machine: with less no distribution's kernel comes to its first program.
+const LEAST_MEMORY_BYTES: u64 = 192 << 20;
+
+/// What kernels are told. A panic ends the machine at once.
+const COMMAND_LINE: &str = "console=ttyS0 panic=-1 quiet";
+
+/// What a machine writes until its first snapshot.
+pub(super) const FIRST_WRITTEN: &str = "written-0";
+
+impl KvmBackend {
+    /// A machine in the state of these layers.
+    pub(super) fn machine(&self, start: &MachineStart) -> Result<Box<dyn Machine>, BackendError> {
+        let last = start.layers.iter().rev().find_map(|layer| match layer {
+            Layer::Frozen(id) => Some(id.clone()),
+            Layer::Copied(_) => None,
+        });
+        match last {
+            Some(layer) => {
+                let run = self.overlay.machine_directory(&start.layers)?;
+                Ok(Box::new(self.restored(start, run, &layer)?))
+            }
+            None => Ok(Box::new(self.fresh(start)?)),
+        }
+    }
+
+    /// A machine in the state of its base: restored from the end of its boot, for which it boots if nobody did.
+    fn fresh(&self, start: &MachineStart) -> Result<KvmMachine, BackendError> {
+        let shape = self.shape(start)?;
+        let booted = self.booted_name(start, shape);
+        let needed = [Layer::Frozen(booted.clone())];
+        let _one_at_a_time = self.booting.lock().unwrap_or_else(PoisonError::into_inner);
+        let run = self.overlay.machine_directory(&needed)?;
+        if self.has_layer(&booted) {
+            match self.restored(start, run, &booted) {
+                // Broken, and out of the way by now.
+                Err(_) if !self.has_layer(&booted) => {}
+                other => return other,
+            }
+        } else {
+            drop(run);
+        }
+        let run = self.overlay.machine_directory(&needed)?;
+        self.booted(start, run, shape, booted)
+    }
+
+    fn shape(&self, start: &MachineStart) -> Result<Shape, BackendError> {
+        let bytes = start.memory_bytes.unwrap_or(MEMORY_BYTES).max(LEAST_MEMORY_BYTES);
+        let memory = bytes.checked_next_multiple_of(4096).and_then(MemorySize::from_bytes);
+        let memory = memory.ok_or_else(|| {
+            BackendError::Unavailable(MachineError::MemorySize(bytes).to_string())
+        })?;
+        Ok(Shape { memory, processors: self.options.processors })
+    }
+
+    /// The same for the same base, shape and program.
+    fn booted_name(&self, start: &MachineStart, shape: Shape) -> LayerId {
+        let mut hasher = blake3::Hasher::new_derive_key("layerc booted machine");
+        hasher.update(&start.base.identity).update(&shape.memory.bytes().to_le_bytes());
+        hasher.update(&shape.processors.to_le_bytes()).update(env!("CARGO_PKG_VERSION").as_bytes());
+        let name: String = hasher.finalize().to_hex().chars().take(16).collect();
+        LayerId(format!("booted-{name}"))
+    }
+
+    fn booted(
+        &self,
+        start: &MachineStart,
+        run: RunDirectory,
+        shape: Shape,
+        name: LayerId,
+    ) -> Result<KvmMachine, BackendError> {
+        let ends = self.host_ends(start, &run.path, None)?;
+        let initramfs = run.path.join("initramfs");
+        self.write_initramfs(&initramfs)?;
+        let words = LastWords::default();
+        let files = BootFiles {
+            kernel: &self.kernel()?.image,
+            initramfs: Some(&initramfs),
+            command_line: COMMAND_LINE,
+        };
+        let HostEnds { parts, disk, guest, outside, network, note } = ends;
+        let machine = VirtualMachine::boot(shape, &files, parts, words.output());
+        let running = Running::new(machine.map_err(of_machine)?)?;
+        let _in_memory_by_now = fs::remove_file(&initramfs);
+        let setup = setup(start, network);
+        let steps = self.begin(guest, &setup, Beginning::Booted, &running, &words)?;
+        let layers = self.layer_directory().to_owned();
+        let parts = Parts { steps, running, disk, outside, run, layers, note };
+        let mut machine = KvmMachine::new(parts, Vec::new());
+        if !self.has_layer(&name) {
+            machine.keep_as(name)?;
+            machine.make_durable()?;
+        }
+        Ok(machine)
+    }
+
+    fn restored(
+        &self,
+        start: &MachineStart,
+        run: RunDirectory,
+        layer: &LayerId,
+    ) -> Result<KvmMachine, BackendError> {
+        let layers = self.layer_directory().to_owned();
+        let directory = layers.join(&layer.0);
+        let opened = Snapshot::open(&directory)
+            .and_then(|snapshot| Ok((snapshot, KeptGuest::read(&directory)?)));
+        let (snapshot, kept) = opened.map_err(|error| {
+            if matches!(error, MachineError::Snapshot { .. }) {
+                set_aside(&layers, layer);
+            }
+            of_machine(error)
+        })?;
+        snapshot.check_host().map_err(of_machine)?;
+        let ends = self.host_ends(start, &run.path, Some(&kept))?;
+        let words = LastWords::default();
+        let HostEnds { parts, disk, guest, outside, network, note } = ends;
+        let machine = snapshot.restore(parts, words.output()).map_err(of_machine)?;
+        machine.resume();
+        let running = Running::new(machine)?;
+        let setup = setup(start, network);
+        let steps = self.begin(guest, &setup, Beginning::Restored, &running, &words)?;
+        let steps = steps.after(kept.commands);
+        let parts = Parts { steps, running, disk, outside, run, layers, note };
+        Ok(KvmMachine::new(parts, kept.chain))
+    }
+
+    fn host_ends(
+        &self,
+        start: &MachineStart,
+        run: &Path,
+        kept: Option<&KeptGuest>,
+    ) -> Result<HostEnds, BackendError> {
+        let base_disk = start.base.directories.first();
+        let base_disk = base_disk
+            .ok_or_else(|| BackendError::Unavailable("the base has no disk".to_owned()))?;
+        let written = new_file(&run.join(FIRST_WRITTEN))?;
+        let frozen = kept.map(|kept| kept.disks(self.layer_directory())).transpose()?;
+        HostEnds::new(Behind {
+            base_disk,
+            frozen: frozen.unwrap_or_default(),
+            written,
+            repository: &self.repository,
+            saved: kept.map(|kept| &kept.files),
+            network: self.options.network,
+            grace: self.options.background_grace,
+        })
+    }
+
+    fn write_initramfs(&self, path: &Path) -> Result<(), BackendError> {
+        let unavailable = |error: &dyn std::fmt::Display| {
+            BackendError::Unavailable(format!("cannot pack what virtual machines boot: {error}"))
+        };
+        let program = &self.options.agent_program;
+        let mut initramfs =
+            program::with_libraries(program).map_err(|error| unavailable(&error))?;
+        let modules = &self.kernel()?.modules;
+        initramfs.add_modules(modules).map_err(|error| {
+            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+            unavailable(&format!("{error}{}", cause.unwrap_or_default()))
+        })?;
+        let bytes = initramfs.finish().map_err(|error| unavailable(&error))?;
+        fs::write(path, bytes).doing(|| format!("write {}", path.display()))
+    }
+
+    /// Waits for the agent. A guest that dies meanwhile is told of with its last words.
+    fn begin(
+        &self,
+        guest: GuestParts,
+        setup: &GuestSetup,
+        beginning: Beginning,
+        running: &Running,
+        words: &LastWords,
+    ) -> Result<GuestSteps, BackendError> {
+        GuestSteps::begin(guest, setup, beginning, self.options.patience).map_err(|error| {
+            let text = words.text();
+            let said = if text.is_empty() {
+                String::new()
+            } else {
+                format!("; the last that it printed:\n{text}")
+            };
+            let ended = running.how_it_ended();
+            BackendError::Stopped(format!(
+                "the virtual machine did not start ({error}): {ended}{said}"
+            ))
+        })
+    }
+}
+
+fn setup(
+    start: &MachineStart,
+    network: Option<crate::agent::protocol::GuestNetwork>,
+) -> GuestSetup {
+    GuestSetup { hostname: host_name(&start.name), tracked: TrackedFiles::Mounted, network }
+}
+
+/// A new file that is read and written by its owner alone.
+pub(super) fn new_file(path: &Path) -> Result<File, BackendError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = File::options();
+    let file = options.read(true).write(true).create_new(true).mode(0o600).open(path);
+    file.doing(|| format!("make {}", path.display()))
+}
