@@ -1,5 +1,6 @@
 //! `layerc cache`: looks after the directories that CACHE keeps.
 
+use crate::candidates;
 use crate::configuration::Configuration;
 use crate::exit::{Exit, WrongUsage};
 use crate::repository::Repository;
@@ -42,7 +43,7 @@ enum Command {
     /// Forget some: the next run finds them empty
     Rm {
         /// Ids (or their beginnings) or paths, as `ls` shows them
-        #[arg(required = true, value_name = "ID|PATH")]
+        #[arg(required = true, value_name = "ID|PATH", add = candidates::caches())]
         which: Vec<String>,
     },
     /// Forget the longest unused until the rest fits the limit

@@ -12,7 +12,7 @@ use crate::exit::WrongUsage;
 use crate::repository::CONFIGURATION_NAME;
 use anyhow::{Context, Result};
 pub(crate) use choices::{ExecutorChoice, Network, PullChoice};
-pub(crate) use image::{ImageMap, parse_source};
+pub(crate) use image::{ImageMap, misspelt_kind, parse_source};
 use layerc_compiler::line_index::{ColumnUnit, LineIndex};
 use layerc_compiler::lint_configuration::LintConfiguration;
 use reading::{Found, Refusal};
@@ -44,12 +44,13 @@ pub(crate) struct Configuration {
 }
 
 /// The keys of `[run]`.
-const RUN_KEYS: [&str; 8] = [
+const RUN_KEYS: [&str; 9] = [
     "executor",
     "expose_port",
     "expose_wait_seconds",
     "jobs",
     "kernel",
+    "max_disk",
     "network",
     "pull",
     "store",
@@ -68,6 +69,8 @@ pub(crate) struct RunDefaults {
     pub(crate) store: Option<PathBuf>,
     /// `pull = "never"`: when images are fetched from their registries.
     pub(crate) pull: Option<PullChoice>,
+    /// `max_disk = "10G"`: most that a step may write to disk.
+    pub(crate) max_disk_bytes: Option<u64>,
     /// `network = "none"`: what steps reach.
     pub(crate) network: Option<Network>,
     /// `executor = "auto"`: what machines are made of.
@@ -164,6 +167,10 @@ impl RunDefaults {
                 "jobs" => defaults.jobs = Some(entry.positive()?),
                 "expose_wait_seconds" => defaults.expose_wait_seconds = Some(entry.positive()?),
                 "expose_port" => defaults.expose_port = Some(entry.port()?),
+                "max_disk" => {
+                    let size = crate::size::parse(entry.text()?);
+                    defaults.max_disk_bytes = Some(size.map_err(|text| entry.refused(text))?);
+                }
                 "store" => defaults.store = Some(root.join(entry.text()?)),
                 "network" => defaults.network = Some(network(&entry)?),
                 "executor" => defaults.executor = Some(executor(&entry)?),

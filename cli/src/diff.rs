@@ -1,5 +1,6 @@
 //! `layerc diff`: the files that a step changed, or that differ between two states.
 
+use crate::candidates;
 use crate::difference::unified;
 use crate::exit::{Exit, WrongUsage};
 use crate::past::StoreArgument;
@@ -30,7 +31,7 @@ A letter says what became of a file: A added, D deleted, M modified, T another k
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// One step: what it changed. Two: from the state behind one to that behind the other. A run's name may come first
-    #[arg(value_name = "RUN] [STEP] [STEP", num_args = 1..=3, required = true)]
+    #[arg(value_name = "RUN] [STEP] [STEP", num_args = 1..=3, required = true, add = candidates::runs_and_steps())]
     words: Vec<String>,
 
     /// Show how the text of files changed

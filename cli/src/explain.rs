@@ -1,5 +1,6 @@
 //! `layerc explain`: the page of a diagnostic, from the program itself, without a network.
 
+use crate::candidates;
 use crate::exit::{Exit, WrongUsage};
 use crate::markdown;
 use crate::terminal::{self, Look};
@@ -21,7 +22,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// A code or a name, as printed with every finding
-    #[arg(value_name = "CODE|NAME", required_unless_present = "list")]
+    #[arg(value_name = "CODE|NAME", required_unless_present = "list", add = candidates::rules())]
     rule: Option<String>,
 
     /// List all rules: code, severity, name, what they find

@@ -3,6 +3,7 @@
 mod build;
 mod list;
 
+use crate::candidates;
 use crate::configuration::Configuration;
 use crate::exit::{Exit, WrongUsage};
 use crate::past::StoreArgument;
@@ -87,7 +88,7 @@ struct Import {
 #[derive(Debug, Args)]
 struct Remove {
     /// Names as `layerc image ls` shows them, or short ones
-    #[arg(value_name = "IMAGE", required = true)]
+    #[arg(value_name = "IMAGE", required = true, add = candidates::kept_images())]
     images: Vec<String>,
 
     #[command(flatten)]

@@ -1,5 +1,6 @@
 //! `layerc logs`: what the steps of a run printed; for one that was skipped, what it printed when it ran.
 
+use crate::candidates;
 use crate::exit::Exit;
 use crate::past::{Archive, Fate, StoreArgument, Story, ToldStep};
 use crate::terminal;
@@ -21,7 +22,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// A run by name, its beginning or `last`, and a step: RUNNER, RUNNER:NUMBER or LAYERFILE:LINE
-    #[arg(value_name = "RUN] [STEP", num_args = 0..=2)]
+    #[arg(value_name = "RUN] [STEP", num_args = 0..=2, add = candidates::runs_and_steps())]
     words: Vec<String>,
 
     /// Only steps that failed

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
 mod cache;
+mod candidates;
 mod check;
 mod compilation;
 mod completions;
@@ -108,6 +109,7 @@ fn main() -> ExitCode {
     if let Some(code) = layerc_executor::agent::run_if_agent() {
         return code;
     }
+    completions::answer_script();
     let cli = Cli::parse();
     cli.color.apply();
     let exit = execute(&cli.command).unwrap_or_else(|error| terminal::report(&error));

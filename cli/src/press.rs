@@ -1,5 +1,6 @@
 //! `layerc press`: presses a BUTTON of a run, from any shell of the same user.
 
+use crate::candidates;
 use crate::exit::{Exit, WrongUsage};
 use crate::past::StoreArgument;
 use crate::run::waiting;
@@ -21,11 +22,11 @@ A run that is alive goes on at once. One that has ended waiting goes on with `la
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// The run: its name or the first letters of it
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = candidates::runs())]
     run: String,
 
     /// The button: its number, its runner or its message [default: the only one]
-    #[arg(value_name = "BUTTON")]
+    #[arg(value_name = "BUTTON", add = candidates::buttons())]
     button: Option<String>,
 
     #[command(flatten)]

@@ -19,6 +19,7 @@ mod view;
 pub(crate) mod waiting;
 mod work;
 
+use crate::candidates;
 use crate::exit::{Exit, WrongUsage};
 use crate::source::Source;
 use crate::terminal;
@@ -116,7 +117,7 @@ pub(crate) struct Arguments {
     accept_buttons: bool,
 
     /// Go on with a run that ended before it was done: by its name or the first letters of it
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["path", "targets", "without", "repository", "no_cache"])]
+    #[arg(long, value_name = "RUN", add = candidates::runs(), conflicts_with_all = ["path", "targets", "without", "repository", "no_cache"])]
     resume: Option<String>,
 
     /// Write a report when the run has ended: FILE.xml for JUnit's XML, FILE.html for a page; may be repeated

@@ -2,6 +2,7 @@
 
 mod terminal;
 
+use crate::candidates;
 use crate::exit::{Exit, WrongUsage};
 use crate::past::StoreArgument;
 use crate::revisit::{Revisit, RevisitArguments};
@@ -26,14 +27,14 @@ Examples:
   layerc shell unit:3 -- cat /etc/hosts   one command, without a terminal
 
 The shell has the step's user, directory and variables. What it does is forgotten when it ends. Files that COPY
-shows are those of the repository as it is now.";
+and CLONE show are those of the repositories as they are now.";
 
 /// `layerc shell [RUN] STEP [-- COMMAND]`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// A run by name, its beginning or `last`, and a step: RUNNER:NUMBER or LAYERFILE:LINE
-    #[arg(value_name = "RUN] [STEP", num_args = 1..=2, required = true)]
+    #[arg(value_name = "RUN] [STEP", num_args = 1..=2, required = true, add = candidates::runs_and_steps())]
     words: Vec<String>,
 
     /// The state that the step started from

@@ -1,5 +1,6 @@
 //! Where a plan comes from: the repository around a path, or a plan file. Shared by `plan` and `run`.
 
+use crate::candidates;
 use crate::compilation::{Compilation, numbered};
 use crate::configuration::Configuration;
 use crate::excerpts::excerpts;
@@ -33,11 +34,11 @@ pub(crate) struct Source {
     path: Option<PathBuf>,
 
     /// Only this Layerfile (by file, directory or runner name) and what it needs; may be repeated
-    #[arg(long = "target", value_name = "LAYERFILE")]
+    #[arg(long = "target", value_name = "LAYERFILE", add = candidates::layerfiles())]
     targets: Vec<String>,
 
     /// Leave out this Layerfile, which nothing that is kept may need; may be repeated
-    #[arg(long = "without", value_name = "LAYERFILE")]
+    #[arg(long = "without", value_name = "LAYERFILE", add = candidates::layerfiles())]
     without: Vec<String>,
 }
 

@@ -2,6 +2,7 @@
 
 mod instructions;
 
+use crate::candidates;
 use crate::exit::Exit;
 use crate::past::{Archive, Fate, StoreArgument, Story, ToldStep};
 use crate::terminal;
@@ -27,7 +28,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// A run by name, its beginning or `last`, and a step: RUNNER:NUMBER or LAYERFILE:LINE
-    #[arg(value_name = "RUN] [STEP", num_args = 1..=2, required = true)]
+    #[arg(value_name = "RUN] [STEP", num_args = 1..=2, required = true, add = candidates::runs_and_steps())]
     words: Vec<String>,
 
     /// Everything the step asked of the repository

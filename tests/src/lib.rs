@@ -17,4 +17,6 @@ pub mod reference;
 pub mod repository;
 pub mod rust_text;
 pub mod skip;
+pub mod small_disk;
+pub mod terminal;
 pub mod workflow;

@@ -60,7 +60,7 @@ impl ImageMap {
         mapped.cloned().or_else(|| meant_by(image))
     }
 
-    /// Whether a text begins like a source, rightly written or not.
+    /// Whether a text begins like a source.
     pub(crate) fn is_kind(text: &str) -> bool {
         KINDS.contains(&text.split(':').next().unwrap_or_default())
     }
@@ -111,6 +111,18 @@ pub(crate) fn parse_source(text: &str, directory: &Path) -> Result<ImageSource, 
 fn unknown_kind(kind: &str) -> String {
     let help = nearest(kind, KINDS).question().unwrap_or_else(|| FORMS.to_owned());
     format!("unknown image source `{kind}`; {help}")
+}
+
+/// Words shorter than this resemble too many names of images.
+const TELLING_LENGTH: usize = 6;
+
+/// What to say of a text whose word before the colon is nearly that of a source, so that nobody waits for a registry
+/// to say that it has no image `debotstrap`.
+pub(crate) fn misspelt_kind(text: &str) -> Option<String> {
+    let (kind, _) = text.split_once(':')?;
+    let telling = KINDS.into_iter().filter(|known| known.len() >= TELLING_LENGTH);
+    let help = nearest(kind, telling).question()?;
+    Some(format!("unknown image source `{kind}`; {help} An image of that name is `oci:{text}`"))
 }
 
 fn registry(reference: &str) -> Result<ImageSource, String> {

@@ -1,7 +1,8 @@
 //! `layerc image build`: a base made now, so that no run has to wait for it; written out if somebody wants it elsewhere.
 
 use super::say;
-use crate::configuration::{Configuration, ImageMap, parse_source};
+use crate::candidates;
+use crate::configuration::{Configuration, ImageMap, misspelt_kind, parse_source};
 use crate::exit::WrongUsage;
 use crate::past::StoreArgument;
 use crate::repository::Repository;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 #[derive(Debug, Args)]
 pub(super) struct Build {
     /// A name that Layerfiles use, or a source as in layerc.toml: debootstrap:SUITE, rootfs:PATH, oci:IMAGE, …
-    #[arg(value_name = "IMAGE|SOURCE")]
+    #[arg(value_name = "IMAGE|SOURCE", add = candidates::image_sources())]
     image: String,
 
     /// Write it to an OCI layout: an archive if this ends with .tar, else a directory
@@ -76,7 +77,10 @@ fn source(text: &str, images: &ImageMap) -> Result<ImageSource> {
         _ if images.names().any(|name| name == text) => images.source(text),
         Ok(source) => Some(source),
         Err(message) if ImageMap::is_kind(text) => return Err(WrongUsage(message).into()),
-        Err(_) => images.source(text),
+        Err(_) => match misspelt_kind(text) {
+            Some(message) => return Err(WrongUsage(message).into()),
+            None => images.source(text),
+        },
     };
     match source {
         Some(ImageSource::Host) => Err(WrongUsage(

@@ -1,6 +1,7 @@
 //! `layerc explain`: pages come from the program itself.
 
 use super::{run_in, web_service};
+use layerc_tests::layerc::{Outcome, layerc};
 
 #[test]
 fn a_page_is_found_by_code_and_by_name() {
@@ -39,6 +40,10 @@ fn colours_only_where_they_are_wanted() {
 fn completions_know_the_commands() {
     for shell in ["bash", "zsh", "fish"] {
         let outcome = run_in(&web_service(), &["completions", shell]).expect_success("completions");
-        assert!(outcome.stdout.contains("explain"), "{shell}");
+        assert!(outcome.stdout.contains("LAYERC_COMPLETE"), "{shell}");
+        let mut asked = layerc(["--", "layerc", "expl"]);
+        asked.env("LAYERC_COMPLETE", shell).env("_CLAP_COMPLETE_INDEX", "1");
+        let answer = Outcome::of(&mut asked).expect_success(shell);
+        assert!(answer.stdout.starts_with("explain"), "{shell}: {}", answer.stdout);
     }
 }

@@ -1,7 +1,8 @@
 //! BUTTON: pressed at the terminal, from another process or by an option; otherwise the run ends and can be resumed.
 
-use crate::terminal::{AtTerminal, name_of, run_name};
+use crate::names::{name_of, run_name};
 use layerc_tests::layerc::{Outcome, layerc};
+use layerc_tests::terminal::AtTerminal;
 use layerc_tests::workflow::{Ran, Workflow, can_run};
 
 /// The exit code of a run that waits for a person.

@@ -1,8 +1,8 @@
 //! Servers that end while they are served.
 
 use crate::serving::{Serving, get};
-use crate::terminal::wait_for;
 use layerc_executor::event::{Event, StepResult};
+use layerc_tests::terminal::wait_for;
 use layerc_tests::workflow::{Workflow, can_run};
 
 /// Answers connections, and ends at the first question.

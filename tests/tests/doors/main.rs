@@ -5,6 +5,6 @@
 
 mod buttons;
 mod deaths;
+mod names;
 mod serving;
-mod terminal;
 mod websites;

@@ -1,7 +1,7 @@
 //! A run that serves, and requests to it.
 
-use crate::terminal::wait_for;
 use layerc_executor::event::{Event, ExposedAddress, TimedEvent};
+use layerc_tests::terminal::wait_for;
 use layerc_tests::workflow::Workflow;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

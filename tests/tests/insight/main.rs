@@ -1,5 +1,6 @@
 //! What one can find out about runs that are over, through the built program.
 
+mod completions;
 mod forecasts;
 mod history;
 mod reports;
