@@ -6,6 +6,7 @@
 use layerc_tests::layerc::Outcome;
 use layerc_tests::ordinary_user::is_root;
 use layerc_tests::skip::skipped;
+use layerc_tests::small_disk::SmallDisk;
 use layerc_tests::workflow::{Ran, Workflow, can_run, run_command};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -237,22 +238,11 @@ fn a_full_disk_is_said_and_the_store_opens_afterwards() {
     if !can_run(test) {
         return;
     }
-    if !is_root() {
-        skipped(test, "a small file system can only be mounted by root");
-        return;
-    }
-    let mount = tempfile::tempdir().unwrap();
-    let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=24m", "tmpfs"])
-        .arg(mount.path())
-        .status()
-        .unwrap();
-    assert!(mounted.success());
-    let _unmount = Unmount(mount.path());
+    let Some(disk) = SmallDisk::of("24m", test) else { return };
     let fill =
         "FROM vm/ubuntu:22.04\nRUN echo small > /small\nRUN head -c 100000000 /dev/zero > /big\n";
     let place = Workflow::with(&[("Layerfile", fill)]);
-    let on = |place: &Workflow| Ran::of(&mut run_command(place.repository.path(), mount.path()));
+    let on = |place: &Workflow| Ran::of(&mut run_command(place.repository.path(), disk.path()));
     let run = on(&place);
     assert_ne!(run.outcome.code(), 0, "{}", run.outcome.everything());
     let told = format!("{}{}", run.outcome.stderr, run.outcome.stdout);
@@ -263,15 +253,6 @@ fn a_full_disk_is_said_and_the_store_opens_afterwards() {
     let run = on(&place);
     assert_eq!(run.outcome.code(), 0, "{}", run.outcome.everything());
     assert_eq!(run.output("main-layerfile"), "small\n");
-}
-
-/// Unmounts however the test ends.
-struct Unmount<'path>(&'path Path);
-
-impl Drop for Unmount<'_> {
-    fn drop(&mut self) {
-        let _status = Command::new("umount").arg("-l").arg(self.0).status();
-    }
 }
 
 #[test]

@@ -16,6 +16,10 @@ pub(crate) struct MachineArguments {
     #[command(flatten)]
     trust: TrustArguments,
 
+    /// Most that a step may write to disk; without it, until hardly anything is left for others
+    #[arg(long, value_name = "SIZE", value_parser = crate::size::parse)]
+    max_disk: Option<u64>,
+
     /// What steps reach besides their own machine [default: pasta where it is installed, else none]
     #[arg(long, value_enum, value_name = "WHICH")]
     network: Option<Network>,
@@ -49,6 +53,7 @@ impl MachineArguments {
         OverlayOptions {
             network: network.map_or(NetworkChoice::Automatic, Network::choice),
             pull: pull.policy(),
+            disk_limit_bytes: self.max_disk.or(configuration.run.max_disk_bytes),
             trust: self.trust.trust(),
             ..OverlayOptions::default()
         }

@@ -2,6 +2,7 @@
 //!
 //! Shared by every kind of machine. Knows no roots and no requests: where a command runs is a [`Place`]'s affair.
 
+use super::disk;
 use super::failure::{Doing, Failure};
 use super::launch::{Place, launch};
 use super::output::Sources;
@@ -9,7 +10,7 @@ use super::protocol::{self, CommandNumber, ProtocolError, Reply, RunCommand};
 use crate::backend::{Attachment, CommandEnd};
 use crate::sys::ChildSignals;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, WaitOptions, WaitStatus};
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process_group};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -90,7 +91,7 @@ impl Commands {
             Attachment::Foreground => None,
             Attachment::Background => Some(Instant::now() + grace),
         };
-        let ended = self.wait_for_end(deadline, socket);
+        let ended = self.wait_for_end(place, deadline, socket);
         self.foreground = None;
         if !matches!(ended, Ok(CommandEnd::Exited(_) | CommandEnd::Signalled(_))) {
             self.background.push(BackgroundShell { pid, command: *number });
@@ -102,10 +103,18 @@ impl Commands {
 
     fn wait_for_end(
         &mut self,
+        place: &dyn Place,
         deadline: Option<Instant>,
         socket: &mut UnixStream,
     ) -> Result<CommandEnd, Failure> {
         loop {
+            if let Some(excess) = place.excess() {
+                // The executor gives up a machine that refused, and ends all of it. This much at once.
+                if let Some((shell, None)) = self.foreground {
+                    let _ended = kill_process_group(shell, Signal::KILL);
+                }
+                return Err(Failure::Refused(excess));
+            }
             if let Some((_, Some(end))) = self.foreground {
                 return Ok(end);
             }
@@ -115,7 +124,8 @@ impl Commands {
             }
             // During a command no request comes; asking for nothing still reports a hang-up.
             let hang_up = socket.as_fd().try_clone_to_owned().doing(|| "watch".to_owned())?;
-            if self.wait(hang_up.as_fd(), PollFlags::RDHUP, left, Some(socket))? == News::Awaited {
+            let pause = Some(left.map_or(disk::INTERVAL, |left| left.min(disk::INTERVAL)));
+            if self.wait(hang_up.as_fd(), PollFlags::RDHUP, pause, Some(socket))? == News::Awaited {
                 return Err(Failure::Unheard(ProtocolError::Closed));
             }
         }

@@ -53,6 +53,9 @@ pub(crate) trait Place {
     /// Moves this process, which is about to become a command, into the machine.
     fn enter(&self) -> Result<(), Failure>;
 
+    /// Why commands must not go on, looked at from time to time while they run; `None` if they may.
+    fn excess(&self) -> Option<String>;
+
     /// Takes from this process what steps must not have. What is running already keeps its power until `exec`.
     fn confine(&self) -> Result<(), Failure>;
 }

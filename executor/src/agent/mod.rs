@@ -34,6 +34,7 @@ mod accounts;
 mod caches;
 mod commands;
 mod destination;
+mod disk;
 mod doorman;
 mod entry;
 mod epoch;

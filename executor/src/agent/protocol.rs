@@ -137,6 +137,15 @@ pub struct MachineSetup {
     pub tracked: TrackedFiles,
     /// What it reaches besides itself.
     pub network: Network,
+    /// What it may take of the store's file system.
+    pub disk: DiskLimits,
+}
+
+/// What a step may take of the store's file system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskLimits {
+    /// Bytes that it may write, if there is such a limit. Something is always left for others.
+    pub most_bytes: Option<u64>,
 }
 
 /// What a virtual machine is told by whoever begins to speak with it.

@@ -5,6 +5,7 @@
 use super::caches::Caches;
 use super::commands::{Commands, Helper};
 use super::destination;
+use super::disk::DiskWatch;
 use super::doorman;
 use super::epoch::{Epoch, Ground};
 use super::failure::{Doing, Failure};
@@ -26,6 +27,7 @@ use super::transfer::receive_descriptor;
 use crate::backend::{CommandEnd, Stream};
 use crate::sys::{ChildSignals, SingleThreaded};
 use rustix::process::Signal;
+use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io;
 use std::ops::Range;
@@ -74,6 +76,7 @@ struct InnerPlace<'a> {
     stage: &'a Stage,
     epoch: &'a Epoch,
     filter: &'a CallFilter,
+    disk: &'a RefCell<DiskWatch>,
 }
 
 impl Place for InnerPlace<'_> {
@@ -89,6 +92,10 @@ impl Place for InnerPlace<'_> {
         self.inner.enter(self.epoch.mounts())
     }
 
+    fn excess(&self) -> Option<String> {
+        self.disk.borrow_mut().excess()
+    }
+
     fn confine(&self) -> Result<(), Failure> {
         self.filter.install().doing(|| "filter the system calls of the step".to_owned())?;
         limit_powers();
@@ -101,6 +108,7 @@ struct Server<'a> {
     layers: Layers,
     epoch: Option<Epoch>,
     overlays: Overlays,
+    disk: RefCell<DiskWatch>,
     caches: Caches,
     /// With the doorman, who connects to the machine's ports, as their helper.
     commands: Commands,
@@ -118,11 +126,17 @@ pub(crate) fn serve(
         .doing(|| "enter the store".to_owned())?;
     let layers = Layers::of_base(guest.machine, guest.stage.path("settings"));
     let overlays = Overlays::new(PathBuf::from(&guest.machine.run_directory), &layers);
+    let disk = DiskWatch::new(
+        guest.machine.disk,
+        PathBuf::from(&guest.machine.run_directory),
+        guest.stage.path("proc"),
+    );
     let mut server = Server {
         guest,
         layers,
         epoch: None,
         overlays,
+        disk: RefCell::new(disk),
         caches: Caches::default(),
         commands: Commands::new(signals),
         terminal: None,
@@ -219,7 +233,7 @@ impl Server<'_> {
             return Err(Failure::Refused("the machine has no root".to_owned()));
         };
         let Guest { proof, inner, stage, filter, socket, .. } = &mut self.guest;
-        let place = InnerPlace { proof, inner, stage, epoch, filter };
+        let place = InnerPlace { proof, inner, stage, epoch, filter, disk: &self.disk };
         self.commands.run(&place, wanted, terminal, socket)
     }
 

@@ -14,7 +14,7 @@ use super::resync::resync;
 use super::start::BegunAgent;
 use super::store_layout::{RunDirectory, StoreLayout};
 use super::{debootstrap, rootfs};
-use crate::agent::protocol::{MachineSetup, Network, PartSetup, TrackedFiles};
+use crate::agent::protocol::{DiskLimits, MachineSetup, Network, PartSetup, TrackedFiles};
 use crate::backend::{
     Backend, BackendError, BaseImage, ImageSource, Layer, LayerId, Machine, MachineStart, Resync,
 };
@@ -41,6 +41,8 @@ pub struct OverlayOptions {
     pub background_grace: Duration,
     /// Most processes and threads of a machine at once, where this user may limit them.
     pub processes_limit: u32,
+    /// Most bytes that a step may write to disk. Without one it is ended only when hardly anything is left.
+    pub disk_limit_bytes: Option<u64>,
     /// Directories of the host that steps on the `host` base must not see, wherever they are: the checkout, for one.
     /// The store is hidden without being named.
     pub hidden: Vec<PathBuf>,
@@ -58,6 +60,7 @@ impl Default for OverlayOptions {
             agent_program: PathBuf::from("/proc/self/exe"),
             background_grace: Duration::from_secs(2),
             processes_limit: PROCESSES_LIMIT,
+            disk_limit_bytes: None,
             hidden: Vec::new(),
             pull: Pull::default(),
             trust: Trust::default(),
@@ -192,6 +195,7 @@ impl OverlayBackend {
             parts,
             tracked: tracked_files(),
             network,
+            disk: DiskLimits { most_bytes: self.options.disk_limit_bytes },
         })
     }
 }

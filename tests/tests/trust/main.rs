@@ -3,4 +3,6 @@
 
 mod background;
 mod concurrent;
+mod disk;
+mod memory;
 mod secrets;

@@ -46,6 +46,11 @@ impl Place for WholeMachine<'_> {
         Ok(())
     }
 
+    fn excess(&self) -> Option<String> {
+        // Its disk is its own, as large as it was made.
+        None
+    }
+
     fn confine(&self) -> Result<(), Failure> {
         Ok(())
     }
