@@ -127,12 +127,12 @@ pub enum ForecastError {
 /// When the plan is damaged or the store can't be read.
 pub fn forecast(known: &Known<'_>) -> Result<Forecast, ForecastError> {
     let graph = StretchGraph::new(known.plan)?;
-    let mut walk = Walk::new(known, HashSet::new());
+    let mut walk = Walk::new(known, HashSet::new())?;
     walk.all(&graph)?;
     let shared: HashSet<WeakKey> =
         walk.missed.iter().filter(|(_, count)| **count > 1).map(|(weak, _)| *weak).collect();
     if !shared.is_empty() {
-        walk = Walk::new(known, shared);
+        walk = Walk::new(known, shared)?;
         walk.all(&graph)?;
     }
     Ok(walk.forecast)
@@ -166,6 +166,8 @@ enum Course {
 
 struct Walk<'run> {
     known: &'run Known<'run>,
+    /// Whether the store has no record at all.
+    nothing_recorded: bool,
     /// Questions that several runners would ask in vain: the first of them answers for the others.
     shared: HashSet<WeakKey>,
     /// How often each question was asked in vain.
@@ -175,14 +177,15 @@ struct Walk<'run> {
 }
 
 impl<'run> Walk<'run> {
-    fn new(known: &'run Known<'run>, shared: HashSet<WeakKey>) -> Self {
-        Self {
+    fn new(known: &'run Known<'run>, shared: HashSet<WeakKey>) -> Result<Self, StoreError> {
+        Ok(Self {
             known,
+            nothing_recorded: known.store.index().view()?.is_empty()?,
             shared,
             missed: HashMap::new(),
             ends: HashMap::new(),
             forecast: Forecast::default(),
-        }
+        })
     }
 
     fn all(&mut self, graph: &StretchGraph) -> Result<(), StoreError> {
@@ -209,14 +212,15 @@ impl<'run> Walk<'run> {
 
     fn beginning(&self, stretch: &Stretch) -> Ahead {
         let mut ahead = match &stretch.start {
-            Start::Base(image) => match self.known.bases.get(image) {
+            Start::Base(image) => match self.base(image) {
                 Some(base) => {
                     let memory_bytes =
                         memory_key(self.known.plan, stretch.layerfile, self.known.keeps);
-                    let chain = Chain::beginning(image, Arc::clone(base), memory_bytes);
-                    Ahead::Known(Box::new(chain))
+                    Ahead::Known(Box::new(Chain::beginning(image, base, memory_bytes)))
                 }
-                None => Ahead::Unknown(format!("the base image `{image}` is not ready yet")),
+                None => Ahead::Unknown(format!(
+                    "the base image `{image}` is not here yet, and what it is decides; `layerc image build {image}` gets it"
+                )),
             },
             Start::After(source) => match self.ends.get(source) {
                 Some(end) => end.ahead.clone(),
@@ -227,6 +231,22 @@ impl<'run> Walk<'run> {
             advance::enter_copy(chain, fork, self.known.store.run().id());
         }
         ahead
+    }
+
+    /// An image by its name. Where nothing was recorded yet, one that isn't ready is as good as any other: whatever it
+    /// turns out to be, no record answers.
+    fn base(&self, image: &str) -> Option<Arc<BaseImage>> {
+        let stand_in = || {
+            self.nothing_recorded.then(|| {
+                Arc::new(BaseImage {
+                    identity: [0; 32],
+                    directories: Vec::new(),
+                    notes: Vec::new(),
+                    environment: BTreeMap::new(),
+                })
+            })
+        };
+        self.known.bases.get(image).map(Arc::clone).or_else(stand_in)
     }
 
     fn stretch(&mut self, stretch: &Stretch) -> Result<End, StoreError> {
@@ -422,7 +442,7 @@ impl Known<'_> {
     /// The records behind every stretch that is wholly cached.
     pub(crate) fn final_chains(&self) -> Vec<Chain> {
         let graph = StretchGraph::new(self.plan).unwrap();
-        let mut walk = Walk::new(self, HashSet::new());
+        let mut walk = Walk::new(self, HashSet::new()).unwrap();
         walk.all(&graph).unwrap();
         let last = graph.stretches.iter().filter(|stretch| stretch.is_last);
         let ahead =

@@ -20,6 +20,7 @@ pub use room::KeptClones;
 use crate::store::committer::make_durable;
 use crate::store::runs::{fresh_name, hexadecimal, make_private_directory};
 use git::{Git, Remote};
+use layerc_planner::plan::Action;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, File};
 use std::io;
@@ -95,6 +96,12 @@ pub enum CloneError {
 }
 
 impl CloneRequest {
+    /// What an instruction asks for, if it is a CLONE.
+    pub fn of(action: &Action) -> Option<Self> {
+        let Action::Clone { url, default_branch, .. } = action else { return None };
+        Some(Self { url: url.clone(), default_branch: default_branch.clone() })
+    }
+
     /// The first component of the tracked paths of its files: begins with a byte that no file's name has.
     pub fn tracked_name(&self) -> String {
         let mut name = format!("\0{}", encode(without_user(&self.url)));

@@ -2,7 +2,8 @@
 //! that run, and a machine is brought into it as for a step.
 //!
 //! Nothing is looked up by what the repository holds today, and nothing is recorded. Where the state wasn't kept, the
-//! steps since the last kept one run again; the files that COPY shows are those of the repository as it is now.
+//! steps since the last kept one run again; the files that COPY and CLONE show are those of the repositories as they are
+//! now.
 
 use super::Setup;
 use super::context::Context;
@@ -14,6 +15,7 @@ use crate::cache::advance::{self, KeyedValues};
 use crate::cache::forecast::{info, not_kept, runner_name};
 use crate::cache::memory::memory_key;
 use crate::cache::{Chain, key};
+use crate::clones::CloneRequest;
 use crate::engine::RunnerId;
 use crate::engine::stretch::{Start, Stretch, StretchError, StretchGraph};
 use crate::event::StepInfo;
@@ -105,6 +107,9 @@ pub fn visit(
     let context = Context::new(setup, &graph, &committer, None);
     let (chain, stretch, info) = chain_to(setup, &graph, target)?;
     context.stops.begin(stretch.id);
+    for request in chain.links.iter().filter_map(|link| CloneRequest::of(&link.step.action)) {
+        context.clones.show(&request, &context, stretch.id, &target.runner)?;
+    }
     let mut worker = Worker::new(&context, stretch);
     worker.materialise(&chain)?;
     let whose = Whose { context: &context, runner: &target.runner, info: &info };

@@ -212,8 +212,7 @@ impl<'run> Worker<'run> {
 
     /// A step that touches the machine.
     fn take(&mut self, chain: &mut Chain, planned: &StretchStep) -> Result<(), Trouble> {
-        if let Action::Clone { url, default_branch, .. } = &planned.step.action {
-            let request = CloneRequest { url: url.clone(), default_branch: default_branch.clone() };
+        if let Some(request) = CloneRequest::of(&planned.step.action) {
             let shown =
                 self.context.clones.show(&request, self.context, self.stretch.id, &self.runner);
             shown.map_err(|trouble| placed(trouble, &info(self.context.plan, planned)))?;

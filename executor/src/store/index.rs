@@ -285,6 +285,17 @@ impl View<'_> {
         Ok(self.all_records()?.into_iter().find(|record| record.strong.id() == state))
     }
 
+    /// Whether there is no record of anything.
+    ///
+    /// # Errors
+    /// When the index can't be read.
+    pub fn is_empty(&self) -> Result<bool> {
+        let prefix = key(Table::Candidate, &[]);
+        let mut entries =
+            self.index.database.prefix_iter(&self.transaction, &prefix).map_err(fails("read"))?;
+        Ok(entries.next().is_none())
+    }
+
     /// Every record.
     ///
     /// # Errors

@@ -68,9 +68,12 @@ fn what_only_a_run_can_tell_is_unknown() {
     let unseen = "key:2 unknown: the value of the secret `TOKEN` is not looked up here".to_owned();
     assert!(all.contains(&unseen), "{all:#?}");
     let far =
-        forecast(&workflow, &["--target", "far", "--image", "vm/ubuntu:22.04=debootstrap:sid"]);
-    assert_eq!(far, ["far:1 unknown: the base image `vm/ubuntu:22.04` is not ready yet"]);
+        || forecast(&workflow, &["--target", "far", "--image", "vm/ubuntu:22.04=debootstrap:sid"]);
+    assert_eq!(far(), ["far:1 runs: the instruction is new"], "nothing was ever recorded");
     workflow.run_with(&secret).expect_success();
+    let unknown = "far:1 unknown: the base image `vm/ubuntu:22.04` is not here yet, and what it is decides; \
+        `layerc image build vm/ubuntu:22.04` gets it";
+    assert_eq!(far(), [unknown]);
     let tree = told(&workflow, &["plan"]);
     assert!(tree.contains("RUN echo equal  (cached)"), "{tree}");
 }

@@ -2,6 +2,7 @@
 
 use super::{ask, told};
 use layerc_tests::layerc::{Outcome, layerc, program};
+use layerc_tests::repository::Repository;
 use layerc_tests::skip::skipped;
 use layerc_tests::workflow::{Workflow, can_run};
 use std::io::{Read, Write};
@@ -147,4 +148,23 @@ fn diff_shows_what_steps_changed() {
     assert!(both.contains("A /srv/app/source.txt"), "{both}");
     let same = ask(&workflow, &["diff", "app:4", "app:4"]);
     assert_eq!((same.code(), same.stderr.as_str()), (0, "no file differs\n"));
+}
+
+#[test]
+fn a_shell_shows_the_files_of_another_repository_too() {
+    if !can_run("a_shell_shows_the_files_of_another_repository_too") {
+        return;
+    }
+    let other = Repository::with(&[("tool.txt", "a tool\n")]);
+    other.commit("first");
+    let url = other.path().display();
+    let layerfile = format!("FROM vm/ubuntu:22.04\nCLONE {url} /lib\nRUN ls /lib > /root/seen\n");
+    let workflow = Workflow::with(&[("Layerfile", &layerfile)]);
+    workflow.run().expect_success();
+    let script = "cat /root/seen /lib/tool.txt";
+    assert_eq!(ask_inside(&workflow, &["main-layerfile:2", "--", script]), "tool.txt\na tool\n");
+    assert_eq!(ask_inside(&workflow, &["main-layerfile:1", "--", "cat /lib/tool.txt"]), "a tool\n");
+    drop(other);
+    let gone = inside(&workflow, &["main-layerfile:2", "--", script]);
+    assert!(gone.stderr.contains("cannot reach `/"), "{}", gone.everything());
 }

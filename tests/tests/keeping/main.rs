@@ -3,6 +3,7 @@
 mod bases;
 mod caches;
 mod clones;
+mod clones_over_https;
 mod others;
 mod repeatable;
 mod steps;
