@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 /// Edits after the first build; each is built by both, in turn.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 
 /// What the root file system of both is made of.
 const PACKAGES: &[&str] = &[
@@ -108,7 +108,13 @@ pub(crate) fn measure(table: &mut Table) {
     }
     for workload in WORKLOADS {
         match (workload.prepare)() {
-            Ok(prepared) => compare(workload, &prepared, &archive, docker.as_deref().ok(), table),
+            Ok(prepared) => {
+                eprintln!("  {} …", workload.name);
+                let docker = docker.as_deref().ok();
+                if let Err(reason) = compare(workload, &prepared, &archive, docker, table) {
+                    table.unmeasured(workload.name, &reason);
+                }
+            }
             Err(reason) => table.unmeasured(workload.name, &reason),
         }
     }
@@ -149,20 +155,18 @@ fn compare(
     archive: &Path,
     docker: Option<&str>,
     table: &mut Table,
-) {
-    if let Err(reason) = write_instructions(workload, prepared) {
-        return table.unmeasured(workload.name, &reason);
-    }
+) -> Result<(), String> {
+    write_instructions(workload, prepared)?;
     let store = tempfile::tempdir().expect("a temporary directory");
     let own = || own_milliseconds(prepared, archive, &store);
-    let peer = || docker.map(|program| docker_milliseconds(program, prepared));
+    let peer = || docker.map(|program| docker_milliseconds(program, prepared)).transpose();
     make_ready(archive, &store);
-    let cold = (own(), peer());
+    let cold = (own()?, peer()?);
     let (mut own_warm, mut peer_warm) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         edit(workload, prepared, round);
-        own_warm.push(own());
-        peer_warm.extend(peer());
+        own_warm.push(own()?);
+        peer_warm.extend(peer()?);
     }
     let name = workload.name;
     let mut show = |what: &str, value| {
@@ -178,6 +182,7 @@ fn compare(
         let what = format!("{name}, one file changed: faster than docker");
         table.figure(&what, peer_warm / own_warm, Unit::Times, Goal::AtLeast(3.0));
     }
+    Ok(())
 }
 
 /// Unpacks the root file system, as docker has done too when it is asked to build.
@@ -195,22 +200,27 @@ fn edit(workload: &Workload, prepared: &Prepared, round: usize) {
     std::fs::write(&path, format!("{text}{comment} edit {round}\n")).expect("an edit");
 }
 
-fn own_milliseconds(prepared: &Prepared, archive: &Path, store: &TempDir) -> f64 {
+fn own_milliseconds(prepared: &Prepared, archive: &Path, store: &TempDir) -> Result<f64, String> {
     let mut command = layerc(["run", "--format", "plain", "--image"]);
     command.arg(format!("bench/root:1=rootfs:{}", archive.display())).arg("--store");
     command.arg(store.path()).arg(prepared.directory.path());
     timed(&mut command)
 }
 
-fn docker_milliseconds(program: &str, prepared: &Prepared) -> f64 {
+fn docker_milliseconds(program: &str, prepared: &Prepared) -> Result<f64, String> {
     let mut command = Command::new(program);
     command.args(["build", "--quiet", "--network", "host"]).arg(prepared.directory.path());
     timed(command.env("DOCKER_BUILDKIT", "1"))
 }
 
-fn timed(command: &mut Command) -> f64 {
+/// Milliseconds until it is done; what it said last if it fails.
+fn timed(command: &mut Command) -> Result<f64, String> {
     command.stdin(Stdio::null());
     let (elapsed, outcome) = milliseconds(|| Outcome::of(command));
-    assert!(outcome.status.success(), "{command:?}: {}", outcome.everything());
-    elapsed
+    if outcome.status.success() {
+        return Ok(elapsed);
+    }
+    let said = outcome.everything();
+    let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    Err(format!("{} failed: {last}", command.get_program().display()))
 }
