@@ -106,10 +106,10 @@ fn the_tabulator_key_completes_a_step() {
     let mut bash = AtTerminal::of(&line, workflow.repository.path());
     bash.type_line("source <(layerc completions bash); echo sour''ced");
     bash.wait_for("sourced");
-    bash.type_keys(&format!("layerc logs --store {} web:\t", workflow.store().display()));
+    bash.type_keys(&format!("layerc why --store {} web:\t", workflow.store().display()));
     bash.wait_for("web:2");
     bash.type_line("");
-    bash.wait_for("two > ");
+    bash.wait_for("ran, because");
     bash.type_line("exit");
     assert_eq!(bash.end().0, 0);
 }

@@ -158,12 +158,16 @@ fn a_shell_shows_the_files_of_another_repository_too() {
     let other = Repository::with(&[("tool.txt", "a tool\n")]);
     other.commit("first");
     let url = other.path().display();
-    let layerfile = format!("FROM vm/ubuntu:22.04\nCLONE {url} /lib\nRUN ls /lib > /root/seen\n");
+    let layerfile =
+        format!("FROM vm/ubuntu:22.04\nCLONE {url} /srv/lib\nRUN ls /srv/lib > /root/seen\n");
     let workflow = Workflow::with(&[("Layerfile", &layerfile)]);
     workflow.run().expect_success();
-    let script = "cat /root/seen /lib/tool.txt";
+    let script = "cat /root/seen /srv/lib/tool.txt";
     assert_eq!(ask_inside(&workflow, &["main-layerfile:2", "--", script]), "tool.txt\na tool\n");
-    assert_eq!(ask_inside(&workflow, &["main-layerfile:1", "--", "cat /lib/tool.txt"]), "a tool\n");
+    assert_eq!(
+        ask_inside(&workflow, &["main-layerfile:1", "--", "cat /srv/lib/tool.txt"]),
+        "a tool\n"
+    );
     drop(other);
     let gone = inside(&workflow, &["main-layerfile:2", "--", script]);
     assert!(gone.stderr.contains("cannot reach `/"), "{}", gone.everything());
