@@ -15,6 +15,7 @@ const WITH_VALUE: &[&str] = &[
     "--report",
     "--network",
     "--limit",
+    "--max-disk",
     "--cache-size",
     "--pull",
     "--registry-certificate",
