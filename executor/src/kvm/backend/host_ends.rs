@@ -62,6 +62,7 @@ impl HostEnds {
             DevicePart::Disk(Arc::clone(&disk)),
             DevicePart::Files(files),
             DevicePart::Network(part),
+            DevicePart::Balloon,
         ];
         let guest = GuestParts { connector, server, repository, grace: behind.grace };
         Ok(Self { parts, disk, guest, outside, network: told, note })

@@ -8,7 +8,7 @@ use super::running::Running;
 use super::{KvmBackend, program};
 use crate::agent::protocol::{GuestSetup, TrackedFiles};
 use crate::backend::{Backend, BackendError, Layer, LayerId, Machine, MachineStart};
-use crate::kvm::guest::{Beginning, GuestParts, GuestSteps};
+use crate::kvm::guest::{Beginning, GuestParts, GuestSteps, KERNEL_PARAMETERS};
 use crate::kvm::{BootFiles, MachineError, MemorySize, Shape, Snapshot, VirtualMachine};
 use crate::overlay::failure::Doing;
 use crate::overlay::{RunDirectory, host_name};
@@ -22,8 +22,8 @@ const MEMORY_BYTES: u64 = 1 << 30;
 /// Least memory of a machine: with less no distribution's kernel comes to its first program.
 const LEAST_MEMORY_BYTES: u64 = 192 << 20;
 
-/// What kernels are told. A panic ends the machine at once.
-const COMMAND_LINE: &str = "console=ttyS0 panic=-1 quiet";
+/// What kernels are told besides what every guest is.
+const COMMAND_LINE: &str = "console=ttyS0 quiet";
 
 /// What a machine writes until its first snapshot.
 pub(super) const FIRST_WRITTEN: &str = "written-0";
@@ -96,7 +96,7 @@ impl KvmBackend {
         let files = BootFiles {
             kernel: &self.kernel()?.image,
             initramfs: Some(&initramfs),
-            command_line: COMMAND_LINE,
+            command_line: &format!("{COMMAND_LINE} {KERNEL_PARAMETERS}"),
         };
         let HostEnds { parts, disk, guest, outside, network, note } = ends;
         let machine = VirtualMachine::boot(shape, &files, parts, words.output());
