@@ -8,6 +8,7 @@ use crate::asking::Ask;
 use crate::backend::BackendError;
 use crate::kvm::devices::sockets::{Connector, GuestPort};
 use crate::overlay::failure::{disconnected, unexpected};
+use std::io::ErrorKind;
 use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -41,7 +42,7 @@ impl GuestAgent {
             match greet(connector, setup, left) {
                 Ok((socket, Reply::Ready { notes })) => return Ok(Self { socket, notes }),
                 Ok((_, other)) => return Err(unexpected(other)),
-                Err(error) if Instant::now() >= deadline => return Err(error),
+                Err(error) if Instant::now() >= deadline || is_gone(&error) => return Err(error),
                 Err(_) => thread::sleep(PAUSE),
             }
         }
@@ -92,6 +93,11 @@ impl Ask for GuestAgent {
             }
         }
     }
+}
+
+/// Whether the machine has ended, which nobody need wait any longer for.
+fn is_gone(error: &BackendError) -> bool {
+    matches!(error, BackendError::System { source, .. } if source.kind() == ErrorKind::NotConnected)
 }
 
 fn greet(
