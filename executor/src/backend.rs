@@ -283,23 +283,27 @@ pub trait Machine: Send {
     ///
     /// # Errors
     /// When the machine itself failed; a failing command is a [`CommandEnd`].
-    fn execute(
-        &mut self,
-        command: &Command,
-        output: &mut dyn FnMut(Stream, &[u8]),
-    ) -> Result<CommandEnd, BackendError>;
-
-    /// The same, where what earlier commands left running is told apart. A machine that can't do so tells it as the
-    /// command's own.
-    ///
-    /// # Errors
-    /// As [`Self::execute`].
     fn execute_and_hear(
         &mut self,
         command: &Command,
         hear: &mut dyn FnMut(Heard<'_>),
+    ) -> Result<CommandEnd, BackendError>;
+
+    /// The same, where what earlier commands left running counts as the command's own.
+    ///
+    /// # Errors
+    /// As [`Self::execute_and_hear`].
+    fn execute(
+        &mut self,
+        command: &Command,
+        output: &mut dyn FnMut(Stream, &[u8]),
     ) -> Result<CommandEnd, BackendError> {
-        self.execute(command, &mut |stream, bytes| hear(Heard::Output(stream, bytes)))
+        self.execute_and_hear(command, &mut |heard| match heard {
+            Heard::Output(stream, bytes) | Heard::Late { stream, bytes, .. } => {
+                output(stream, bytes);
+            }
+            Heard::BackgroundEnded { .. } => {}
+        })
     }
 
     /// What came since, while no command ran.

@@ -13,7 +13,7 @@
 use super::repository::ModelRepository;
 use crate::backend::{
     Attachment, Backend, BackendError, BaseImage, Command, CommandEnd, CopiedEntry, CopiedFiles,
-    CopyRequest, Freeze, ImageSource, Layer, LayerId, Machine, MachineStart, Ports, Stream,
+    CopyRequest, Freeze, Heard, ImageSource, Layer, LayerId, Machine, MachineStart, Ports, Stream,
 };
 use crate::read_set::{Answer, FingerprintSource, Question, ReadSet, Reader, TrackedPath};
 use std::collections::{BTreeMap, BTreeSet};
@@ -230,11 +230,12 @@ impl ModelMachine {
 }
 
 impl Machine for ModelMachine {
-    fn execute(
+    fn execute_and_hear(
         &mut self,
         command: &Command,
-        output: &mut dyn FnMut(Stream, &[u8]),
+        hear: &mut dyn FnMut(Heard<'_>),
     ) -> Result<CommandEnd, BackendError> {
+        let output = &mut |stream, bytes: &[u8]| hear(Heard::Output(stream, bytes));
         if command.script.starts_with("__layerc_value=") {
             let lines =
                 command.script.lines().filter_map(|line| line.strip_prefix("__layerc_value="));

@@ -7,11 +7,11 @@ use super::folding;
 use super::ports::OverlayPorts;
 use super::start::Agent;
 use super::store_layout::{RunDirectory, StoreLayout};
-use crate::agent::protocol::{CommandNumber, LayerPlace, Reply, Request, RunCommand};
+use crate::agent::protocol::{LayerPlace, Reply, Request, RunCommand};
 use crate::asking::{self, Ask, tell};
 use crate::backend::{
     BackendError, Command, CommandEnd, CopiedFiles, CopyRequest, Folded, Freeze, Heard, KeptCaches,
-    Layer, LayerId, Machine, Ports, Stream,
+    Layer, LayerId, Machine, Ports,
 };
 use crate::caches::Caches;
 use crate::read_set::ReadSet;
@@ -144,31 +144,9 @@ impl OverlayMachine {
         reply
     }
 
-    /// Runs a command; tells `hear` everything, from whichever command.
-    fn run(
-        &mut self,
-        command: &Command,
-        hear: &mut dyn FnMut(CommandNumber, Reply),
-    ) -> Result<CommandEnd, BackendError> {
-        let setup_files = self.show_setup_files(&command.setup_files)?;
-        let caches = self.caches.places(&command.caches)?;
-        let earlier = self.commands;
-        self.commands += 1;
-        self.processes = Processes::Perhaps;
-        for reply in std::mem::take(&mut self.unheard) {
-            hear(earlier, reply);
-        }
-        let number = self.commands;
-        let request = Request::Run(RunCommand {
-            number,
-            command: Command { setup_files, ..command.clone() },
-            caches,
-            grace_milliseconds: u32::try_from(self.grace.as_millis()).unwrap_or(u32::MAX),
-        });
-        match self.agent()?.ask(&request, &mut |reply| hear(number, reply))? {
-            Reply::Ended(end) => Ok(end),
-            other => Err(unexpected(other)),
-        }
+    /// What came since. No command runs: all of it is of earlier ones.
+    fn tell_unheard(&mut self, hear: &mut dyn FnMut(Heard<'_>)) {
+        std::mem::take(&mut self.unheard).iter().for_each(|reply| tell(0, reply, hear));
     }
 
     fn show_setup_files(&mut self, paths: &[String]) -> Result<Vec<String>, BackendError> {
@@ -180,28 +158,23 @@ impl OverlayMachine {
 }
 
 impl Machine for OverlayMachine {
-    fn execute(
-        &mut self,
-        command: &Command,
-        output: &mut dyn FnMut(Stream, &[u8]),
-    ) -> Result<CommandEnd, BackendError> {
-        self.run(command, &mut |number, reply| match reply {
-            Reply::Output { command, stream, bytes }
-                if command == number || stream != Stream::Answer =>
-            {
-                output(stream, &bytes);
-            }
-            _ => {}
-        })
-    }
-
     fn execute_and_hear(
         &mut self,
         command: &Command,
         hear: &mut dyn FnMut(Heard<'_>),
     ) -> Result<CommandEnd, BackendError> {
-        let commands = self.commands + 1;
-        self.run(command, &mut |_, reply| tell(commands, &reply, hear))
+        let setup_files = self.show_setup_files(&command.setup_files)?;
+        let caches = self.caches.places(&command.caches)?;
+        self.processes = Processes::Perhaps;
+        self.tell_unheard(hear);
+        self.commands += 1;
+        let wanted = RunCommand {
+            number: self.commands,
+            command: Command { setup_files, ..command.clone() },
+            caches,
+            grace_milliseconds: u32::try_from(self.grace.as_millis()).unwrap_or(u32::MAX),
+        };
+        asking::run(self.agent()?, wanted, hear)
     }
 
     fn hear(&mut self, hear: &mut dyn FnMut(Heard<'_>)) -> Result<(), BackendError> {
@@ -210,8 +183,7 @@ impl Machine for OverlayMachine {
         {
             return Err(unexpected(other));
         }
-        // No command runs: all of it is of earlier ones.
-        std::mem::take(&mut self.unheard).iter().for_each(|reply| tell(0, reply, hear));
+        self.tell_unheard(hear);
         Ok(())
     }
 

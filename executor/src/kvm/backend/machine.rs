@@ -6,7 +6,7 @@ use super::running::Running;
 use super::start::new_file;
 use crate::backend::{
     BackendError, Command, CommandEnd, CopiedFiles, CopyRequest, Freeze, Heard, LayerId, Machine,
-    Ports, Stream,
+    Ports,
 };
 use crate::kvm::devices::disk::Disk;
 use crate::kvm::guest::GuestSteps;
@@ -85,15 +85,6 @@ impl KvmMachine {
 }
 
 impl Machine for KvmMachine {
-    fn execute(
-        &mut self,
-        command: &Command,
-        output: &mut dyn FnMut(Stream, &[u8]),
-    ) -> Result<CommandEnd, BackendError> {
-        let ended = self.steps.execute(command, output);
-        ended.map_err(|error| self.explained(error))
-    }
-
     fn execute_and_hear(
         &mut self,
         command: &Command,

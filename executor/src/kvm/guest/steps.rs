@@ -6,9 +6,7 @@ use super::agent::GuestAgent;
 use super::ports::GuestPorts;
 use crate::agent::protocol::{GuestSetup, Reply, Request, RunCommand, Waking};
 use crate::asking;
-use crate::backend::{
-    BackendError, Command, CommandEnd, CopiedFiles, CopyRequest, Heard, Ports, Stream,
-};
+use crate::backend::{BackendError, Command, CommandEnd, CopiedFiles, CopyRequest, Heard, Ports};
 use crate::kvm::devices::sockets::Connector;
 use crate::overlay::failure::{Doing, unexpected};
 use crate::read_set::ReadSet;
@@ -96,23 +94,6 @@ impl GuestSteps {
     ///
     /// # Errors
     /// When the machine itself failed; a failing command is a [`CommandEnd`].
-    pub fn execute(
-        &mut self,
-        command: &Command,
-        output: &mut dyn FnMut(Stream, &[u8]),
-    ) -> Result<CommandEnd, BackendError> {
-        self.execute_and_hear(command, &mut |heard| match heard {
-            Heard::Output(stream, bytes) | Heard::Late { stream, bytes, .. } => {
-                output(stream, bytes);
-            }
-            Heard::BackgroundEnded { .. } => {}
-        })
-    }
-
-    /// The same, where what earlier commands left running is told apart.
-    ///
-    /// # Errors
-    /// As [`Self::execute`].
     pub fn execute_and_hear(
         &mut self,
         command: &Command,

@@ -3,7 +3,9 @@
 use crate::guest::{part, shape};
 use layerc_executor::agent::guest::REPOSITORY_TAG;
 use layerc_executor::agent::protocol::{GuestSetup, TrackedFiles};
-use layerc_executor::backend::{Attachment, Command, CommandEnd, CopyRequest, Ports, Stream};
+use layerc_executor::backend::{
+    Attachment, Command, CommandEnd, CopyRequest, Heard, Ports, Stream,
+};
 use layerc_executor::kvm::devices::DevicePart;
 use layerc_executor::kvm::devices::disk::{Disk, DiskFiles};
 use layerc_executor::kvm::devices::files::FilesPart;
@@ -138,8 +140,11 @@ impl Guest {
             caches: Vec::new(),
         };
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let ended = self.steps.execute(&command, &mut |stream, bytes| {
-            if stream == Stream::Stdout { out.extend(bytes) } else { err.extend(bytes) }
+        let ended = self.steps.execute_and_hear(&command, &mut |heard| match heard {
+            Heard::Output(Stream::Stdout, bytes)
+            | Heard::Late { stream: Stream::Stdout, bytes, .. } => out.extend(bytes),
+            Heard::Output(_, bytes) | Heard::Late { bytes, .. } => err.extend(bytes),
+            Heard::BackgroundEnded { .. } => {}
         });
         let end = ended.unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
