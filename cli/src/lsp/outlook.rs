@@ -20,6 +20,9 @@ use std::time::{Duration, Instant};
 /// How long an answer counts.
 const FRESH: Duration = Duration::from_secs(2);
 
+/// Directory of a store with what is decided from.
+const RECORDS: &str = "index";
+
 /// Past runs that are looked at, the newest ones.
 const RUNS: usize = 20;
 
@@ -72,16 +75,21 @@ impl Outlooks {
 
 /// Where the records of a repository's runs are: every step that ran writes something there.
 pub(super) fn records(repository: &Path) -> Option<PathBuf> {
+    let (_, directory) = configured(repository)?;
+    Some(directory.join(RECORDS))
+}
+
+/// The configuration of a repository, and the store that it leads to.
+fn configured(repository: &Path) -> Option<(Configuration, PathBuf)> {
     let configuration = Configuration::read(repository).ok()?;
     let directory = store_directory(None, configuration.run.store.as_deref()).ok()?;
-    Some(directory.join("index"))
+    Some((configuration, directory))
 }
 
 /// `None` where there is no store, or it can't be read: the editor then simply shows nothing.
 fn facts(repository: &Path, plan: &Plan) -> Option<Vec<StepFacts>> {
-    let configuration = Configuration::read(repository).ok()?;
-    let directory = store_directory(None, configuration.run.store.as_deref()).ok()?;
-    if !records(repository)?.is_dir() {
+    let (configuration, directory) = configured(repository)?;
+    if !directory.join(RECORDS).is_dir() {
         return None;
     }
     let conditions = Conditions::default();
