@@ -5,7 +5,7 @@
 //! looked up offers nothing.
 
 use crate::compilation::Compilation;
-use crate::configuration::Configuration;
+use crate::configuration::{Configuration, ImageMap};
 use crate::past::{Archive, Story};
 use crate::repository::Repository;
 use crate::store_directory::store_directory;
@@ -91,8 +91,8 @@ pub(crate) fn image_sources() -> ArgValueCompleter {
         let configuration = configuration()?;
         let names = configuration.images.names().filter(|name| *name != "*");
         let mapped = names.map(|name| (name.to_owned(), "layerc.toml".to_owned()));
-        let kinds = ["rootfs:", "debootstrap:", "oci:", "oci-layout:", "docker-archive:"];
-        Some(mapped.chain(kinds.map(|kind| (kind.to_owned(), String::new()))).collect())
+        let kinds = ImageMap::kinds_of_places().map(|kind| (format!("{kind}:"), String::new()));
+        Some(mapped.chain(kinds).collect())
     })
 }
 

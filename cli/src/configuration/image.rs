@@ -10,8 +10,11 @@ use std::path::{Path, PathBuf};
 /// Stands for every image that has no entry of its own.
 const ANY: &str = "*";
 
+/// The source that nothing follows.
+const HOST: &str = "host";
+
 /// What the words before the colon of a source can be.
-const KINDS: [&str; 6] = ["host", "rootfs", "debootstrap", "oci", "oci-layout", "docker-archive"];
+const KINDS: [&str; 6] = [HOST, "rootfs", "debootstrap", "oci", "oci-layout", "docker-archive"];
 
 /// How sources are written.
 const FORMS: &str = "write `host`, `oci:REFERENCE`, `oci-layout:PATH`, `docker-archive:PATH`, `rootfs:PATH` or \
@@ -63,6 +66,11 @@ impl ImageMap {
     /// Whether a text begins like a source.
     pub(crate) fn is_kind(text: &str) -> bool {
         KINDS.contains(&text.split(':').next().unwrap_or_default())
+    }
+
+    /// The kinds that are followed by where the image is.
+    pub(crate) fn kinds_of_places() -> impl Iterator<Item = &'static str> {
+        KINDS.into_iter().filter(|kind| *kind != HOST)
     }
 
     /// The names that have an entry, `*` among them, sorted.
