@@ -1,6 +1,7 @@
 //! Programs at a terminal of their own: `script` gives them one, the test types.
 
 use crate::layerc::program;
+use crate::skip::skipped;
 use crate::workflow::Workflow;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -21,6 +22,15 @@ pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         assert!(Instant::now() < deadline, "{what} did not come about in a minute");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// Whether programs can be given terminals here; where not, that is said of this test.
+pub fn has_terminals(test: &str) -> bool {
+    let asked = Command::new("script").arg("--version").stdout(Stdio::null()).status();
+    if asked.is_err() {
+        skipped(test, "`script` (package bsdutils) is not there");
+    }
+    asked.is_ok()
 }
 
 /// A program at a terminal of its own.

@@ -1,12 +1,11 @@
 //! What the tabulator key offers, in a real bash: the runs, steps, buttons, Layerfiles, caches and images that are there.
 
 use layerc_tests::layerc::{layerc, program};
-use layerc_tests::skip::skipped;
-use layerc_tests::terminal::AtTerminal;
+use layerc_tests::terminal::{AtTerminal, has_terminals};
 use layerc_tests::workflow::{Workflow, can_run};
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::OnceLock;
 use tempfile::TempDir;
 
@@ -93,11 +92,7 @@ fn what_is_there_is_offered() {
 #[test]
 fn the_tabulator_key_completes_a_step() {
     let test = "the_tabulator_key_completes_a_step";
-    if !can_run(test) {
-        return;
-    }
-    if Command::new("script").arg("--version").stdout(Stdio::null()).status().is_err() {
-        skipped(test, "`script` (package bsdutils) is not there");
+    if !can_run(test) || !has_terminals(test) {
         return;
     }
     let workflow = waiting();

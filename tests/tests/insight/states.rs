@@ -3,7 +3,7 @@
 use super::{ask, told};
 use layerc_tests::layerc::{Outcome, layerc, program};
 use layerc_tests::repository::Repository;
-use layerc_tests::skip::skipped;
+use layerc_tests::terminal::has_terminals;
 use layerc_tests::workflow::{Workflow, can_run};
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
@@ -74,11 +74,7 @@ fn ask_inside(workflow: &Workflow, arguments: &[&str]) -> String {
 #[test]
 fn a_shell_has_a_terminal_of_the_same_size() {
     let test = "a_shell_has_a_terminal_of_the_same_size";
-    if !can_run(test) {
-        return;
-    }
-    if Command::new("script").arg("--version").stdout(Stdio::null()).status().is_err() {
-        skipped(test, "`script` (package bsdutils) is not there");
+    if !can_run(test) || !has_terminals(test) {
         return;
     }
     let workflow = building();
