@@ -105,6 +105,8 @@ pub struct Chain {
     pub is_unsure: Certainty,
     /// A run whose records don't count behind here: copies of an unordered split don't answer for each other.
     pub except: Option<RunId>,
+    /// How many links were behind each state on the way that several start from, children or copies.
+    pub branches: Vec<usize>,
 }
 
 /// Whether a state is what its key says.
@@ -133,6 +135,7 @@ impl Chain {
             first_run: None,
             is_unsure: Certainty::Sure,
             except: None,
+            branches: Vec::new(),
         }
     }
 

@@ -141,6 +141,14 @@ impl StretchGraph {
         self.stretches.iter().filter(move |stretch| stretch.start == Start::After(id))
     }
 
+    /// Whether others than the same runner start from the end of a stretch, or a person is waited for there.
+    pub fn is_branch(&self, id: StretchId) -> bool {
+        let goes_on = |next: &Stretch| next.gate.is_none() && next.fork.is_none();
+        let layerfile = self.get(id).map(|stretch| stretch.layerfile);
+        let mut successors = self.successors(id);
+        successors.any(|next| Some(next.layerfile) != layerfile || !goes_on(next))
+    }
+
     fn cut(&mut self, plan: &Plan, layerfile: LayerfileId) -> Result<(), StretchError> {
         let Some(file) = plan.layerfile(layerfile) else { return Ok(()) };
         let start = match file.parent {

@@ -13,7 +13,8 @@
 use super::repository::ModelRepository;
 use crate::backend::{
     Attachment, Backend, BackendError, BaseImage, Command, CommandEnd, CopiedEntry, CopiedFiles,
-    CopyRequest, Freeze, Heard, ImageSource, Layer, LayerId, Machine, MachineStart, Ports, Stream,
+    CopyRequest, Freeze, Heard, ImageSource, Keeps, Layer, LayerId, Machine, MachineStart, Ports,
+    Stream,
 };
 use crate::read_set::{Answer, FingerprintSource, Question, ReadSet, Reader, TrackedPath};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,11 +25,16 @@ use std::sync::{Arc, Mutex};
 
 type Files = BTreeMap<String, String>;
 
+/// What was kept of machines: what came since the state before, and the processes.
+type Layers = Arc<Mutex<BTreeMap<LayerId, (Vec<Item>, BTreeSet<String>)>>>;
+
 /// Makes model machines; keeps what they froze.
 #[derive(Debug)]
 pub(crate) struct ModelBackend {
     repository: Arc<ModelRepository>,
-    layers: Arc<Mutex<BTreeMap<LayerId, Files>>>,
+    layers: Layers,
+    /// Whether processes are kept too.
+    pub(crate) keeps: Keeps,
     pub(crate) base_identity: Mutex<[u8; 32]>,
     /// How many machines were started.
     pub(crate) started: Mutex<usize>,
@@ -42,6 +48,7 @@ impl ModelBackend {
         Self {
             repository,
             layers: Arc::default(),
+            keeps: Keeps::Files,
             base_identity: Mutex::new([1; 32]),
             started: Mutex::new(0),
             lost: Mutex::default(),
@@ -55,8 +62,11 @@ impl ModelBackend {
         let frozen = self.layers.lock().unwrap();
         let mut paths: BTreeSet<String> = BTreeSet::new();
         for layer in layers {
-            if let Layer::Frozen(id) = layer {
-                paths.extend(frozen[id].keys().cloned());
+            let Layer::Frozen(id) = layer else { continue };
+            for item in &frozen[id].0 {
+                if let Item::Written(files) = item {
+                    paths.extend(files.keys().cloned());
+                }
             }
         }
         drop(frozen);
@@ -65,22 +75,37 @@ impl ModelBackend {
 
     fn machine(&self, layers: &[Layer]) -> ModelMachine {
         let frozen = self.layers.lock().unwrap();
-        let stack = layers.iter().map(|layer| match layer {
-            Layer::Frozen(id) => Item::Written(frozen[id].clone()),
-            Layer::Copied(files) => Item::Copied(files.entries.clone()),
-        });
+        let (mut stack, mut processes, mut chain) = (Vec::new(), BTreeSet::new(), Vec::new());
+        for layer in layers {
+            match layer {
+                Layer::Frozen(id) => {
+                    let (items, alive) = &frozen[id];
+                    stack.extend(items.iter().cloned());
+                    processes.clone_from(alive);
+                    chain.push(id.clone());
+                }
+                Layer::Copied(files) => stack.push(Item::Copied(files.entries.clone())),
+            }
+        }
         ModelMachine {
             repository: Arc::clone(&self.repository),
             layers: Arc::clone(&self.layers),
-            stack: stack.collect(),
+            keeps: self.keeps,
+            kept: stack.len(),
+            stack,
             writes: Files::new(),
-            processes: BTreeSet::new(),
+            processes,
+            chain,
             reads: ReadSet::default(),
         }
     }
 }
 
 impl Backend for ModelBackend {
+    fn keeps(&self) -> Keeps {
+        self.keeps
+    }
+
     fn prepare_base(
         &self,
         _: &ImageSource,
@@ -110,6 +135,7 @@ impl Backend for ModelBackend {
     }
 }
 
+#[derive(Debug, Clone)]
 enum Item {
     Written(Files),
     Copied(Vec<CopiedEntry>),
@@ -130,10 +156,15 @@ impl Ports for ModelPorts {
 
 struct ModelMachine {
     repository: Arc<ModelRepository>,
-    layers: Arc<Mutex<BTreeMap<LayerId, Files>>>,
+    layers: Layers,
+    keeps: Keeps,
     stack: Vec<Item>,
+    /// How many of these are in kept states.
+    kept: usize,
     writes: Files,
     processes: BTreeSet<String>,
+    /// The kept states that it is a difference to.
+    chain: Vec<LayerId>,
     reads: ReadSet,
 }
 
@@ -284,18 +315,28 @@ impl Machine for ModelMachine {
     }
 
     fn freeze(&mut self) -> Result<Freeze, BackendError> {
-        if !self.processes.is_empty() {
-            return Ok(Freeze::ProcessesAlive(self.processes.iter().cloned().collect()));
+        if self.keeps == Keeps::Files {
+            if !self.processes.is_empty() {
+                return Ok(Freeze::ProcessesAlive(self.processes.iter().cloned().collect()));
+            }
+            if self.writes.is_empty() {
+                return Ok(Freeze::Unchanged);
+            }
+            // What COPY shows is not a part of a layer.
+            self.kept = self.stack.len();
         }
-        if self.writes.is_empty() {
-            return Ok(Freeze::Unchanged);
-        }
-        let writes = std::mem::take(&mut self.writes);
+        self.stack.push(Item::Written(std::mem::take(&mut self.writes)));
+        let new = self.stack[self.kept..].to_vec();
+        self.kept = self.stack.len();
         let mut layers = self.layers.lock().unwrap();
         let id = LayerId(format!("layer-{}", layers.len()));
-        layers.insert(id.clone(), writes.clone());
-        self.stack.push(Item::Written(writes));
+        layers.insert(id.clone(), (new, self.processes.clone()));
+        self.chain.push(id.clone());
         Ok(Freeze::Frozen(id))
+    }
+
+    fn stands_on(&self) -> Vec<LayerId> {
+        self.chain.clone()
     }
 
     fn take_reads(&mut self) -> ReadSet {

@@ -3,6 +3,7 @@
 use super::bases::Bases;
 use super::clones::Clones;
 use super::exposing::RunDoors;
+use super::remade::Remade;
 use super::stops::Stops;
 use super::tally::Tallies;
 use super::{Options, Setup};
@@ -42,6 +43,8 @@ pub(super) struct Context<'run> {
     pub(super) doors: Option<RunDoors>,
     /// Questions that a worker of this run is working on.
     pub(super) turns: Turns,
+    /// States that were made again.
+    pub(super) remade: Remade,
     drawn: AtomicU64,
 }
 
@@ -70,6 +73,7 @@ impl<'run> Context<'run> {
             tallies: Tallies::default(),
             doors,
             turns: Turns::default(),
+            remade: Remade::default(),
             drawn: AtomicU64::new(0),
         }
     }

@@ -282,7 +282,7 @@ impl Worker<'_> {
 
     /// Keeps the machine of a runner that has come to its end, if it exposes something that is to be served. Steps
     /// that were skipped, and whose state was not kept, run again for that.
-    pub(super) fn keep_up(&mut self, chain: &Chain) -> Result<(), Trouble> {
+    pub(super) fn keep_up(&mut self, chain: &mut Chain) -> Result<(), Trouble> {
         let Some(doors) = &self.context.doors else { return Ok(()) };
         let is_served = self.context.options.afterwards == Afterwards::Serve
             && !self.exposed(chain, chain.links.len()).is_empty();

@@ -10,7 +10,8 @@ use crate::cache::memory::machine_memory;
 use crate::cache::{Chain, Link, key};
 use crate::event::{Event, Reason, StartsFrom, StepResult};
 use crate::read_set::{Question, TrackedPath};
-use crate::store::record::{Record, Snapshot};
+use crate::store::record::{NotTaken, Record, Snapshot, WeakKey};
+use crate::store::turns::Asked;
 use layerc_planner::plan::{Action, CommandMode, Step};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -134,9 +135,63 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// Makes the machine be in the state behind the chain: goes on with one that is on the way, or restores the
-    /// deepest state that was kept, and repeats what was not.
-    pub(super) fn materialise(&mut self, chain: &Chain) -> Result<(), Trouble> {
+    /// Makes the machine be in the state behind the chain. States on the way from which others start too are made
+    /// again by one of them, and restored by the rest.
+    pub(super) fn materialise(&mut self, chain: &mut Chain) -> Result<(), Trouble> {
+        while let Some((behind, weak)) = self.to_be_remade(chain) {
+            match self.context.remade.turns.ask(weak, || !self.is_stopped()) {
+                Asked::Mine(_turn) => {
+                    // Somebody may have done so between the look and the turn.
+                    if self.to_be_remade(chain) == Some((behind, weak)) {
+                        self.reach(chain, behind)?;
+                        self.keep_now(chain, behind)?;
+                    }
+                }
+                Asked::Ended => {}
+                Asked::GivenUp => return Err(Trouble::Stopped),
+            }
+        }
+        self.reach(chain, chain.links.len())
+    }
+
+    /// The first state on the way that others start from, that can't be restored and might be kept: how many links are
+    /// behind it, and what its record answers. States that others made again are taken over.
+    fn to_be_remade(&self, chain: &mut Chain) -> Option<(usize, WeakKey)> {
+        let remade = &self.context.remade;
+        for link in &mut chain.links {
+            if let Some(snapshot) = remade.of(link.strong).filter(|made| *made != link.snapshot) {
+                *link = Arc::new(link.kept(snapshot));
+            }
+        }
+        let kept = self.context.backend;
+        let (restorable, _) = chain.restorable(|layer| kept.has_layer(layer));
+        let at = self.machine_at(restorable).map_or(restorable, |at| at.max(restorable));
+        let mut branches = chain.branches.iter().filter(|behind| **behind > at);
+        branches.find_map(|behind| {
+            let link = chain.links.get(behind.checked_sub(1)?)?;
+            let may_be_kept =
+                matches!(link.snapshot, Snapshot::Taken(_) | Snapshot::NotTaken(NotTaken::Cheap));
+            (may_be_kept && remade.of(link.strong).is_none()).then_some((*behind, link.weak))
+        })
+    }
+
+    /// How far the machine is that this runner would go on with.
+    fn machine_at(&self, restorable: usize) -> Option<usize> {
+        match &self.live {
+            Some(live) => Some(live.at),
+            None => {
+                let inherited = self.lock_inherited();
+                inherited
+                    .as_ref()
+                    .filter(|live| self.saves_work(live, restorable))
+                    .map(|live| live.at)
+            }
+        }
+    }
+
+    /// Makes the machine be in the state behind so many links of the chain: goes on with one that is on the way, or
+    /// restores the deepest state that was kept, and repeats what was not.
+    fn reach(&mut self, chain: &Chain, end: usize) -> Result<(), Trouble> {
         let kept = self.context.backend;
         let (restorable, layers) = chain.restorable(|layer| kept.has_layer(layer));
         let own = self.live.take().or_else(|| self.take_inherited(restorable));
@@ -150,14 +205,14 @@ impl Worker<'_> {
                         if chain.restorable(|layer| kept.has_layer(layer)).0 < restorable =>
                     {
                         self.tell_of_loss(&trouble);
-                        return self.materialise(chain);
+                        return self.reach(chain, end);
                     }
                     booted => booted?,
                 }
             }
         }
         let behind = self.live()?.at;
-        for link in chain.links.get(behind..).unwrap_or_default() {
+        for link in chain.links.get(behind..end).unwrap_or_default() {
             self.repeat(link)?;
         }
         Ok(())
@@ -174,11 +229,13 @@ impl Worker<'_> {
     /// The machine of the stretch before, if it saves something: the same runner goes on, or its state wasn't kept.
     fn take_inherited(&self, restorable: usize) -> Option<Live> {
         let mut inherited = self.lock_inherited();
-        let fits = |live: &Live| {
-            live.memory_bytes == self.memory_bytes()
-                && (live.owner == self.runner || live.at > restorable)
-        };
+        let fits = |live: &Live| self.saves_work(live, restorable);
         if inherited.as_ref().is_some_and(fits) { inherited.take() } else { None }
+    }
+
+    fn saves_work(&self, inherited: &Live, restorable: usize) -> bool {
+        inherited.memory_bytes == self.memory_bytes()
+            && (inherited.owner == self.runner || inherited.at > restorable)
     }
 
     fn memory_bytes(&self) -> Option<u64> {

@@ -20,6 +20,7 @@ mod machines;
 mod output;
 mod perform;
 mod recording;
+mod remade;
 mod requirements;
 pub(crate) mod skip;
 mod sources;

@@ -7,7 +7,7 @@ use super::worker::{Keys, Worker, milliseconds};
 use crate::cache::chain::Certainty;
 use crate::cache::lookup::differences;
 use crate::cache::{Chain, Link, key};
-use crate::engine::stretch::{Stretch, StretchStep};
+use crate::engine::stretch::StretchStep;
 use crate::event::StepInfo;
 use crate::read_set::{ReadSet, TrackedPath};
 use crate::store::committer::{Commit, Committed};
@@ -94,10 +94,7 @@ impl Worker<'_> {
     /// Keeps the state at the end of a stretch that others start from, or behind which a person is waited for, if only its
     /// price had spoken against it.
     pub(super) fn keep_for_others(&mut self, chain: &mut Chain) -> Result<(), Trouble> {
-        let mut successors = self.context.graph.successors(self.stretch.id);
-        let goes_on = |next: &Stretch| next.gate.is_none() && next.fork.is_none();
-        let is_branch =
-            successors.any(|next| next.layerfile != self.stretch.layerfile || !goes_on(next));
+        let is_branch = self.context.graph.is_branch(self.stretch.id);
         if is_branch { self.keep_last(chain, &[NotTaken::Cheap]) } else { Ok(()) }
     }
 
@@ -107,18 +104,27 @@ impl Worker<'_> {
         if !matches!(&last.snapshot, Snapshot::NotTaken(reason) if reasons.contains(reason)) {
             return Ok(());
         }
-        let Some(live) = self.live.as_mut().filter(|live| live.at == chain.links.len()) else {
+        self.keep_now(chain, chain.links.len())
+    }
+
+    /// Keeps the state behind so many links after all, if the machine is in it.
+    pub(super) fn keep_now(&mut self, chain: &mut Chain, behind: usize) -> Result<(), Trouble> {
+        let Some(live) = self.live.as_mut().filter(|live| live.at == behind) else {
             return Ok(());
         };
         let snapshot = live.freeze_for_others()?;
         let layers = live.take_unsynced();
-        let kept = Arc::new(last.kept(snapshot.clone()));
+        let snapshot = self.without_secrets(snapshot);
+        let Some(link) = behind.checked_sub(1).and_then(|index| chain.links.get_mut(index)) else {
+            return Ok(());
+        };
+        let kept = Arc::new(link.kept(snapshot.clone()));
+        self.context.remade.note(kept.strong, snapshot.clone());
         let what = Committed::Snapshot { weak: kept.weak, strong: kept.strong, snapshot };
         if chain.is_unsure == Certainty::Sure {
             self.context.committer.commit(Commit { what, layers, turn: None });
         }
-        chain.links.pop();
-        chain.links.push(kept);
+        *link = kept;
         Ok(())
     }
 

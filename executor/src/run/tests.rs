@@ -1,5 +1,6 @@
 //! The cache rule, tried on the model bench: which steps run, why, and that what is restored is what would be made.
 
+mod branches;
 mod random;
 mod whole_runs;
 
@@ -41,6 +42,7 @@ struct Bench {
     variables: BTreeMap<String, String>,
     cache: CacheUse,
     on_failure: OnFailure,
+    jobs: NonZeroUsize,
     afterwards: Afterwards,
 }
 
@@ -56,6 +58,7 @@ impl Bench {
             variables: BTreeMap::new(),
             cache: CacheUse::LookUp,
             on_failure: OnFailure::StopAll,
+            jobs: NonZeroUsize::new(2).unwrap(),
             afterwards: Afterwards::End,
         }
     }
@@ -83,7 +86,7 @@ impl Bench {
             built_ins: self.built_ins(),
             events: &heard,
             options: Options {
-                jobs: NonZeroUsize::new(2).unwrap(),
+                jobs: self.jobs,
                 on_failure: self.on_failure,
                 cache: self.cache,
                 images: BTreeMap::from([("host".to_owned(), ImageSource::Host)]),
@@ -121,7 +124,7 @@ impl Bench {
             secrets: &secrets,
             built_ins: &self.built_ins(),
             bases: &BTreeMap::from([("host".to_owned(), Arc::new(base))]),
-            keeps: crate::backend::Keeps::Files,
+            keeps: self.backend.keeps,
             has_layer: &|_| true,
         };
         let kept = |chain: crate::cache::Chain| match &chain.links.last()?.snapshot {

@@ -105,13 +105,13 @@ pub fn visit(
     let layers = setup.backend.layer_directory().to_owned();
     let committer = Committer::new(Arc::clone(&setup.store), layers);
     let context = Context::new(setup, &graph, &committer, None);
-    let (chain, stretch, info) = chain_to(setup, &graph, target)?;
+    let (mut chain, stretch, info) = chain_to(setup, &graph, target)?;
     context.stops.begin(stretch.id);
     for request in chain.links.iter().filter_map(|link| CloneRequest::of(&link.step.action)) {
         context.clones.show(&request, &context, stretch.id, &target.runner)?;
     }
     let mut worker = Worker::new(&context, stretch);
-    worker.materialise(&chain)?;
+    worker.materialise(&mut chain)?;
     let whose = Whose { context: &context, runner: &target.runner, info: &info };
     let mut command = command(whose, String::new(), &chain.state);
     command.setup_files.clone_from(&chain.state.setup_files);

@@ -76,7 +76,7 @@ impl<'run> Worker<'run> {
         let ended = self.begin(position).and_then(|mut chain| {
             let walked = self.walk(&mut chain)?;
             if self.stretch.is_last || matches!(walked, Walked::Skipped) {
-                self.keep_up(&chain)?;
+                self.keep_up(&mut chain)?;
             }
             self.keep_for_others(&mut chain)?;
             Ok((walked, chain))
@@ -105,9 +105,12 @@ impl<'run> Worker<'run> {
 
     fn begin(&mut self, position: Option<Position>) -> Result<Chain, Trouble> {
         let mut chain = match (position, &self.stretch.start) {
-            (Some(position), _) => {
-                self.inherited = position.machine;
-                position.chain
+            (Some(Position { mut chain, machine }), start) => {
+                self.inherited = machine;
+                if matches!(start, Start::After(source) if self.context.graph.is_branch(*source)) {
+                    chain.branches.push(chain.links.len());
+                }
+                chain
             }
             (None, Start::Base(image)) => {
                 let Context { bases, options, backend, events, .. } = self.context;
