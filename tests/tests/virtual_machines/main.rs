@@ -8,7 +8,7 @@
 mod lab;
 mod told;
 
-use lab::{Brought, Outcome};
+use lab::{Brought, Outcome, ROWS, copies};
 use told::{End, Told};
 
 /// What the lab's script ran, once for all claims: a machine boots for it.
@@ -20,7 +20,7 @@ fn plans_run_in_virtual_machines() {
     };
     the_example_runs_and_is_skipped_the_second_time(&results);
     an_edit_runs_what_read_the_file(&results);
-    a_daemon_is_found_by_a_child_and_by_copies(&results);
+    a_database_runs_on_in_a_child_and_in_every_copy(&results);
     a_later_run_goes_on_without_booting(&results);
 }
 
@@ -44,21 +44,33 @@ fn an_edit_runs_what_read_the_file(results: &Brought) {
     assert_eq!(edited.foreseen(), edited.came(), "a forecast of the third run");
 }
 
-fn a_daemon_is_found_by_a_child_and_by_copies(results: &Brought) {
-    let daemon = Told::of(results, "daemon");
-    assert_eq!(daemon.status, 0, "{}", daemon.log);
-    assert!(daemon.printed("the child finds "), "{}", daemon.log);
-    assert!(daemon.printed("copy 0 of 2 counts on"), "{}", daemon.log);
-    assert!(daemon.printed("copy 1 of 2 counts on"), "{}", daemon.log);
-    let background = daemon.ran.iter().filter(|step| step.starts_with("base:1"));
-    assert_eq!(background.count(), 1, "it was started once for all: {}", daemon.log);
+fn a_database_runs_on_in_a_child_and_in_every_copy(results: &Brought) {
+    let database = Told::of(results, "database");
+    assert_eq!(database.status, 0, "{}", database.log);
+    let born = database.words_of("base", "born ");
+    assert_eq!(born.len(), 1, "{}", database.log);
+    assert_eq!(database.words_of("child", "born "), born, "{}", database.log);
+    let rows = database.words_of("child", "row ");
+    assert!(rows[0].starts_with(&format!("{ROWS} is ")), "{}", database.log);
+    for copy in 0..copies() {
+        let runner = if copy == 0 { "copies".to_owned() } else { format!("copies-{}", copy + 1) };
+        assert_eq!(database.words_of(&runner, "born "), born, "{}", database.log);
+        assert_eq!(database.words_of(&runner, "row "), rows, "{}", database.log);
+        // Each has a database of its own: it sees no other's answer.
+        let own = format!("{copy} of {}, 1 answer", copies());
+        assert_eq!(database.words_of(&runner, "copy "), [own], "{}", database.log);
+    }
+    assert_eq!(database.most_at_once("copies"), copies() as usize, "{}", database.log);
+    let server = database.ran.iter().filter(|step| step.starts_with("base:"));
+    assert_eq!(server.count(), 4, "it was started and filled once for all: {}", database.log);
 }
 
 fn a_later_run_goes_on_without_booting(results: &Brought) {
-    let longer = Told::of(results, "longer");
+    let (database, longer) = (Told::of(results, "database"), Told::of(results, "longer"));
     assert_eq!(longer.status, 0, "{}", longer.log);
-    assert!(longer.printed("still "), "{}", longer.log);
-    assert_eq!(longer.ran_anew(), ["child:2"], "{}", longer.log);
+    let born = database.words_of("base", "born ");
+    assert_eq!(longer.words_of("child", "still "), born, "{}", longer.log);
+    assert_eq!(longer.ran_anew(), ["child:3"], "{}", longer.log);
     assert!(!longer.ran.iter().any(|step| step.starts_with("base:")), "{}", longer.log);
-    assert_eq!(longer.end_of("child:2"), Some(End::Success), "{}", longer.log);
+    assert_eq!(longer.end_of("child:3"), Some(End::Success), "{}", longer.log);
 }

@@ -2,7 +2,7 @@
 
 use crate::lab::Brought;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How a step ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,11 @@ pub(crate) struct Told {
     pub(crate) cached: Vec<String>,
     ends: BTreeMap<String, End>,
     output: String,
+    /// The same, by runner.
+    said: BTreeMap<String, String>,
+    /// Runners that work, and all of them whenever one began.
+    working: BTreeSet<String>,
+    crowds: Vec<BTreeSet<String>>,
     forecast: Option<Value>,
 }
 
@@ -42,6 +47,9 @@ impl Told {
             cached: Vec::new(),
             ends: BTreeMap::new(),
             output: String::new(),
+            said: BTreeMap::new(),
+            working: BTreeSet::new(),
+            crowds: Vec::new(),
             forecast: None,
         };
         for line in results.text(&format!("{name}.events")).lines() {
@@ -70,7 +78,21 @@ impl Told {
                 let end = if is_good { End::Success } else { End::Otherwise };
                 self.ends.insert(step(event), end);
             }
-            "output" => self.output.push_str(event["text"].as_str().unwrap()),
+            "output" => {
+                let (runner, text) =
+                    (event["runner"].as_str().unwrap(), event["text"].as_str().unwrap());
+                self.output.push_str(text);
+                self.said.entry(runner.to_owned()).or_default().push_str(text);
+            }
+            "runner_changed" => {
+                let runner = event["runner"].as_str().unwrap().to_owned();
+                if event["state"] == "RUNNING" {
+                    self.working.insert(runner);
+                    self.crowds.push(self.working.clone());
+                } else {
+                    self.working.remove(&runner);
+                }
+            }
             _ => {}
         }
     }
@@ -78,6 +100,21 @@ impl Told {
     /// Whether a step printed this.
     pub(crate) fn printed(&self, text: &str) -> bool {
         self.output.contains(text)
+    }
+
+    /// What stands behind this word in the lines of a runner.
+    pub(crate) fn words_of(&self, runner: &str, word: &str) -> Vec<&str> {
+        let lines = self.said.get(runner).map_or("", String::as_str).lines();
+        lines.filter_map(|line| line.trim().strip_prefix(word)).collect()
+    }
+
+    /// The most runners with such names that worked together.
+    pub(crate) fn most_at_once(&self, prefix: &str) -> usize {
+        let crowds = self.crowds.iter();
+        crowds
+            .map(|crowd| crowd.iter().filter(|runner| runner.starts_with(prefix)).count())
+            .max()
+            .unwrap_or(0)
     }
 
     /// Steps that ran because their result was not known.
