@@ -14,6 +14,9 @@ use std::sync::Arc;
 impl Served {
     /// Looks a name up in a directory on behalf of a process.
     pub(super) fn look_up(&self, pid: u32, parent: u64, name: &[u8]) -> io::Result<Looked> {
+        if !is_one_name(name) {
+            return Err(rustix::io::Errno::INVAL.into());
+        }
         if let Some(node) = self.nodes.child(parent, name) {
             return Ok(Looked::Node(node));
         }
@@ -94,6 +97,11 @@ impl Served {
         self.recorder.note_lookup(pid, &source.path, facts.as_ref());
         Ok(facts)
     }
+}
+
+/// Kernels ask for one name at a time. Who asks for more is a guest that wants to get out of what it was given.
+fn is_one_name(name: &[u8]) -> bool {
+    !matches!(name, b"" | b"." | b"..") && !name.contains(&b'/')
 }
 
 /// The candidates for a name in a directory, highest rank first, and the place of the layer they are at.

@@ -205,3 +205,19 @@ fn a_guest_keeps_its_numbers_over_another_commit() {
         kernel.server.take_reads().answers.keys().map(|(path, _)| path.to_string()).collect();
     assert_eq!(asked, ["another", "looked at"], "what was told before is not noted again");
 }
+
+#[test]
+fn a_guest_gets_no_further_than_the_directory_that_it_was_given() {
+    let place = tempfile::tempdir().unwrap();
+    fs::create_dir_all(place.path().join("app/sub")).unwrap();
+    fs::write(place.path().join("secret"), "secret\n").unwrap();
+    let mut kernel = Kernel::over(place.path());
+    let entry = CopiedEntry { repository_path: "app".to_owned(), machine_path: "/app".to_owned() };
+    let layer = kernel.server.add_layer(&CopiedFiles { entries: vec![entry] }).unwrap();
+    let layer = kernel.look_up(ROOT, &layer).unwrap();
+    let app = kernel.look_up(layer, "app").unwrap();
+    for name in ["..", ".", "", "../secret", "sub/../../secret", "sub/..", "/etc/passwd"] {
+        assert_eq!(kernel.look_up(app, name), Err(-22), "{name}");
+    }
+    assert!(kernel.look_up(app, "sub").is_ok_and(|number| number != 0));
+}
