@@ -42,6 +42,10 @@ pub fn run_if_agent() -> Option<ExitCode> {
     if is_first_program() {
         return Some(run_first());
     }
+    #[cfg(target_arch = "x86_64")]
+    if let Some(code) = crate::kvm::process::run_if_machine() {
+        return Some(code);
+    }
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next()? != AGENT_ARGUMENT {
         return None;

@@ -51,6 +51,9 @@ pub enum MachineError {
     /// The machine is not there any more.
     #[error("the machine has ended")]
     Ended,
+    /// The machine's process says so.
+    #[error("{0}")]
+    Process(String),
     /// A thread of the machine doesn't do what it was told.
     #[error(
         "the {what} of a machine did not stop within {seconds} seconds; its thread and the machine's memory \

@@ -1,10 +1,9 @@
 //! What the threads of a machine may still ask of the host's kernel once the guest runs: a list for each kind of thread.
 //!
 //! A guest that takes over such a thread by a fault of a device finds no way to open a file, start a program or reach a
-//! network: whatever a device works with was opened before. Threads share one memory, so this is a wall against what
-//! the thread itself is made to do, not against one that changes what another thread does: that needs a process for each
-//! machine, which begins like the agent (the same program again), is handed the machine's open files over a socket,
-//! and puts the same lists around its threads.
+//! network: whatever a device works with was opened before. Threads share one memory, so each list is a wall against
+//! what its own thread is made to do; against one that makes another thread do it there is one more around all threads of
+//! a machine's process (`process`), in which nothing else is.
 //!
 //! Knows call numbers; nothing of guests.
 
@@ -19,6 +18,12 @@ use std::sync::{Arc, OnceLock};
 /// What a thread does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
+    /// Any thread of a machine's process. What none of them needs ends the process: no accident asks for that.
+    Anybody,
+    /// Makes the machine and its threads.
+    Maker,
+    /// Pauses it, keeps it, lets it run on.
+    Steering,
     /// Runs a processor of the guest.
     Processor,
     /// Works for a device.
@@ -49,7 +54,6 @@ const EVERYBODY: &[libc::c_long] = &[
     libc::SYS_tgkill,
     libc::SYS_rseq,
     libc::SYS_set_robust_list,
-    libc::SYS_prctl,
     libc::SYS_exit,
     libc::SYS_exit_group,
     libc::SYS_getrandom,
@@ -86,6 +90,25 @@ const DEVICES: &[libc::c_long] = &[
     libc::SYS_getsockopt,
 ];
 
+/// What makes threads, and what the kernel tells them by; and what confines them further.
+const MAKING: &[libc::c_long] =
+    &[libc::SYS_clone, libc::SYS_clone3, libc::SYS_eventfd2, libc::SYS_seccomp];
+
+/// What libraries try by themselves and do without: refused, and no reason to end anybody.
+const TRIED: &[libc::c_long] = &[
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_open,
+    libc::SYS_openat,
+];
+
+/// Of `prctl`: naming a thread, naming its memory, giving up new privileges.
+const OF_THREADS: [u64; 3] =
+    [libc::PR_SET_NAME as u64, libc::PR_SET_VMA as u64, libc::PR_SET_NO_NEW_PRIVS as u64];
+
+/// The byte of a control call's number that says that it is KVM's, and its value.
+const OWNER: u64 = 0xff00;
+const KVM: u64 = 0xae00;
+
 /// `KVM_RUN` and `KVM_KVMCLOCK_CTRL` of `linux/kvm.h`: all that a processor's thread asks of KVM.
 const RUNNING: [u64; 2] = [0xae80, 0xaead];
 
@@ -102,9 +125,12 @@ impl Confinement {
     /// # Errors
     /// When filters can't be made for this architecture.
     pub(crate) fn of(role: Role) -> io::Result<Self> {
-        static MADE: [OnceLock<Result<Confinement, String>>; 2] = [const { OnceLock::new() }; 2];
-        let [processor, device] = &MADE;
+        static MADE: [OnceLock<Result<Confinement, String>>; 5] = [const { OnceLock::new() }; 5];
+        let [anybody, maker, steering, processor, device] = &MADE;
         let made = match role {
+            Role::Anybody => anybody,
+            Role::Maker => maker,
+            Role::Steering => steering,
             Role::Processor => processor,
             Role::Device => device,
         };
@@ -123,21 +149,40 @@ impl Confinement {
 
 fn compile(role: Role) -> Result<BpfProgram, BackendError> {
     let architecture = TargetArch::try_from(std::env::consts::ARCH)?;
-    let refused = SeccompAction::Errno(libc::EPERM.unsigned_abs());
+    let refused = match role {
+        Role::Anybody => SeccompAction::KillProcess,
+        Role::Maker | Role::Steering | Role::Processor | Role::Device => {
+            SeccompAction::Errno(libc::EPERM.unsigned_abs())
+        }
+    };
     SeccompFilter::new(rules(role)?, refused, SeccompAction::Allow, architecture)?.try_into()
 }
 
 fn rules(role: Role) -> Result<BTreeMap<libc::c_long, Vec<SeccompRule>>, BackendError> {
-    let (more, controls) = match role {
-        Role::Processor => (&[][..], RUNNING),
-        Role::Device => (DEVICES, SOCKETS),
+    let more: &[&[libc::c_long]] = match role {
+        Role::Anybody => &[DEVICES, MAKING, TRIED],
+        Role::Maker => &[DEVICES, MAKING],
+        Role::Steering | Role::Device => &[DEVICES],
+        Role::Processor => &[],
     };
-    let calls = EVERYBODY.iter().chain(more);
+    let calls = EVERYBODY.iter().chain(more.iter().copied().flatten());
     let mut rules: BTreeMap<_, Vec<SeccompRule>> = calls.map(|call| (*call, Vec::new())).collect();
-    for control in controls {
+    let mut allow = |call, argument, comparison, value| -> Result<(), BackendError> {
+        // The kernel looks at the lower half of these arguments only.
         let length = SeccompCmpArgLen::Dword;
-        let which = SeccompCondition::new(1, length, SeccompCmpOp::Eq, control)?;
-        rules.entry(libc::SYS_ioctl).or_default().push(SeccompRule::new(vec![which])?);
+        let which = SeccompCondition::new(argument, length, comparison, value)?;
+        rules.entry(call).or_default().push(SeccompRule::new(vec![which])?);
+        Ok(())
+    };
+    for option in OF_THREADS {
+        allow(libc::SYS_prctl, 0, SeccompCmpOp::Eq, option)?;
+    }
+    let controls: &[u64] = if role == Role::Processor { &RUNNING } else { &SOCKETS };
+    for control in controls {
+        allow(libc::SYS_ioctl, 1, SeccompCmpOp::Eq, *control)?;
+    }
+    if matches!(role, Role::Anybody | Role::Maker | Role::Steering) {
+        allow(libc::SYS_ioctl, 1, SeccompCmpOp::MaskedEq(OWNER), KVM)?;
     }
     Ok(rules)
 }

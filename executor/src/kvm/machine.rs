@@ -4,12 +4,13 @@
 
 use super::LONGEST_STOP;
 use super::acpi;
-use super::boot::{self, BootFiles};
+use super::boot::{self, BootFiles, BootImages};
 use super::bus::MachineBus;
 use super::console::{Console, ConsoleState, Output, timer_without_speaker};
 use super::devices::{CALL_REGISTER_OFFSET, DeviceBus, DevicePart};
 use super::error::MachineError;
 use super::generation::Generation;
+use super::hypervisor::Hypervisor;
 use super::layout::{
     GENERATION_INTERRUPT, IDENTITY_MAP, MAX_PROCESSORS, SERIAL_INTERRUPT, TASK_STATE,
 };
@@ -17,7 +18,7 @@ use super::memory::{GuestMemory, MemorySize, empty_memory};
 use super::snapshot::Lineage;
 use super::vcpu::{Bus, Control, End, Processor, features_for, prepare_first};
 use crate::sys::virtual_machine::{DirtyLog, MachineDescriptor};
-use kvm_ioctls::{IoEventAddress, Kvm, VcpuFd};
+use kvm_ioctls::{IoEventAddress, VcpuFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -42,13 +43,13 @@ pub struct VirtualMachine {
     pub(super) descriptor: MachineDescriptor,
     pub(super) memory: GuestMemory,
     pub(super) size: MemorySize,
-    pub(super) kvm: Kvm,
+    pub(super) hypervisor: Hypervisor,
     pub(super) lineage: Lineage,
 }
 
 /// A machine whose processors have no threads yet.
 pub(super) struct Blank {
-    kvm: Kvm,
+    hypervisor: Hypervisor,
     pub(super) descriptor: MachineDescriptor,
     pub(super) processors: Vec<VcpuFd>,
     memory: GuestMemory,
@@ -58,6 +59,7 @@ pub(super) struct Blank {
 impl Blank {
     /// Memory goes in before the interrupt controllers: the other way round takes ten times as long on some hosts.
     pub(super) fn new(
+        hypervisor: Hypervisor,
         memory: GuestMemory,
         size: MemorySize,
         processors: usize,
@@ -66,9 +68,9 @@ impl Blank {
         if !(1..=MAX_PROCESSORS).contains(&processors) {
             return Err(MachineError::Processors(processors));
         }
-        let kvm = Kvm::new().map_err(MachineError::system("open /dev/kvm"))?;
         let making = || MachineError::system("make a virtual machine");
-        let descriptor = MachineDescriptor::new(&kvm, memory.clone(), log).map_err(making())?;
+        let descriptor =
+            MachineDescriptor::new(&hypervisor.kvm, memory.clone(), log).map_err(making())?;
         let prepare = || -> Result<Vec<VcpuFd>, kvm_ioctls::Error> {
             descriptor.set_tss_address(TASK_STATE)?;
             descriptor.set_identity_map_address(IDENTITY_MAP)?;
@@ -77,7 +79,7 @@ impl Blank {
             (0..processors).map(|index| descriptor.create_vcpu(index as u64)).collect()
         };
         let processors = prepare().map_err(|error| making()(error.into()))?;
-        Ok(Self { kvm, descriptor, processors, memory, size })
+        Ok(Self { hypervisor, descriptor, processors, memory, size })
     }
 
     /// Gives it devices, a serial line and threads. It stands still.
@@ -105,7 +107,7 @@ impl Blank {
             descriptor: self.descriptor,
             memory: self.memory,
             size: self.size,
-            kvm: self.kvm,
+            hypervisor: self.hypervisor,
             lineage: Lineage::default(),
         };
         for (index, processor) in self.processors.into_iter().enumerate() {
@@ -146,13 +148,24 @@ impl VirtualMachine {
         parts: Vec<DevicePart>,
         output: Output,
     ) -> Result<Self, MachineError> {
-        let memory = empty_memory(shape.memory)?;
-        let blank = Blank::new(memory.clone(), shape.memory, shape.processors, DirtyLog::Off)?;
+        Self::boot_with(Hypervisor::open()?, shape, &files.open()?, parts, output)
+    }
+
+    /// The same with what is open already.
+    pub(super) fn boot_with(
+        hypervisor: Hypervisor,
+        shape: Shape,
+        images: &BootImages,
+        parts: Vec<DevicePart>,
+        output: Output,
+    ) -> Result<Self, MachineError> {
+        let (memory, size) = (empty_memory(shape.memory)?, shape.memory);
+        let blank = Blank::new(hypervisor, memory.clone(), size, shape.processors, DirtyLog::Off)?;
         let count = u8::try_from(shape.processors).unwrap_or(u8::MAX);
         let acpi_pointer = acpi::write_tables(&memory, count, parts.len())?;
-        let entry = boot::load(&memory, shape.memory, files, acpi_pointer)?;
+        let entry = boot::load(&memory, size, images, acpi_pointer)?;
         for (index, processor) in (0..count).zip(&blank.processors) {
-            let features = features_for(&blank.kvm, count, index)?;
+            let features = features_for(&blank.hypervisor.kvm, count, index)?;
             processor
                 .set_cpuid2(&features)
                 .map_err(MachineError::system("tell a processor its features"))?;

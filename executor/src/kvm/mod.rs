@@ -9,7 +9,10 @@
 //! | `generation` | the number that tells copies apart |
 //! | `jail` | what a machine's threads may ask of the host |
 //! | `machine` | all of it together |
+//! | `hypervisor` | what it needs of the host besides its files |
 //! | `snapshot` | machines on disk, and machines made of those |
+//! | `process` | a machine in a process of its own, with walls around it |
+//! | `descriptors` | packets with open files, to and from such processes |
 //! | `guest` | what guests boot, and their agent |
 //! | `backend` | machines for runs of plans |
 
@@ -23,17 +26,22 @@ mod boot;
 mod bus;
 #[cfg(target_arch = "x86_64")]
 mod console;
+mod descriptors;
 pub mod devices;
 mod error;
 #[cfg(target_arch = "x86_64")]
 mod generation;
 pub mod guest;
+#[cfg(target_arch = "x86_64")]
+mod hypervisor;
 mod jail;
 mod layout;
 #[cfg(target_arch = "x86_64")]
 mod machine;
 mod memory;
 mod probe;
+#[cfg(target_arch = "x86_64")]
+pub mod process;
 #[cfg(target_arch = "x86_64")]
 mod snapshot;
 #[cfg(target_arch = "x86_64")]

@@ -14,7 +14,7 @@ const INNER: &str = "machine";
 
 /// What is limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Limit {
+pub(crate) enum Limit {
     /// Bytes of memory.
     Memory(u64),
     /// Processes and threads at once.
@@ -57,7 +57,7 @@ impl Limit {
 /// The machine's processes are in a group below the limited one: a namespace of control groups has the group it was made
 /// in as its root, so whoever found a way past the filter that refuses one would still not see the limits.
 #[derive(Debug, Default)]
-pub(super) struct ControlGroups {
+pub(crate) struct ControlGroups {
     /// One for each controller in version 1; in version 2 a single one.
     directories: Vec<PathBuf>,
 }
@@ -75,7 +75,7 @@ impl ControlGroups {
     ///
     /// # Errors
     /// Why it is not set, for the user.
-    pub(super) fn limit(&mut self, name: &str, limit: Limit) -> Result<(), String> {
+    pub(crate) fn limit(&mut self, name: &str, limit: Limit) -> Result<(), String> {
         let not_set = |reason: String| format!("{} is not set: {reason}", limit.wording());
         let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
         let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
@@ -98,7 +98,7 @@ impl ControlGroups {
     }
 
     /// Puts a process into the groups; its children will be in them too.
-    pub(super) fn add(&self, process: u32) -> io::Result<()> {
+    pub(crate) fn add(&self, process: u32) -> io::Result<()> {
         let mut groups = self.directories.iter();
         groups.try_for_each(|group| {
             fs::write(group.join(INNER).join("cgroup.procs"), process.to_string())

@@ -237,7 +237,7 @@ fn start_program(program: &Path, words: Stdio) -> Result<(UnixStream, Child), Ba
         .stdin(OwnedFd::from(theirs))
         .stdout(Stdio::null())
         .stderr(words);
-    Ok((ours, spawn(command).doing(|| format!("start {}", program.display()))?))
+    Ok((ours, spawn_lasting(command).doing(|| format!("start {}", program.display()))?))
 }
 
 /// Has an agent do something that is not a machine, with a machine's numbers, and gives its last answer.
@@ -288,7 +288,7 @@ type Order = (Command, Sender<io::Result<Child>>);
 
 /// Starts a program from a thread that lives as long as this process: the kernel ends an agent when the *thread* that
 /// started it ends, and the caller's may end before the machine does.
-fn spawn(command: Command) -> io::Result<Child> {
+pub(crate) fn spawn_lasting(command: Command) -> io::Result<Child> {
     static STARTER: OnceLock<Sender<Order>> = OnceLock::new();
     let starter = STARTER.get_or_init(|| {
         let (sender, orders) = bounded::<Order>(0);

@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io;
 use std::mem::forget;
 use std::ops::Deref;
+use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
 use vm_memory::{GuestAddress, GuestMemoryBackend, GuestMemoryRegion, MemoryRegionAddress};
 
 /// Whether KVM writes down which pages the processors write.
@@ -19,6 +20,12 @@ pub(crate) enum DirtyLog {
     Kept,
     /// No longer.
     Off,
+}
+
+/// KVM, as it was opened elsewhere. What is no KVM answers every request with an error.
+pub(crate) fn hypervisor_of(descriptor: OwnedFd) -> Kvm {
+    // SAFETY: the descriptor is open and given away here, so the new owner is its only one.
+    unsafe { Kvm::from_raw_fd(descriptor.into_raw_fd()) }
 }
 
 /// A virtual machine whose memory slot `n` is region `n` of its memory.

@@ -11,6 +11,8 @@ mod cases;
 mod guest;
 #[cfg(target_arch = "x86_64")]
 mod place;
+#[cfg(target_arch = "x86_64")]
+mod tiny;
 
 #[cfg(target_arch = "x86_64")]
 fn main() -> std::process::ExitCode {

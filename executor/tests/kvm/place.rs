@@ -31,7 +31,7 @@ fn script(name: &str) -> Command {
 /// All cases, or one that runs them in the lab.
 pub(crate) fn trials() -> Vec<Trial> {
     if std::env::var_os(PARTS).is_some() {
-        return cases::all().into_iter().map(|(name, case)| Trial::test(name, case)).collect();
+        return trials_of(cases::all()).collect();
     }
     match probe() {
         Probe::Ran { instructions_per_second }
@@ -39,8 +39,17 @@ pub(crate) fn trials() -> Vec<Trial> {
         {
             vec![Trial::test("machines_on_the_kvm_of_this_host", on_this_host)]
         }
-        _ => vec![Trial::test("machines_in_the_lab", in_the_lab)],
+        Probe::Ran { .. } => trials_of(cases::small()).chain([in_lab()]).collect(),
+        Probe::Absent(_) | Probe::Closed(_) | Probe::Broken(_) => vec![in_lab()],
     }
+}
+
+fn trials_of(cases: Vec<(&'static str, cases::Case)>) -> impl Iterator<Item = Trial> {
+    cases.into_iter().map(|(name, case)| Trial::test(name, case))
+}
+
+fn in_lab() -> Trial {
+    Trial::test("machines_in_the_lab", in_the_lab)
 }
 
 /// This program again, where the parts are known.

@@ -41,6 +41,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tower_service", &["lsp/src/server/"]),
     ("notify", &["lsp/src/server/"]),
     ("ls_types", &["lsp/src/"]),
+    ("landlock", &["executor/src/kvm/process/walls.rs"]),
     ("seccompiler", &["executor/src/agent/filter.rs", "executor/src/kvm/jail.rs"]),
     ("hyper", &["executor/src/doors/"]),
     ("hyper_util", &["executor/src/doors/"]),

@@ -5,11 +5,11 @@ use super::network::{Card, Outside, card};
 use crate::agent::guest::REPOSITORY_TAG;
 use crate::agent::protocol::GuestNetwork;
 use crate::backend::BackendError;
-use crate::kvm::devices::DevicePart;
-use crate::kvm::devices::disk::{Disk, DiskFiles};
+use crate::kvm::devices::disk::DiskFiles;
 use crate::kvm::devices::files::FilesPart;
 use crate::kvm::devices::sockets::SocketsPart;
 use crate::kvm::guest::GuestParts;
+use crate::kvm::process::HandedDevice;
 use crate::overlay::NetworkChoice;
 use crate::overlay::failure::Doing;
 use crate::tracked::{Repository, SavedFiles, TrackedServer};
@@ -35,8 +35,7 @@ pub(super) struct Behind<'a> {
 
 /// See the module.
 pub(super) struct HostEnds {
-    pub(super) parts: Vec<DevicePart>,
-    pub(super) disk: Arc<Disk>,
+    pub(super) devices: Vec<HandedDevice>,
     pub(super) guest: GuestParts,
     pub(super) outside: Outside,
     /// What the guest is told of its network.
@@ -56,23 +55,22 @@ impl HostEnds {
         let server = TrackedServer::start_for_guest(socket, Arc::clone(&repository), behind.saved)
             .doing(|| "serve the repository".to_owned())?;
         let Card { part, outside, told, note } = card(behind.network)?;
-        let parts = vec![
-            DevicePart::Entropy,
-            DevicePart::Sockets(sockets),
-            DevicePart::Disk(Arc::clone(&disk)),
-            DevicePart::Files(files),
-            DevicePart::Network(part),
-            DevicePart::Balloon,
+        let devices = vec![
+            HandedDevice::Entropy,
+            HandedDevice::Sockets(sockets),
+            disk,
+            HandedDevice::Files(files),
+            HandedDevice::Network(part),
+            HandedDevice::Balloon,
         ];
         let guest = GuestParts { connector, server, repository, grace: behind.grace };
-        Ok(Self { parts, disk, guest, outside, network: told, note })
+        Ok(Self { devices, guest, outside, network: told, note })
     }
 }
 
-fn disk(base: &Path, frozen: Vec<Arc<File>>, written: File) -> Result<Arc<Disk>, BackendError> {
+fn disk(base: &Path, frozen: Vec<Arc<File>>, written: File) -> Result<HandedDevice, BackendError> {
     let doing = || format!("open {}", base.display());
     let base = Arc::new(File::open(base).doing(doing)?);
     let bytes = base.metadata().doing(doing)?.len();
-    let disk = Disk::new(DiskFiles { base, frozen, written }, bytes).doing(doing)?;
-    Ok(Arc::new(disk))
+    Ok(HandedDevice::Disk(DiskFiles { base, frozen, written }, bytes))
 }

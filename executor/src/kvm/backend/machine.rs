@@ -1,6 +1,6 @@
 //! A running machine: the requests of the engine, put to its agent, and its state kept.
 
-use super::kept::{DISK, KeptGuest, of_machine};
+use super::kept::{DISK, KeptGuest};
 use super::network::Outside;
 use super::running::Running;
 use super::start::new_file;
@@ -8,7 +8,6 @@ use crate::backend::{
     BackendError, Command, CommandEnd, CopiedFiles, CopyRequest, Freeze, Heard, LayerId, Machine,
     Ports,
 };
-use crate::kvm::devices::disk::Disk;
 use crate::kvm::guest::GuestSteps;
 use crate::overlay::RunDirectory;
 use crate::overlay::failure::Doing;
@@ -23,7 +22,6 @@ use std::sync::Arc;
 pub(super) struct Parts {
     pub(super) steps: GuestSteps,
     pub(super) running: Running,
-    pub(super) disk: Arc<Disk>,
     pub(super) outside: Outside,
     pub(super) run: RunDirectory,
     /// Where kept machines are.
@@ -35,7 +33,6 @@ pub(super) struct Parts {
 pub(super) struct KvmMachine {
     steps: GuestSteps,
     running: Running,
-    disk: Arc<Disk>,
     _outside: Outside,
     run: RunDirectory,
     layers: PathBuf,
@@ -49,24 +46,17 @@ pub(super) struct KvmMachine {
 impl KvmMachine {
     /// One that goes on from the last of these.
     pub(super) fn new(parts: Parts, chain: Vec<LayerId>) -> Self {
-        let Parts { steps, running, disk, outside, run, layers, note } = parts;
-        let notes = steps.notes().iter().cloned().chain(note).collect();
-        Self { steps, running, disk, _outside: outside, run, layers, notes, chain, kept: 0 }
+        let Parts { steps, running, outside, run, layers, note } = parts;
+        let notes = steps.notes().iter().cloned().chain(note).chain(running.note()).collect();
+        Self { steps, running, _outside: outside, run, layers, notes, chain, kept: 0 }
     }
 
     /// Keeps its state under a name that no other has. Processes go on.
     pub(super) fn keep_as(&mut self, layer: LayerId) -> Result<(), BackendError> {
         let written = self.run.path.join(format!("written-{}", self.kept));
         let next = new_file(&self.run.path.join(format!("written-{}", self.kept + 1)))?;
-        let (disk, steps, layers) = (&self.disk, &self.steps, &self.layers);
-        let files = self.running.with(|machine| {
-            // Disk, files and memory are those of one moment.
-            machine.pause().map_err(of_machine)?;
-            disk.freeze(next).doing(|| "freeze the disk of a virtual machine".to_owned())?;
-            let files = steps.save_files();
-            machine.snapshot(layers, &layer.0).map_err(of_machine)?;
-            Ok(files)
-        })?;
+        let kept = self.running.keep(&self.layers, &layer.0, &next, || self.steps.save_files());
+        let files = kept.map_err(|error| self.explained(error))?;
         let directory = self.layers.join(&layer.0);
         fs::rename(&written, directory.join(DISK))
             .doing(|| format!("move {} to {}", written.display(), directory.display()))?;
@@ -138,7 +128,9 @@ impl KvmMachine {
     /// An end of the connection is an end of the machine: says which.
     fn explained(&self, error: BackendError) -> BackendError {
         match error {
-            BackendError::Stopped(_) => BackendError::Stopped(self.running.how_it_ended()),
+            BackendError::Stopped(_) => {
+                BackendError::Stopped(self.running.how_it_ended_with_words())
+            }
             other => other,
         }
     }

@@ -1,75 +1,77 @@
 //! A machine that may end at any moment: by its own wish, by a crash, by somebody else's. Whoever waits for its agent then
-//! hears so at once, because all its devices go with it.
+//! hears so at once, because its process goes with all that it was handed.
 
+use super::kept::of_machine;
+use super::last_words::LastWords;
 use crate::backend::BackendError;
-use crate::kvm::vcpu::Control;
-use crate::kvm::{End, VirtualMachine};
-use crate::overlay::failure::Doing;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use crate::kvm::process::MachineProcess;
+use crate::tracked::SavedFiles;
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// How long is waited for an end at a time.
-const LONG: Duration = Duration::from_hours(1);
+/// How long somebody who lost the agent waits for the end of the machine that it was in: all of it goes together.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Running {
-    /// Gone when it has ended.
-    machine: Arc<Mutex<Option<VirtualMachine>>>,
-    control: Arc<Control>,
+    process: MachineProcess,
+    words: LastWords,
 }
 
 impl Running {
-    /// Watches over it.
-    pub(super) fn new(machine: VirtualMachine) -> Result<Self, BackendError> {
-        let control = Arc::clone(&machine.control);
-        let machine = Arc::new(Mutex::new(Some(machine)));
-        let (watched, its_control) = (Arc::clone(&machine), Arc::clone(&control));
-        let watch = move || {
-            while its_control.wait_for_end(LONG).is_none() {}
-            drop(lock(&watched).take());
-        };
-        let thread = thread::Builder::new().name("machine's end".to_owned()).spawn(watch);
-        thread.doing(|| "watch over a virtual machine".to_owned())?;
-        Ok(Self { machine, control })
+    /// `words` are what its serial line prints.
+    pub(super) fn new(process: MachineProcess, words: LastWords) -> Self {
+        Self { process, words }
     }
 
-    /// Does something with it.
-    pub(super) fn with<T>(
-        &self,
-        act: impl FnOnce(&mut VirtualMachine) -> Result<T, BackendError>,
-    ) -> Result<T, BackendError> {
-        match lock(&self.machine).as_mut() {
-            Some(machine) => act(machine),
-            None => Err(BackendError::Stopped(self.how_it_ended())),
+    /// Keeps it: memory as `name` in `layers`, and its disk, which is written to `disk` from then on. `files` is asked while
+    /// it stands still, so that all of it is of one moment.
+    pub(super) fn keep(
+        &mut self,
+        layers: &Path,
+        name: &str,
+        disk: &File,
+        files: impl FnOnce() -> SavedFiles,
+    ) -> Result<SavedFiles, BackendError> {
+        self.process.pause().map_err(of_machine)?;
+        let kept = self.process.freeze_disk(disk).and_then(|()| {
+            let files = files();
+            self.process.snapshot(layers, name).map(|()| files)
+        });
+        if kept.is_err() {
+            // It stands still only if it was not got to the point where it is let go by itself.
+            let _gone = self.process.resume();
         }
+        kept.map_err(of_machine)
+    }
+
+    /// What this host doesn't permit around it, if anything.
+    pub(super) fn note(&self) -> Option<String> {
+        let lacking = self.process.lacking();
+        let told = format!("a virtual machine's process does without {}", lacking.join(", "));
+        (!lacking.is_empty()).then_some(told)
     }
 
     /// In words, if it has.
     pub(super) fn how_it_ended(&self) -> String {
-        match self.control.ended() {
-            None => "it does not answer".to_owned(),
-            Some(End::Off) => "it turned itself off".to_owned(),
-            Some(End::Restarted) => "it restarted itself, or its kernel panicked".to_owned(),
-            Some(End::Stopped) => "it was ended from outside".to_owned(),
-            Some(End::Failed(reason)) => reason,
+        self.process.life().how_it_ended(PATIENCE)
+    }
+
+    /// The same, with the last that it printed.
+    pub(super) fn how_it_ended_with_words(&self) -> String {
+        let ended = self.how_it_ended();
+        match self.words.text() {
+            text if text.is_empty() => ended,
+            text => format!("{ended}; the last that it printed:\n{text}"),
         }
     }
 
     /// Ends it from any thread.
     pub(super) fn stopper(&self) -> Box<dyn Fn() + Send + Sync> {
-        let control = Arc::clone(&self.control);
-        Box::new(move || control.end(End::Stopped))
+        let life = Arc::clone(self.process.life());
+        Box::new(move || life.end())
     }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        drop(lock(&self.machine).take());
-    }
-}
-
-fn lock(machine: &Mutex<Option<VirtualMachine>>) -> MutexGuard<'_, Option<VirtualMachine>> {
-    machine.lock().unwrap_or_else(PoisonError::into_inner)
 }

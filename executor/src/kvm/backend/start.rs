@@ -9,9 +9,10 @@ use super::{KvmBackend, program};
 use crate::agent::protocol::{GuestSetup, TrackedFiles};
 use crate::backend::{Backend, BackendError, Layer, LayerId, Machine, MachineStart};
 use crate::kvm::guest::{Beginning, GuestParts, GuestSteps, KERNEL_PARAMETERS};
-use crate::kvm::{BootFiles, MachineError, MemorySize, Shape, Snapshot, VirtualMachine};
+use crate::kvm::process::{MachineProcess, Starting};
+use crate::kvm::{BootFiles, MachineError, MemorySize, Shape, Snapshot};
 use crate::overlay::failure::Doing;
-use crate::overlay::{RunDirectory, host_name};
+use crate::overlay::{ControlGroups, Limit, RunDirectory, host_name};
 use std::fs::{self, File};
 use std::path::Path;
 use std::sync::PoisonError;
@@ -21,6 +22,16 @@ const MEMORY_BYTES: u64 = 1 << 30;
 
 /// Least memory of a machine: with less no distribution's kernel comes to its first program.
 const LEAST_MEMORY_BYTES: u64 = 192 << 20;
+
+/// What a machine's process may have besides the guest's memory: page tables, files of the host that it reads and writes
+/// and that the kernel holds for it, and what it holds back while a guest stands still.
+const OVERHEAD_BYTES: u64 = 512 << 20;
+
+/// And this part of the memory.
+const OVERHEAD_DIVISOR: u64 = 8;
+
+/// Most threads of a machine's process: processors, devices, a few more, and those that KVM adds.
+const MOST_THREADS: u32 = 128;
 
 /// What kernels are told besides what every guest is.
 const COMMAND_LINE: &str = "console=ttyS0 quiet";
@@ -98,14 +109,15 @@ impl KvmBackend {
             initramfs: Some(&initramfs),
             command_line: &format!("{COMMAND_LINE} {KERNEL_PARAMETERS}"),
         };
-        let HostEnds { parts, disk, guest, outside, network, note } = ends;
-        let machine = VirtualMachine::boot(shape, &files, parts, words.output());
-        let running = Running::new(machine.map_err(of_machine)?)?;
+        let HostEnds { devices, guest, outside, network, note } = ends;
+        let starting = self.starting(&run, shape.memory, &words);
+        let process = MachineProcess::boot(starting, shape, &files, devices).map_err(of_machine)?;
+        let running = Running::new(process, words);
         let _in_memory_by_now = fs::remove_file(&initramfs);
         let setup = setup(start, network);
-        let steps = self.begin(guest, &setup, Beginning::Booted, &running, &words)?;
+        let steps = self.begin(guest, &setup, Beginning::Booted, &running)?;
         let layers = self.layer_directory().to_owned();
-        let parts = Parts { steps, running, disk, outside, run, layers, note };
+        let parts = Parts { steps, running, outside, run, layers, note };
         let mut machine = KvmMachine::new(parts, Vec::new());
         if !self.has_layer(&name) {
             machine.keep_as(name)?;
@@ -133,15 +145,26 @@ impl KvmBackend {
         snapshot.check_host().map_err(of_machine)?;
         let ends = self.host_ends(start, &run.path, Some(&kept))?;
         let words = LastWords::default();
-        let HostEnds { parts, disk, guest, outside, network, note } = ends;
-        let machine = snapshot.restore(parts, words.output()).map_err(of_machine)?;
-        machine.resume();
-        let running = Running::new(machine)?;
+        let HostEnds { devices, guest, outside, network, note } = ends;
+        let starting = self.starting(&run, snapshot.size(), &words);
+        let process = MachineProcess::restore(starting, &snapshot, devices).map_err(of_machine)?;
+        let running = Running::new(process, words);
         let setup = setup(start, network);
-        let steps = self.begin(guest, &setup, Beginning::Restored, &running, &words)?;
+        let steps = self.begin(guest, &setup, Beginning::Restored, &running)?;
         let steps = steps.after(kept.commands);
-        let parts = Parts { steps, running, disk, outside, run, layers, note };
+        let parts = Parts { steps, running, outside, run, layers, note };
         Ok(KvmMachine::new(parts, kept.chain))
+    }
+
+    /// What its process begins with: limits where this user may set them, which nobody asked for.
+    fn starting(&self, run: &RunDirectory, memory: MemorySize, words: &LastWords) -> Starting<'_> {
+        let name = run.path.file_name().unwrap_or_default().to_string_lossy();
+        let mut groups = ControlGroups::default();
+        let most = memory.bytes() + memory.bytes() / OVERHEAD_DIVISOR + OVERHEAD_BYTES;
+        for limit in [Limit::Memory(most), Limit::Processes(MOST_THREADS)] {
+            let _ = groups.limit(&name, limit);
+        }
+        Starting::new(&self.options.agent_program, words.output()).within(groups)
     }
 
     fn host_ends(
@@ -189,19 +212,10 @@ impl KvmBackend {
         setup: &GuestSetup,
         beginning: Beginning,
         running: &Running,
-        words: &LastWords,
     ) -> Result<GuestSteps, BackendError> {
         GuestSteps::begin(guest, setup, beginning, self.options.patience).map_err(|error| {
-            let text = words.text();
-            let said = if text.is_empty() {
-                String::new()
-            } else {
-                format!("; the last that it printed:\n{text}")
-            };
-            let ended = running.how_it_ended();
-            BackendError::Stopped(format!(
-                "the virtual machine did not start ({error}): {ended}{said}"
-            ))
+            let ended = running.how_it_ended_with_words();
+            BackendError::Stopped(format!("the virtual machine did not start ({error}): {ended}"))
         })
     }
 }

@@ -1,5 +1,6 @@
 //! Puts the kernel, the initial file system and the command line into memory.
 
+use super::BootImage;
 use crate::kvm::GuestMemory;
 use crate::kvm::error::MachineError;
 use crate::kvm::layout::{COMMAND_LINE, COMMAND_LINE_BYTES, HIGH_MEMORY, PAGE_BYTES};
@@ -9,9 +10,7 @@ use linux_loader::loader::bootparam::setup_header;
 use linux_loader::loader::bzimage::BzImage;
 use linux_loader::loader::elf::Elf;
 use linux_loader::loader::{KernelLoader, KernelLoaderResult, load_cmdline};
-use std::fs::File;
 use std::io::{Read, Seek};
-use std::path::Path;
 use vm_memory::{Bytes, GuestAddress};
 
 /// From where a bzImage begins to its 64-bit entry.
@@ -33,12 +32,15 @@ pub(super) struct LoadedKernel {
     pub(super) header: Option<setup_header>,
 }
 
-pub(super) fn load_kernel(memory: &GuestMemory, path: &Path) -> Result<LoadedKernel, MachineError> {
-    let unusable =
-        |reason: String| MachineError::Kernel { path: path.display().to_string(), reason };
-    let mut file = File::open(path).map_err(|error| unusable(error.to_string()))?;
+pub(super) fn load_kernel(
+    memory: &GuestMemory,
+    image: &BootImage,
+) -> Result<LoadedKernel, MachineError> {
+    let unusable = |reason: String| MachineError::Kernel { path: image.name.clone(), reason };
+    let mut file = &image.file;
     let mut magic = [0; 4];
-    file.read_exact(&mut magic)
+    file.rewind()
+        .and_then(|()| file.read_exact(&mut magic))
         .and_then(|()| file.rewind())
         .map_err(|error| unusable(error.to_string()))?;
     let high = Some(GuestAddress(HIGH_MEMORY));
@@ -57,10 +59,10 @@ pub(super) fn load_initramfs(
     memory: &GuestMemory,
     size: MemorySize,
     kernel: &LoadedKernel,
-    path: &Path,
+    image: &BootImage,
 ) -> Result<(u64, u64), MachineError> {
-    let action = format!("read the initial file system {}", path.display());
-    let mut file = File::open(path).map_err(MachineError::system(&action))?;
+    let action = format!("read the initial file system {}", image.name);
+    let mut file = &image.file;
     let bytes = file.metadata().map_err(MachineError::system(&action))?.len();
     let said =
         kernel.header.map(|header| u64::from(header.initrd_addr_max)).filter(|most| *most > 0);

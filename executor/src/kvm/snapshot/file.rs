@@ -6,8 +6,8 @@ use crate::kvm::error::MachineError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::File;
-use std::io::{Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 /// What the file begins with.
@@ -76,9 +76,24 @@ pub(in crate::kvm) fn write(path: &Path, state: &impl Serialize) -> Result<(), M
         .map_err(MachineError::system("write a machine's state"))
 }
 
+/// Writes a state into a file that is open and empty.
+pub(in crate::kvm) fn write_open(file: &File, state: &impl Serialize) -> Result<(), MachineError> {
+    let bytes = encode(state)?;
+    file.write_all_at(&bytes, 0).map_err(MachineError::system("write a machine's state"))
+}
+
 /// Reads one.
 pub(in crate::kvm) fn read<S: DeserializeOwned>(path: &Path) -> Result<S, MachineError> {
     let file = File::open(path).map_err(|error| unusable(path, error))?;
+    read_open(&file, path)
+}
+
+/// Reads one that is open, from its beginning. `path` is what it is called in messages.
+pub(in crate::kvm) fn read_open<S: DeserializeOwned>(
+    mut file: &File,
+    path: &Path,
+) -> Result<S, MachineError> {
+    file.rewind().map_err(|error| unusable(path, error))?;
     let mut bytes = Vec::new();
     let most = MOST_BYTES as u64 + 1;
     file.take(most).read_to_end(&mut bytes).map_err(|error| unusable(path, error))?;

@@ -16,8 +16,11 @@
 //! | `sink` | a memory file being written |
 //! | `file` | the state file: version, checksum, limits |
 //! | `state` | what is in it |
+//! | `unfinished` | the directory of one that is being made |
+//! | `ancestry` | whose memory a snapshot may name |
 //! | `taking`, `opening` | a snapshot is made; machines are made of it |
 
+mod ancestry;
 mod changes;
 pub(super) mod file;
 mod map;
@@ -26,10 +29,13 @@ mod pages;
 mod sink;
 mod state;
 mod taking;
+mod unfinished;
 
+pub(super) use ancestry::Ancestry;
 pub use opening::Snapshot;
 pub(super) use taking::Lineage;
 pub use taking::Taken;
+pub(super) use unfinished::Unfinished;
 
 use super::error::MachineError;
 use std::fmt::Display;

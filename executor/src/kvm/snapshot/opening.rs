@@ -1,5 +1,6 @@
 //! Machines are made of a snapshot: as many as wanted, each with the memory as it was, mapped and not read.
 
+use super::ancestry::Ancestry;
 use super::map::{Extent, MemoryFile};
 use super::state::MachineState;
 use super::taking::{Lineage, stamp_of};
@@ -7,6 +8,7 @@ use super::{MEMORY_FILE, STATE_FILE, file, unusable};
 use crate::kvm::console::{Console, Output};
 use crate::kvm::devices::{DeviceBus, DevicePart};
 use crate::kvm::error::MachineError;
+use crate::kvm::hypervisor::Hypervisor;
 use crate::kvm::layout::PAGE_BYTES;
 use crate::kvm::machine::{Blank, VirtualMachine};
 use crate::kvm::memory::{GuestMemory, MemorySize, empty_memory};
@@ -14,6 +16,7 @@ use crate::kvm::vcpu;
 use crate::sys::virtual_machine::{DirtyLog, map_privately};
 use kvm_ioctls::Kvm;
 use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use vm_memory::GuestAddress;
 
@@ -21,6 +24,7 @@ use vm_memory::GuestAddress;
 #[derive(Debug)]
 pub struct Snapshot {
     path: PathBuf,
+    state_file: File,
     state: MachineState,
     size: MemorySize,
     files: Vec<File>,
@@ -33,11 +37,41 @@ impl Snapshot {
     /// When anything of it is missing, cut, changed, or of another version.
     pub fn open(directory: &Path) -> Result<Self, MachineError> {
         let path = directory.join(STATE_FILE);
-        let state: MachineState = file::read(&path)?;
+        let state_file = File::open(&path).map_err(|error| unusable(&path, error))?;
+        let state: MachineState = file::read_open(&state_file, &path)?;
         let size = state.fault().map_err(|fault| unusable(&path, fault))?;
         let beside = directory.parent().unwrap_or(Path::new("."));
         let files = state.memory.files.iter().map(|file| open_memory(beside, file));
-        Ok(Self { files: files.collect::<Result<_, _>>()?, path, size, state })
+        Ok(Self { files: files.collect::<Result<_, _>>()?, path, state_file, size, state })
+    }
+
+    /// One whose files somebody else has opened and checked.
+    ///
+    /// # Errors
+    /// When they are no snapshot.
+    pub(in crate::kvm) fn of(state_file: File, files: Vec<File>) -> Result<Self, MachineError> {
+        let path = PathBuf::from(STATE_FILE);
+        let state: MachineState = file::read_open(&state_file, &path)?;
+        let size = state.fault().map_err(|fault| unusable(&path, fault))?;
+        if files.len() != state.memory.files.len() {
+            return Err(unusable(&path, "it has other memory files than it says"));
+        }
+        Ok(Self { path, state_file, state, size, files })
+    }
+
+    /// What [`Self::of`] takes, in its order: the state, then the memory.
+    pub(in crate::kvm) fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
+        std::iter::once(&self.state_file).chain(&self.files).map(AsFd::as_fd).collect()
+    }
+
+    /// How much memory the machine has.
+    pub(in crate::kvm) fn size(&self) -> MemorySize {
+        self.size
+    }
+
+    /// Where the machine's memory is, for the next snapshot of it.
+    pub(in crate::kvm) fn ancestry(&self) -> Ancestry {
+        Ancestry::of(&self.state.memory)
     }
 
     /// Names of the snapshots whose files it needs, itself included.
@@ -55,10 +89,20 @@ impl Snapshot {
         parts: Vec<DevicePart>,
         output: Output,
     ) -> Result<VirtualMachine, MachineError> {
+        self.restore_with(Hypervisor::open()?, parts, output)
+    }
+
+    /// The same with what is open already.
+    pub(in crate::kvm) fn restore_with(
+        &self,
+        hypervisor: Hypervisor,
+        parts: Vec<DevicePart>,
+        output: Output,
+    ) -> Result<VirtualMachine, MachineError> {
         let memory = self.memory()?;
         let devices = DeviceBus::restore(self.state.devices.clone(), parts, &memory)?;
         let processors = self.state.processors.len();
-        let blank = Blank::new(memory, self.size, processors, DirtyLog::Kept)?;
+        let blank = Blank::new(hypervisor, memory, self.size, processors, DirtyLog::Kept)?;
         self.state.shared.restore(&blank.descriptor)?;
         for (processor, state) in blank.processors.iter().zip(&self.state.processors) {
             vcpu::restore(processor, state)?;

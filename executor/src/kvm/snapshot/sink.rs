@@ -8,8 +8,6 @@ use crate::kvm::memory::GuestMemory;
 use std::fs::File;
 use std::io::Write;
 use std::ops::Range;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 use vm_memory::{Bytes, GuestAddress};
 
 /// Pages read from the guest at once.
@@ -64,18 +62,16 @@ fn writing() -> impl FnOnce(std::io::Error) -> MachineError {
 }
 
 impl Sink {
-    /// A new file, for its owner alone.
-    pub(super) fn create(path: &Path) -> Result<Self, MachineError> {
-        let mut options = File::options();
-        options.read(true).write(true).create_new(true).mode(0o600);
-        Ok(Self {
-            file: options.open(path).map_err(writing())?,
+    /// A new file.
+    pub(super) fn new(file: File) -> Self {
+        Self {
+            file,
             hasher: blake3::Hasher::new(),
             held: Vec::new(),
             pages: 0,
             seen: PageSet::default(),
             extents: Vec::new(),
-        })
+        }
     }
 
     /// Adds pages as they are now.

@@ -19,7 +19,7 @@ const CONTROLLERS: [u32; 3] = [KVM_IRQCHIP_PIC_MASTER, KVM_IRQCHIP_PIC_SLAVE, KV
 
 /// What the state file holds.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct MachineState {
+pub(in crate::kvm) struct MachineState {
     pub(super) memory_bytes: u64,
     pub(super) processors: Vec<ProcessorState>,
     pub(super) shared: SharedState,

@@ -2,18 +2,18 @@
 //! during the first pass are copied.
 
 use super::changes;
-use super::map::{MemoryFile, MemoryMap, Stamp, is_name, page_ranges};
+use super::map::{MemoryFile, MemoryMap, Stamp, page_ranges};
 use super::pages::PageSet;
 use super::sink::{Pace, Sink, Written};
 use super::state::{MachineState, SharedState};
-use super::{MEMORY_FILE, STATE_FILE, file, unusable};
+use super::unfinished::Unfinished;
 use crate::kvm::error::MachineError;
 use crate::kvm::layout::PAGE_BYTES;
 use crate::kvm::machine::VirtualMachine;
 use crate::kvm::vcpu;
 use crate::sys::virtual_machine::DirtyLog;
-use std::fs;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -47,43 +47,36 @@ impl VirtualMachine {
     /// # Errors
     /// When the machine has ended or the disk is full. The machine can go on, and be tried again.
     pub fn snapshot(&mut self, directory: &Path, name: &str) -> Result<Taken, MachineError> {
-        let target = directory.join(name);
-        if !is_name(name) {
-            return Err(unusable(&target, "its name has to be letters, digits, `-` and `_`"));
-        }
-        let unfinished = directory.join(format!("{name}.new"));
-        // Left by a process that was killed.
-        let _ = fs::remove_dir_all(&unfinished);
-        let made = self.make(&unfinished, name).and_then(|made| {
-            fs::rename(&unfinished, &target).map_err(MachineError::system("write a snapshot"))?;
-            Ok(made)
-        });
-        match made {
-            Ok((taken, lineage)) => {
-                self.lineage = lineage;
-                Ok(taken)
-            }
-            Err(error) => {
-                let _ = fs::remove_dir_all(&unfinished);
-                Err(error)
-            }
-        }
+        let unfinished = Unfinished::begin(directory, name)?;
+        let (taken, state) = self.keep_in(unfinished.memory_file()?, name)?;
+        unfinished.finish(&state)?;
+        self.goes_on_from(state);
+        Ok(taken)
     }
 
-    fn make(&mut self, directory: &Path, name: &str) -> Result<(Taken, Lineage), MachineError> {
-        let making = MachineError::system("write a snapshot");
-        fs::DirBuilder::new().mode(0o700).create(directory).map_err(making)?;
-        let mut sink = Sink::create(&directory.join(MEMORY_FILE))?;
+    /// Writes its memory into a new file; the answer is everything else of the snapshot `name`.
+    ///
+    /// # Errors
+    /// As for [`Self::snapshot`].
+    pub(in crate::kvm) fn keep_in(
+        &mut self,
+        memory: File,
+        name: &str,
+    ) -> Result<(Taken, MachineState), MachineError> {
+        let mut sink = Sink::new(memory);
         let (parent, first) = self.first_pass()?;
         self.add(&mut sink, &first, Pace::Write)?;
         let (standing, paused) = self.second_pass(&mut sink)?;
         let written = sink.finish()?;
         let memory_bytes = written.pages * PAGE_BYTES;
         let memory = next_map(&parent, name, written)?;
-        let state = MachineState { memory, ..standing };
-        file::write(&directory.join(STATE_FILE), &state)?;
-        let taken = Taken { paused, memory_bytes, files: state.memory.files.len() };
-        Ok((taken, Lineage { map: Some(state.memory), owed: PageSet::default() }))
+        let taken = Taken { paused, memory_bytes, files: memory.files.len() };
+        Ok((taken, MachineState { memory, ..standing }))
+    }
+
+    /// The snapshot is whole: the next one is a difference to it.
+    pub(in crate::kvm) fn goes_on_from(&mut self, state: MachineState) {
+        self.lineage = Lineage { map: Some(state.memory), owed: PageSet::default() };
     }
 
     /// What is to be written while the guest runs, and over what. From here on the log is kept.
@@ -97,7 +90,8 @@ impl VirtualMachine {
                 let log = MachineError::system("have KVM write down what is written");
                 self.descriptor.set_dirty_log(DirtyLog::Kept).map_err(log)?;
                 self.take_changes()?;
-                let touched = || changes::touched(&self.memory, self.size);
+                let facts = self.hypervisor.page_facts.as_ref();
+                let touched = || changes::touched(facts, &self.memory, self.size);
                 let mut pages = long.map_or_else(touched, |map| map.pages());
                 pages.add(&self.lineage.owed);
                 Ok((MemoryMap::default(), pages))
@@ -127,7 +121,8 @@ impl VirtualMachine {
     }
 
     fn standing_state(&mut self, sink: &mut Sink) -> Result<MachineState, MachineError> {
-        let save = |processor: &vcpu::Processor| vcpu::save(&self.kvm, &processor.descriptor());
+        let save =
+            |processor: &vcpu::Processor| vcpu::save(&self.hypervisor.kvm, &processor.descriptor());
         let processors = self.processors().iter().map(save).collect::<Result<_, _>>()?;
         // After the processors: saving their state may write to the guest's memory.
         let changes = self.take_changes()?;

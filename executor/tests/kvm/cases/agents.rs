@@ -6,8 +6,7 @@ use layerc_executor::agent::protocol::{GuestSetup, TrackedFiles};
 use layerc_executor::backend::{
     Attachment, Command, CommandEnd, CopyRequest, Heard, Ports, Stream,
 };
-use layerc_executor::kvm::devices::DevicePart;
-use layerc_executor::kvm::devices::disk::{Disk, DiskFiles};
+use layerc_executor::kvm::devices::disk::DiskFiles;
 use layerc_executor::kvm::devices::files::FilesPart;
 use layerc_executor::kvm::devices::network::{GUEST_NETWORK, NetworkPart};
 use layerc_executor::kvm::devices::sockets::{Connector, SocketsPart};
@@ -15,7 +14,8 @@ use layerc_executor::kvm::guest::initramfs::Initramfs;
 use layerc_executor::kvm::guest::{
     Beginning, GuestParts, GuestPorts, GuestSteps, KERNEL_PARAMETERS,
 };
-use layerc_executor::kvm::{BootFiles, Snapshot, VirtualMachine};
+use layerc_executor::kvm::process::{HandedDevice, MachineProcess, Starting};
+use layerc_executor::kvm::{BootFiles, Output, Snapshot};
 use layerc_executor::read_set::{Question, ReadSet};
 use layerc_executor::tracked::{Repository, RepositoryOptions, SavedFiles, TrackedServer};
 use libtest_mimic::Failed;
@@ -40,19 +40,20 @@ struct Ran {
 
 /// A machine with its agent and what is behind its devices.
 struct Guest {
-    machine: VirtualMachine,
+    machine: MachineProcess,
     steps: GuestSteps,
     connector: Connector,
-    disk: Arc<Disk>,
+    /// What its disk writes now.
+    written: File,
     /// The other end of the network card.
     network: UnixStream,
 }
 
 /// The host's ends of a guest's devices.
 struct Host {
-    parts: Vec<DevicePart>,
+    devices: Vec<HandedDevice>,
     connector: Connector,
-    disk: Arc<Disk>,
+    written: File,
     network: UnixStream,
     guest: GuestParts,
 }
@@ -60,25 +61,25 @@ struct Host {
 fn host(frozen: Vec<Arc<File>>, repository: &Path, saved: Option<&SavedFiles>) -> Host {
     let base = Arc::new(File::open(part("root-disk")).unwrap());
     let bytes = base.metadata().unwrap().len();
-    let files = DiskFiles { base, frozen, written: tempfile::tempfile().unwrap() };
-    let disk = Arc::new(Disk::new(files, bytes).unwrap());
+    let written = tempfile::tempfile().unwrap();
+    let disk = DiskFiles { base, frozen, written: written.try_clone().unwrap() };
     let (sockets, connector) = SocketsPart::new().unwrap();
     let (files, socket) = FilesPart::new(REPOSITORY_TAG).unwrap();
     let repository = Repository::open(repository, RepositoryOptions::default());
     let repository = Arc::new(repository.unwrap());
     let server = TrackedServer::start_for_guest(socket, Arc::clone(&repository), saved).unwrap();
     let (stream, network) = UnixStream::pair().unwrap();
-    let parts = vec![
-        DevicePart::Entropy,
-        DevicePart::Sockets(sockets),
-        DevicePart::Disk(Arc::clone(&disk)),
-        DevicePart::Files(files),
-        DevicePart::Network(NetworkPart { hardware_address: [2, 0, 0, 0, 0, 1], stream }),
-        DevicePart::Balloon,
+    let devices = vec![
+        HandedDevice::Entropy,
+        HandedDevice::Sockets(sockets),
+        HandedDevice::Disk(disk, bytes),
+        HandedDevice::Files(files),
+        HandedDevice::Network(NetworkPart { hardware_address: [2, 0, 0, 0, 0, 1], stream }),
+        HandedDevice::Balloon,
     ];
     let grace = Duration::from_millis(300);
     let guest = GuestParts { connector: connector.clone(), server, repository, grace };
-    Host { parts, connector, disk, network, guest }
+    Host { devices, connector, written, network, guest }
 }
 
 fn begin(guest: GuestParts, beginning: Beginning) -> GuestSteps {
@@ -116,29 +117,23 @@ fn initramfs() -> &'static Path {
 
 impl Guest {
     fn boot(repository: &Path) -> Self {
-        let Host { parts, connector, disk, network, guest } = host(Vec::new(), repository, None);
+        let Host { devices, connector, written, network, guest } =
+            host(Vec::new(), repository, None);
         let kernel = part("vmlinuz");
         let files = BootFiles {
             kernel: &kernel,
             initramfs: Some(initramfs()),
             command_line: &format!("console=ttyS0 quiet {KERNEL_PARAMETERS}"),
         };
-        let output = Box::new(std::io::stdout());
-        let machine = VirtualMachine::boot(shape(512, 1), &files, parts, output).unwrap();
+        let program = std::env::current_exe().unwrap();
+        let starting = Starting::new(&program, Box::new(std::io::stdout()));
+        let machine = MachineProcess::boot(starting, shape(512, 1), &files, devices).unwrap();
         let steps = begin(guest, Beginning::Booted);
-        Self { machine, steps, connector, disk, network }
+        Self { machine, steps, connector, written, network }
     }
 
     fn run_as(&mut self, user: &str, script: &str, mode: Attachment) -> Ran {
-        let command = Command {
-            script: script.to_owned(),
-            user: user.to_owned(),
-            workdir: "/work".to_owned(),
-            environment: BTreeMap::from([("GREETING".to_owned(), "hello".to_owned())]),
-            setup_files: Vec::new(),
-            mode,
-            caches: Vec::new(),
-        };
+        let command = command(user, script, mode);
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let ended = self.steps.execute_and_hear(&command, &mut |heard| match heard {
             Heard::Output(Stream::Stdout, bytes)
@@ -179,7 +174,9 @@ struct Saved {
 impl Guest {
     fn save(&mut self, directory: &Path) -> Saved {
         self.machine.pause().unwrap();
-        let frozen = vec![self.disk.freeze(tempfile::tempfile().unwrap()).unwrap()];
+        let next = tempfile::tempfile().unwrap();
+        self.machine.freeze_disk(&next).unwrap();
+        let frozen = vec![Arc::new(std::mem::replace(&mut self.written, next))];
         let files = self.steps.save_files();
         self.machine.snapshot(directory, "one").unwrap();
         Saved { directory: directory.join("one"), frozen, files }
@@ -188,13 +185,15 @@ impl Guest {
 
 impl Saved {
     fn restore(&self, repository: &Path) -> Guest {
-        let Host { parts, connector, disk, network, guest } =
+        let Host { devices, connector, written, network, guest } =
             host(self.frozen.clone(), repository, Some(&self.files));
         let snapshot = Snapshot::open(&self.directory).unwrap();
-        let machine = snapshot.restore(parts, Box::new(std::io::sink())).unwrap();
-        machine.resume();
+        let output: Output = Box::new(std::io::sink());
+        let program = std::env::current_exe().unwrap();
+        let starting = Starting::new(&program, output);
+        let machine = MachineProcess::restore(starting, &snapshot, devices).unwrap();
         let steps = begin(guest, Beginning::Restored);
-        Guest { machine, steps, connector, disk, network }
+        Guest { machine, steps, connector, written, network }
     }
 }
 
@@ -250,9 +249,40 @@ pub(super) fn steps_run_and_survive() -> Result<(), Failed> {
     for copy in &mut copies {
         goes_on_over_another_commit(copy);
     }
-    let [first, second] = copies.map(|mut copy| copy.run("head -c 16 /dev/urandom | md5sum"));
-    assert_ne!(first, second, "copies draw the same randomness");
+    let drawn = copies.each_mut().map(|copy| copy.run("head -c 16 /dev/urandom | md5sum"));
+    assert_ne!(drawn[0], drawn[1], "copies draw the same randomness");
+    let [killed, other] = copies;
+    ends_in_the_middle_of_a_step(killed);
+    drop(other);
     Ok(())
+}
+
+/// A step of a machine whose process is killed fails at once.
+fn ends_in_the_middle_of_a_step(mut guest: Guest) {
+    let life = Arc::clone(guest.machine.life());
+    let mut killed = false;
+    let script = "echo begun; sleep 1000";
+    let command = command("root", script, Attachment::Foreground);
+    let ended = guest.steps.execute_and_hear(&command, &mut |heard| {
+        if matches!(heard, Heard::Output(_, bytes) if bytes.starts_with(b"begun")) {
+            killed = true;
+            life.end();
+        }
+    });
+    assert!(killed && ended.is_err(), "{ended:?}");
+    assert_eq!(life.how_it_ended(PATIENCE), "it was ended from outside");
+}
+
+fn command(user: &str, script: &str, mode: Attachment) -> Command {
+    Command {
+        script: script.to_owned(),
+        user: user.to_owned(),
+        workdir: "/work".to_owned(),
+        environment: BTreeMap::from([("GREETING".to_owned(), "hello".to_owned())]),
+        setup_files: Vec::new(),
+        mode,
+        caches: Vec::new(),
+    }
 }
 
 fn runs_commands(guest: &mut Guest) {

@@ -36,8 +36,10 @@ const SOCKET_BYTES: usize = 1 << 20;
 /// The device's end.
 #[derive(Debug)]
 pub struct FilesPart {
-    tag: String,
-    server: OwnedFd,
+    /// What the guest mounts.
+    pub(in crate::kvm) tag: String,
+    /// To the server.
+    pub(in crate::kvm) server: OwnedFd,
 }
 
 impl FilesPart {

@@ -3,11 +3,11 @@
 //! Both ends say how much room they have, and count what they passed on; nobody sends more than fits. A guest that
 //! does is cut off. Knows no queues.
 
+use super::connector::{Answer, Word};
 use super::request::{Ends, Header, MOST_PAYLOAD_BYTES, Operation, closing};
-use crossbeam_channel::Sender;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -23,7 +23,7 @@ const NEWS_BYTES: u32 = ROOM_BYTES / 4;
 #[derive(Debug)]
 enum Phase {
     /// The guest was asked; somebody waits for the word.
-    Asked(Sender<io::Result<()>>),
+    Asked(Word),
     Open,
 }
 
@@ -59,7 +59,7 @@ pub(super) struct Connection {
 
 impl Connection {
     /// A connection that was just asked for.
-    pub(super) fn new(ends: Ends, stream: UnixStream, word: Sender<io::Result<()>>) -> Self {
+    pub(super) fn new(ends: Ends, stream: UnixStream, word: Word) -> Self {
         Self {
             ends,
             stream: Arc::new(stream),
@@ -127,7 +127,7 @@ impl Connection {
         match (header.operation, &self.phase) {
             (Operation::Response, Phase::Asked(word)) => {
                 // Whoever asked may have lost patience.
-                let Ok(()) = word.send(Ok(())) else { return Fate::Cut };
+                let Ok(()) = word.say(Answer::Connected) else { return Fate::Cut };
                 self.phase = Phase::Open;
                 Fate::Lives
             }
@@ -153,7 +153,7 @@ impl Connection {
     /// Whoever waits for a connection gets none.
     fn refuse(&mut self) {
         if let Phase::Asked(word) = &self.phase {
-            let _impatient = word.send(Err(ErrorKind::ConnectionRefused.into()));
+            let _impatient = word.say(Answer::Refused);
         }
     }
 

@@ -4,7 +4,7 @@
 //! its own is taken. After a restore every connection of before is gone, and the guest is told so first.
 
 use super::connection::{Connection, Fate};
-use super::connector::{SocketsPart, Wanted};
+use super::connector::{Answer, SocketsPart, Wanted};
 use super::request::{Ends, HEADER_BYTES, Header, MOST_PAYLOAD_BYTES, Malformed, Operation};
 use super::state::SocketsState;
 use crate::kvm::devices::chain::Chain;
@@ -13,7 +13,7 @@ use crate::kvm::devices::queues::{Broken, Queues};
 use crate::kvm::devices::state::{DeviceData, StateError};
 use rustix::event::PollFlags;
 use std::collections::{BTreeMap, VecDeque};
-use std::io::ErrorKind;
+use std::sync::Arc;
 
 const TO_GUEST: usize = 0;
 const FROM_GUEST: usize = 1;
@@ -83,17 +83,15 @@ impl SocketsDevice {
     }
 
     fn take_wanted(&mut self) {
-        let mut count = [0; 8];
-        let _silent = rustix::io::read(&self.part.bell, &mut count);
         while self.waiting.len() < MOST_WAITING {
-            let Ok(wanted) = self.part.wanted.try_recv() else { return };
+            let Some(wanted) = self.part.next_wanted() else { return };
             self.ask(wanted);
         }
     }
 
     fn ask(&mut self, wanted: Wanted) {
         if self.connections.len() >= MOST_CONNECTIONS {
-            let _impatient = wanted.word.send(Err(ErrorKind::ResourceBusy.into()));
+            let _impatient = wanted.word.say(Answer::Busy);
             return;
         }
         let ends = Ends { host_port: self.next_host_port, guest_port: wanted.port.0 };
@@ -254,8 +252,10 @@ impl Device for SocketsDevice {
         if self.restored == Restored::Unannounced {
             return awaited;
         }
-        if self.waiting.len() < MOST_WAITING {
-            let descriptor = self.part.bell.clone();
+        if self.waiting.len() < MOST_WAITING
+            && let Some(door) = &self.part.door
+        {
+            let descriptor = Arc::clone(door);
             awaited.push(Awaited { descriptor, events: PollFlags::IN });
         }
         let unwanted = match self.buffers {

@@ -1,0 +1,41 @@
+//! What a machine needs of the host besides its own files: KVM, and what the kernel tells of this process's pages. Opened
+//! once, for a process that has given up opening files can't.
+
+use super::error::MachineError;
+use crate::sys::virtual_machine::hypervisor_of;
+use kvm_ioctls::Kvm;
+use std::fs::File;
+use std::os::fd::OwnedFd;
+
+/// What the kernel says of each page of this process: 8 bytes a page (proc(5)).
+const PAGE_FACTS: &str = "/proc/self/pagemap";
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Hypervisor {
+    /// KVM.
+    pub(crate) kvm: Kvm,
+    /// Only a short cut for snapshots: absent where the host doesn't let it be read.
+    pub(crate) page_facts: Option<File>,
+}
+
+impl Hypervisor {
+    /// Opens both.
+    ///
+    /// # Errors
+    /// When there is no KVM for this user.
+    pub(crate) fn open() -> Result<Self, MachineError> {
+        let kvm = Kvm::new().map_err(MachineError::system("open /dev/kvm"))?;
+        Ok(Self { kvm, page_facts: own_page_facts() })
+    }
+
+    /// KVM as somebody else opened it.
+    pub(crate) fn of(kvm: OwnedFd, page_facts: Option<File>) -> Self {
+        Self { kvm: hypervisor_of(kvm), page_facts }
+    }
+}
+
+/// What the kernel tells of this process's pages, as long as it may still open that.
+pub(crate) fn own_page_facts() -> Option<File> {
+    File::open(PAGE_FACTS).ok()
+}

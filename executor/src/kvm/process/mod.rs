@@ -1,0 +1,32 @@
+//! A machine in a process of its own: this program, started again, which is handed what the machine needs, open, and
+//! gives up everything else before the guest runs its first instruction. A guest that takes that process over finds
+//! its own machine in it and nothing of the host.
+//!
+//! | part | is |
+//! |---|---|
+//! | `entry` | the process, from its start to its end |
+//! | `walls` | what it gives up |
+//! | `serve` | what it is told to do with its machine |
+//! | `protocol` | what both say to each other |
+//! | `channel` | messages with any number of open files |
+//! | `devices` | a machine's devices as open files, handed over |
+//! | `handle` | the process as the run sees it |
+//! | `life` | how it ended, and what it last printed |
+//!
+//! What stays with the run: the store and its directories, the repository and what was read of it (the machine's process
+//! passes requests and answers on), the agent's connections (it passes bytes on), passt. Whatever comes back from the
+//! process is checked: it is said by somebody who may be the guest.
+
+mod channel;
+mod devices;
+mod entry;
+mod handle;
+mod life;
+mod protocol;
+mod serve;
+mod walls;
+
+pub use devices::HandedDevice;
+pub(crate) use entry::run_if_machine;
+pub use handle::{MachineProcess, Starting};
+pub use life::Life;

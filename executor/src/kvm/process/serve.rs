@@ -1,0 +1,167 @@
+//! What the process of a machine is told to do with it. It has one, and ends with it.
+
+use super::channel;
+use super::devices::MadeDevices;
+use super::protocol::{Answer, Fault, News, Order};
+use crate::kvm::boot::{BootImage, BootImages};
+use crate::kvm::devices::disk::Disk;
+use crate::kvm::error::MachineError;
+use crate::kvm::hypervisor::Hypervisor;
+use crate::kvm::jail::{Confinement, Role};
+use crate::kvm::machine::{Shape, VirtualMachine};
+use crate::kvm::memory::MemorySize;
+use crate::kvm::snapshot::{Snapshot, file};
+use crate::kvm::vcpu::Control;
+use crate::sys::leave;
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+/// How long is waited for the machine's end at a time.
+const LONG: Duration = Duration::from_hours(1);
+
+/// The machine and what is frozen with it.
+struct Served {
+    machine: VirtualMachine,
+    disk: Option<Arc<Disk>>,
+}
+
+/// Open files that came with an order, taken one by one.
+type Files = std::vec::IntoIter<OwnedFd>;
+
+/// Does what it is told until nobody is there to tell it.
+///
+/// # Errors
+/// When whoever tells it can't be understood or answered.
+pub(super) fn serve(orders: &OwnedFd, news: OwnedFd, page_facts: Option<File>) -> io::Result<()> {
+    let Some((order, descriptors)) = channel::receive::<Order>(orders)? else { return Ok(()) };
+    let made = make(order, descriptors.into_iter(), page_facts);
+    let made = made.and_then(|served| {
+        watch(Arc::clone(&served.machine.control), news)?;
+        Ok(served)
+    });
+    // Threads that it needs it has by now.
+    Confinement::of(Role::Steering)?.enter()?;
+    let mut served = match made {
+        Ok(served) => served,
+        Err(error) => return channel::send(orders, Answer::Failed(error.into()), &[]),
+    };
+    channel::send(orders, Answer::Done, &[])?;
+    while let Some((order, descriptors)) = channel::receive::<Order>(orders)? {
+        let done = served.obey(order, descriptors.into_iter());
+        let answer =
+            done.map_or_else(|error| Answer::Failed(Fault::from(error)), |()| Answer::Done);
+        channel::send(orders, answer, &[])?;
+    }
+    // Without its threads: nobody waits for them any more.
+    leave(0)
+}
+
+/// The first order makes the machine.
+fn make(order: Order, mut files: Files, page_facts: Option<File>) -> Result<Served, MachineError> {
+    let hypervisor = Hypervisor::of(next(&mut files)?, page_facts);
+    match order {
+        Order::Boot { memory_bytes, processors, command_line, names, devices } => {
+            let memory = MemorySize::from_bytes(memory_bytes)
+                .ok_or(MachineError::MemorySize(memory_bytes))?;
+            let shape = Shape { memory, processors: usize::try_from(processors).unwrap_or(0) };
+            let mut images = Vec::new();
+            for name in names {
+                images.push(BootImage { file: next(&mut files)?.into(), name });
+            }
+            let mut images = images.into_iter();
+            let kernel = images.next().ok_or_else(unknown)?;
+            let images = BootImages { kernel, initramfs: images.next(), command_line };
+            let MadeDevices { parts, disk } = made_devices(devices, files)?;
+            let output = Box::new(io::stderr());
+            let machine = VirtualMachine::boot_with(hypervisor, shape, &images, parts, output)?;
+            Ok(Served { machine, disk })
+        }
+        Order::Restore { memory_files, devices } => {
+            let state = next(&mut files)?.into();
+            let memory: Result<_, _> =
+                (0..memory_files).map(|_| next(&mut files).map(File::from)).collect();
+            let snapshot = Snapshot::of(state, memory?)?;
+            let MadeDevices { parts, disk } = made_devices(devices, files)?;
+            let machine = snapshot.restore_with(hypervisor, parts, Box::new(io::stderr()))?;
+            machine.resume();
+            Ok(Served { machine, disk })
+        }
+        Order::Begin
+        | Order::Pause
+        | Order::Resume
+        | Order::FreezeDisk
+        | Order::Keep { .. }
+        | Order::Trespass => Err(unknown()),
+    }
+}
+
+fn made_devices(
+    orders: Vec<super::devices::DeviceOrder>,
+    files: Files,
+) -> Result<MadeDevices, MachineError> {
+    MadeDevices::of(orders, files).map_err(MachineError::system("take over a machine's devices"))
+}
+
+fn next(files: &mut Files) -> Result<OwnedFd, MachineError> {
+    files.next().ok_or_else(unknown)
+}
+
+fn unknown() -> MachineError {
+    MachineError::Process("the machine's process was told something that it can't do".to_owned())
+}
+
+/// Tells of the machine's end, however it comes, and ends the process with all that is in it.
+fn watch(control: Arc<Control>, news: OwnedFd) -> Result<(), MachineError> {
+    let watching = MachineError::system("watch over a machine");
+    let confinement = Confinement::of(Role::Device).map_err(watching)?;
+    let wait = move || {
+        if confinement.enter().is_err() {
+            leave(1);
+        }
+        let end = loop {
+            if let Some(end) = control.wait_for_end(LONG) {
+                break end;
+            }
+        };
+        // Nobody may be there to hear it.
+        let _ = channel::send(&news, News::from(end), &[]);
+        leave(0)
+    };
+    let thread = thread::Builder::new().name("end".to_owned()).spawn(wait);
+    thread.map(drop).map_err(MachineError::system("watch over a machine"))
+}
+
+impl Served {
+    fn obey(&mut self, order: Order, mut files: Files) -> Result<(), MachineError> {
+        match order {
+            Order::Pause => self.machine.pause(),
+            Order::Resume => {
+                self.machine.resume();
+                Ok(())
+            }
+            Order::FreezeDisk => {
+                let written = File::from(next(&mut files)?);
+                let disk = self.disk.as_ref().ok_or_else(unknown)?;
+                let frozen = disk.freeze(written).map(drop);
+                frozen.map_err(MachineError::system("freeze the disk of a machine"))
+            }
+            Order::Keep { name } => {
+                let (memory, rest) = (next(&mut files)?.into(), File::from(next(&mut files)?));
+                let (_, state) = self.machine.keep_in(memory, &name)?;
+                file::write_open(&rest, &state)?;
+                self.machine.goes_on_from(state);
+                Ok(())
+            }
+            Order::Trespass => {
+                // Nobody is reached by this: making a socket is what is forbidden.
+                let made = std::os::unix::net::UnixDatagram::unbound().map(drop);
+                made.map_err(MachineError::system("make a socket"))
+            }
+            Order::Begin | Order::Boot { .. } | Order::Restore { .. } => Err(unknown()),
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! A machine's process: what it has, what it hasn't, and how its end is told.
+
+use crate::tiny::{self, Letters};
+use layerc_executor::kvm::Snapshot;
+use layerc_executor::kvm::process::{HandedDevice, MachineProcess, Starting};
+use libtest_mimic::Failed;
+use rustix::process::{Pid, Signal, kill_process};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// Longest wait for something that must come.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+fn devices() -> Vec<HandedDevice> {
+    vec![HandedDevice::Entropy, HandedDevice::Balloon]
+}
+
+/// Facts of `/proc/PID/status`, by name.
+fn status(process: i32) -> BTreeMap<String, String> {
+    let text = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let facts = text.lines().filter_map(|line| line.split_once(":\t"));
+    facts.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect()
+}
+
+/// Processes whose parent this is.
+fn children(parent: i32) -> Vec<i32> {
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let parent_of = |process: &i32| {
+        let text = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+        text.lines().find_map(|line| line.strip_prefix("PPid:\t"))?.parse::<i32>().ok()
+    };
+    numbers.filter(|process| parent_of(process) == Some(parent)).collect()
+}
+
+/// The keepers of this process's machines, and the machines' own processes.
+fn machines() -> Vec<(i32, i32)> {
+    let keepers = children(i32::try_from(std::process::id()).unwrap());
+    let pairs = keepers.into_iter().filter_map(|keeper| Some((keeper, *children(keeper).first()?)));
+    pairs.collect()
+}
+
+/// Machines are told apart by who is a child of this process, so there is one case at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static CASE: Mutex<()> = Mutex::new(());
+    CASE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn only_machine() -> (i32, i32) {
+    let machines = machines();
+    assert_eq!(machines.len(), 1, "{machines:?}");
+    machines[0]
+}
+
+fn kill(process: i32, signal: Signal) {
+    kill_process(Pid::from_raw(process).unwrap(), signal).unwrap();
+}
+
+fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < until, "{what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A machine that was kept goes on in another process, where it was.
+pub(super) fn is_kept_and_goes_on() -> Result<(), Failed> {
+    let (_alone, place) = (alone(), TempDir::new()?);
+    let (mut process, letters) = tiny::boot(place.path(), devices());
+    letters.more(20);
+    process.pause()?;
+    process.resume()?;
+    process.snapshot(place.path(), "one")?;
+    letters.more(20);
+    process.snapshot(place.path(), "two")?;
+    letters.more(20);
+    drop(process);
+    letters.all_in_order();
+    let snapshot = Snapshot::open(&place.path().join("two"))?;
+    assert_eq!(snapshot.needs().collect::<Vec<_>>().len(), 2, "a difference to the first");
+    let program = std::env::current_exe()?;
+    let restore = || {
+        let letters = Letters::default();
+        let starting = Starting::new(&program, letters.output());
+        (MachineProcess::restore(starting, &snapshot, devices()).unwrap(), letters)
+    };
+    let copies = [restore(), restore(), restore()];
+    for (_, letters) in &copies {
+        letters.more(20);
+    }
+    let first = copies.map(|(_, letters)| letters.all_in_order()[0]);
+    assert_eq!(first, [first[0]; 3], "copies go on from the same number");
+    wait_until("processes outlive their machines", || machines().is_empty());
+    Ok(())
+}
+
+/// Looked at from outside, while the guest runs.
+pub(super) fn has_nothing_of_the_host() -> Result<(), Failed> {
+    let (_alone, place) = (alone(), TempDir::new()?);
+    let (process, letters) = tiny::boot(place.path(), devices());
+    letters.more(1);
+    assert_eq!(process.lacking(), [] as [String; 0], "walls that this host doesn't permit");
+    let (keeper, machine) = only_machine();
+    let tasks = fs::read_dir(format!("/proc/{machine}/task"))?;
+    let mut threads = 0;
+    for task in tasks {
+        let task = task?.file_name().into_string().unwrap().parse().unwrap();
+        let facts = status(task);
+        assert_eq!((facts["Seccomp"].as_str(), facts["NoNewPrivs"].as_str()), ("2", "1"));
+        for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+            assert_eq!(facts[set], "0000000000000000", "{set} of {}", facts["Name"]);
+        }
+        threads += 1;
+    }
+    assert!(threads >= 5, "steering, end, a processor, two devices: {threads}");
+    for namespace in ["user", "mnt", "net", "ipc", "uts", "pid"] {
+        let of = |process: &str| fs::read_link(format!("/proc/{process}/ns/{namespace}"));
+        assert_ne!(of(&machine.to_string())?, of("self")?, "{namespace}");
+    }
+    sees_no_file(machine)?;
+    has_only_its_files(machine)?;
+    assert_eq!(status(keeper)["CapEff"], "0000000000000000");
+    letters.more(1);
+    Ok(())
+}
+
+fn sees_no_file(machine: i32) -> Result<(), Failed> {
+    let root = Path::new("/proc").join(machine.to_string()).join("root");
+    assert_eq!(fs::read_dir(&root)?.count(), 0, "an empty root");
+    assert!(fs::write(root.join("new"), "").is_err(), "to which nothing can be added");
+    let interfaces = fs::read_to_string(format!("/proc/{machine}/net/dev"))?;
+    let names =
+        interfaces.lines().filter_map(|line| line.split_once(':')).map(|(name, _)| name.trim());
+    assert_eq!(names.collect::<Vec<_>>(), ["lo"]);
+    Ok(())
+}
+
+/// Kinds of open files that a machine without disk and sockets has.
+fn has_only_its_files(machine: i32) -> Result<(), Failed> {
+    for entry in fs::read_dir(format!("/proc/{machine}/fd"))? {
+        let entry = entry?;
+        let file = fs::read_link(entry.path())?.to_string_lossy().into_owned();
+        let kinds = ["/dev/null", "/dev/kvm", "socket:[", "pipe:[", "anon_inode:"];
+        let pages = file.starts_with("/proc/") && file.ends_with("/pagemap");
+        assert!(pages || kinds.iter().any(|kind| file.starts_with(kind)), "{file}");
+    }
+    Ok(())
+}
+
+/// A process, its keeper's number and its own.
+type Way = fn(&MachineProcess, i32, i32);
+
+/// Whoever ends the process, the run hears it at once and nothing is left.
+pub(super) fn its_end_is_told() -> Result<(), Failed> {
+    let (_alone, place) = (alone(), TempDir::new()?);
+    let ways: [(Way, &str); 3] = [
+        (|_, _, machine| kill(machine, Signal::KILL), "by signal 9"),
+        (|_, keeper, _| kill(keeper, Signal::KILL), "by signal 9"),
+        (|process, _, _| assert!(process.trespass().is_err()), "a forbidden system call"),
+    ];
+    let (other, others) = tiny::boot(place.path(), devices());
+    let (_, bystander) = only_machine();
+    for (end, told) in ways {
+        let (process, letters) = tiny::boot(place.path(), devices());
+        letters.more(1);
+        let (keeper, machine) =
+            machines().into_iter().find(|(_, machine)| *machine != bystander).unwrap();
+        end(&process, keeper, machine);
+        let how = process.life().how_it_ended(PATIENCE);
+        assert!(how.contains(told), "{how}");
+        assert!(process.pause().unwrap_err().to_string().contains("has ended"));
+        wait_until("the process is left", || machines().len() == 1);
+    }
+    others.more(10);
+    assert!(!other.life().has_ended(Duration::ZERO), "the other machine goes on");
+    Ok(())
+}
