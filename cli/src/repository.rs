@@ -13,6 +13,7 @@ pub(crate) use disk::{DiskSources, read_kind, read_list};
 use layerc_compiler::limits::MAX_FILE_BYTES;
 use layerc_compiler::project::SourceFile;
 use layerc_compiler::repo_path::RepoPath;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -84,6 +85,11 @@ impl Repository {
     /// The Layerfiles of the repository at `root`, sorted; those that can't be reached are left out.
     pub(crate) fn layerfiles(root: &Path) -> Vec<RepoPath> {
         walk::discover(root).layerfiles
+    }
+
+    /// The names in `directory` of the repository at `root` that git would ignore.
+    pub(crate) fn ignored(root: &Path, directory: &Path) -> BTreeSet<String> {
+        walk::ignored(root, directory)
     }
 
     fn read(root: PathBuf, scopes: Vec<RepoPath>) -> Self {

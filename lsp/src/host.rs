@@ -6,7 +6,7 @@ use crate::forecast::StepForecast;
 use layerc_compiler::lint_configuration::LintConfiguration;
 use layerc_compiler::repo_path::RepoPath;
 use layerc_compiler::sources::{Entry, EntryKind};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
@@ -30,6 +30,12 @@ pub trait Host: Debug + Send + Sync {
 
     /// The entries of a directory, sorted by name; empty if it is not one.
     fn list(&self, directory: &Path) -> Vec<Entry>;
+
+    /// The names in `directory` of the repository at `root` that its `.gitignore` files exclude.
+    fn ignored(&self, root: &Path, directory: &Path) -> BTreeSet<String> {
+        let _unknown = (root, directory);
+        BTreeSet::new()
+    }
 
     /// What the `layerc.toml` of a repository says.
     fn project_settings(&self, root: &Path) -> ProjectSettings;

@@ -10,7 +10,7 @@ use layerc_compiler::sources::{Entry, EntryKind};
 use layerc_executor::variables::BuiltIns;
 use layerc_lsp::forecast::StepForecast;
 use layerc_lsp::host::{Host, ProjectSettings};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -60,6 +60,10 @@ impl Host for Machine {
 
     fn list(&self, directory: &Path) -> Vec<Entry> {
         repository::read_list(directory)
+    }
+
+    fn ignored(&self, root: &Path, directory: &Path) -> BTreeSet<String> {
+        Repository::ignored(root, directory)
     }
 
     fn project_settings(&self, root: &Path) -> ProjectSettings {

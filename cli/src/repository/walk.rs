@@ -8,6 +8,7 @@ use super::{Gravity, LAYERFILE_NAME, Note};
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use layerc_compiler::repo_path::RepoPath;
+use std::collections::BTreeSet;
 use std::fs::{self, DirEntry};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -71,6 +72,27 @@ pub(super) fn discover(root: &Path) -> Discovery {
     }
     discovery.layerfiles.sort_unstable();
     discovery
+}
+
+/// The names in `directory`, which is `root` or below it, that git would ignore.
+pub(super) fn ignored(root: &Path, directory: &Path) -> BTreeSet<String> {
+    let below = directory.strip_prefix(root).unwrap_or(Path::new("")).components();
+    let mut matcher = None;
+    let mut at = root.to_owned();
+    let names = std::iter::once(None).chain(below.map(Some));
+    for name in names {
+        at.extend(name);
+        if at.join(".gitignore").is_file() {
+            matcher = Some(with_gitignore(&at, matcher));
+        }
+    }
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let ignored = entries.filter(|entry| {
+        let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let kind = if is_directory { Kind::Directory } else { Kind::File };
+        is_ignored(matcher.as_deref(), &entry.path(), kind)
+    });
+    ignored.filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }
 
 impl Discovery {

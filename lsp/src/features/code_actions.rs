@@ -151,7 +151,7 @@ fn without_comment(view: FileView<'_>, finding: &Diagnostic) -> Option<CodeActio
 }
 
 /// The first byte of the line on which the instruction around `offset` begins, or the line of `offset` itself.
-fn line_of_instruction(view: FileView<'_>, offset: u32) -> u32 {
+pub(super) fn line_of_instruction(view: FileView<'_>, offset: u32) -> u32 {
     let lines = &view.analysis().lines;
     let around = super::locate::directive_at(view, offset);
     let start = around.map_or(offset, |(_, directive)| directive.span.start());

@@ -2,11 +2,14 @@
 //!
 //! Words about directives and variables come from the catalogue.
 
-use super::locate::{ReferenceKind, Thing, path_of_word, thing_at};
+use super::locate::{ReferenceKind, Thing, directive_at, path_of_word, thing_at};
 use super::moves::layer_name;
 use super::variables;
 use crate::plan;
+use crate::shell::builtins::builtin;
+use crate::shell::{ShellTokenKind, tokens};
 use crate::workspace::FileView;
+use crate::workspace::embedded::Embedded;
 use crate::workspace::variables::{Mention, Role};
 use layerc_compiler::catalog::{DirectiveInfo, Standing, variable};
 use layerc_compiler::directive::{Instruction, Word};
@@ -20,7 +23,8 @@ const SHOWN_ENTRIES: usize = 12;
 
 /// What stands at `position`.
 pub fn hover(view: FileView<'_>, position: Position) -> Option<Hover> {
-    let thing = thing_at(view, view.offset(position))?;
+    let offset = view.offset(position);
+    let Some(thing) = thing_at(view, offset) else { return about_builtin(view, offset) };
     let text = match thing {
         Thing::Keyword(info, span) => format!("{}{}", describe(info), machine_at(view, span)),
         Thing::Layerfile(reference) => {
@@ -123,6 +127,20 @@ fn about_path(view: FileView<'_>, word: &Word) -> Option<String> {
         }
         None => format!("{shown}: nothing is there"),
     })
+}
+
+/// A command of bash itself inside RUN.
+fn about_builtin(view: FileView<'_>, offset: u32) -> Option<Hover> {
+    let (_, directive) = directive_at(view, offset)?;
+    let Instruction::Run(run) = &directive.instruction else { return None };
+    let embedded = Embedded::of(view.text(), &run.command);
+    let commands = tokens(embedded.text()).into_iter();
+    let mut commands = commands.filter(|token| token.kind == ShellTokenKind::Command);
+    let token = commands.find(|token| embedded.span(token.range.clone()).touches(offset))?;
+    let builtin = builtin(embedded.text().get(token.range.clone())?)?;
+    let text = format!("`{}`, of bash itself: {}", builtin.name, builtin.doc);
+    let range = Some(view.range(embedded.span(token.range)));
+    Some(Hover { contents: HoverContents::Markup(markdown(text)), range })
 }
 
 /// Where a variable comes from and what is known of its value.

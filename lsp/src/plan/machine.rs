@@ -10,7 +10,7 @@ use layerc_compiler::span::Span;
 use std::collections::BTreeMap;
 
 /// Where a machine without WORKDIR works.
-const FIRST_DIRECTORY: &str = "/root";
+pub const FIRST_DIRECTORY: &str = "/root";
 
 /// Something that is set, and where.
 #[derive(Debug, Clone, Copy)]

@@ -6,6 +6,7 @@
 pub mod chain;
 pub mod conditions;
 pub mod cycles;
+pub mod files;
 pub mod flattened;
 pub mod graph;
 pub mod hints;

@@ -2,6 +2,7 @@
 //!
 //! Pure but for [`shellcheck`], which has the host start a program beside everything else.
 
+pub mod builtins;
 mod lexer;
 pub mod script;
 pub mod shellcheck;

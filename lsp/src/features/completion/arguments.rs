@@ -1,7 +1,7 @@
 //! Arguments: which source of words each instruction has.
 
 use super::item::{Items, document};
-use super::{layers, paths, variables};
+use super::{commands, layers, paths, variables};
 use crate::workspace::FileView;
 use layerc_compiler::catalog::{BuildEnvUse, DirectiveInfo, DirectiveKind};
 use layerc_compiler::directive::{Checkpoint, Instruction};
@@ -15,12 +15,13 @@ const CACHES: &[&str] =
 /// Amounts of memory that machines have.
 const AMOUNTS: &[&str] = &["1G", "2G", "4G", "8G", "16G"];
 
-/// Offers what fits behind the keyword of `info`.
+/// Offers what fits at byte `cursor`, behind the keyword of `info`.
 pub(super) fn complete(
     view: FileView<'_>,
     items: &mut Items<'_>,
     info: &DirectiveInfo,
     arguments: &str,
+    cursor: u32,
 ) {
     let is_first = !arguments.contains([' ', '\t']);
     match info.kind {
@@ -31,6 +32,7 @@ pub(super) fn complete(
                 modifiers(items);
             }
             variables::expansions(view, items, arguments);
+            commands::complete(view, items, arguments, cursor);
         }
         DirectiveKind::Env => variables::expansions(view, items, arguments),
         DirectiveKind::Copy => {

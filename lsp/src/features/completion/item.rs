@@ -3,8 +3,8 @@
 use crate::workspace::FileView;
 use layerc_compiler::span::Span;
 use ls_types::{
-    CompletionItem, CompletionItemKind, CompletionItemTag, CompletionTextEdit, Documentation,
-    InsertTextFormat, TextEdit,
+    CompletionItem, CompletionItemKind, CompletionItemLabelDetails, CompletionItemTag,
+    CompletionTextEdit, Documentation, InsertTextFormat, TextEdit,
 };
 
 /// Whether the client fills in snippets.
@@ -36,6 +36,11 @@ impl<'s> Items<'s> {
         self.view.slice(self.replaced)
     }
 
+    /// The first byte that is being replaced.
+    pub(super) const fn start(&self) -> u32 {
+        self.replaced.start()
+    }
+
     /// Items replace less from now on: the first `bytes` of the word stay.
     pub(super) fn keep(&mut self, bytes: usize) {
         let start = self.replaced.start() + u32::try_from(bytes).unwrap_or(0);
@@ -45,6 +50,11 @@ impl<'s> Items<'s> {
     /// Items replace from `start` on.
     pub(super) fn replace_from(&mut self, start: u32) {
         self.replaced = Span::new(start, self.replaced.end());
+    }
+
+    /// Items replace this from now on.
+    pub(super) const fn replace(&mut self, span: Span) {
+        self.replaced = span;
     }
 
     /// Items replace only these bytes of the word.
@@ -93,9 +103,17 @@ impl<'s> Items<'s> {
         item
     }
 
-    /// The items.
+    /// The items, what they are beside each.
     pub(super) fn into_list(self) -> Vec<CompletionItem> {
-        self.list
+        let details = |item: CompletionItem| {
+            let description = item.detail.clone();
+            let details = description.map(|description| CompletionItemLabelDetails {
+                detail: None,
+                description: Some(description),
+            });
+            CompletionItem { label_details: details, ..item }
+        };
+        self.list.into_iter().map(details).collect()
     }
 }
 

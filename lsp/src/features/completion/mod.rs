@@ -1,12 +1,13 @@
 //! What could be written next: in every place of a Layerfile, from the catalogue, the tree and the files around.
 //!
 //! ```text
-//! logical line before the cursor ─► context ─► keywords | arguments | paths | variables
+//! logical line before the cursor ─► context ─► keywords | arguments | paths | variables | commands
 //! ```
 //!
 //! Reads text, not instructions, because what is being typed is no instruction yet.
 
 mod arguments;
+mod commands;
 mod item;
 mod keywords;
 mod layers;
@@ -29,7 +30,7 @@ pub fn complete(view: FileView<'_>, position: Position, snippets: Snippets) -> C
     let mut items = Items::new(view, word_span(view, &line, offset), snippets);
     match line.arguments() {
         _ if line.is_comment() => remarks::complete(&mut items, line.text()),
-        Some((info, arguments)) => arguments::complete(view, &mut items, info, arguments),
+        Some((info, arguments)) => arguments::complete(view, &mut items, info, arguments, offset),
         None => keywords::complete(view, &mut items, &line),
     }
     // Paths and layers are complete as they are; whatever the client filters, nothing new would come.

@@ -5,8 +5,8 @@ use crate::workspace::FileView;
 use crate::workspace::variables::Role;
 use layerc_compiler::catalog::{VARIABLES, VariableInfo};
 use layerc_compiler::directive::Instruction;
-use ls_types::CompletionItemKind;
-use std::collections::BTreeMap;
+use ls_types::{CompletionItemKind, Range, TextEdit};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Built-in variables that fit; replaced ones are struck through.
 pub(super) fn built_in(items: &mut Items<'_>, fits: impl Fn(&VariableInfo) -> bool) {
@@ -36,13 +36,41 @@ pub(super) fn expansions(view: FileView<'_>, items: &mut Items<'_>, text: &str) 
     items.keep_between(start, start + end);
     known(view, items);
     built_in(items, |_| true);
+    other_secrets(view, items);
+}
+
+/// Secrets that other layers have: chosen, SECRET ENV comes along, above the instruction at the cursor.
+fn other_secrets(view: FileView<'_>, items: &mut Items<'_>) {
+    let here: BTreeSet<&str> = chain(view)
+        .flat_map(|file| file.document.mentions())
+        .filter(|mention| mention.role.defines())
+        .map(|mention| mention.name.as_str())
+        .collect();
+    let files = view.snapshot.files_of(view.repository);
+    let mentions = files.flat_map(|file| file.document.mentions());
+    let secrets = mentions.filter(|mention| mention.role == Role::Secret);
+    let others: BTreeSet<&str> = secrets.map(|mention| mention.name.as_str()).collect();
+    let start = super::super::code_actions::line_of_instruction(view, items.start());
+    let place = view.positions().position(start);
+    for name in others.difference(&here) {
+        let new_text = format!("SECRET ENV {name}\n");
+        let edit = TextEdit { range: Range { start: place, end: place }, new_text };
+        let item = items.word(name, CompletionItemKind::VARIABLE);
+        item.detail = Some("secret of another layer, adds SECRET ENV".to_owned());
+        item.additional_text_edits = Some(vec![edit]);
+    }
+}
+
+/// This file and those that it starts from, the nearest first.
+fn chain<'s>(view: FileView<'s>) -> impl Iterator<Item = FileView<'s>> {
+    let chain = std::iter::once(view.id).chain(view.repository.graph().ancestors(view.id));
+    chain.filter_map(move |id| view.sibling(id))
 }
 
 /// Variables that ENV and SECRET ENV of this file and its ancestors define, with what is written for them.
 fn known(view: FileView<'_>, items: &mut Items<'_>) {
     let mut found: BTreeMap<String, String> = BTreeMap::new();
-    let chain = std::iter::once(view.id).chain(view.repository.graph().ancestors(view.id));
-    for file in chain.filter_map(|id| view.sibling(id)) {
+    for file in chain(view) {
         for mention in file.document.mentions().iter().filter(|mention| mention.role.defines()) {
             let detail = match mention.role {
                 Role::Secret => format!("secret, {}", file.document.path()),

@@ -1,6 +1,7 @@
 //! Bash text for colours: the pieces that the shell's lexer tells apart, as kinds of tokens.
 
 use super::{DECLARATION, DEFAULT_LIBRARY, Kind};
+use crate::shell::builtins::builtin;
 use crate::shell::{ShellToken, ShellTokenKind, tokens, value_tokens};
 use std::ops::Range;
 
@@ -20,14 +21,6 @@ pub(super) struct Piece {
     pub(super) kind: Kind,
     pub(super) modifiers: u32,
 }
-
-/// Commands that the shell has in itself.
-const BUILTINS: &[&str] = &[
-    "alias", "bg", "cd", "command", "declare", "echo", "eval", "exec", "exit", "export", "false",
-    "getopts", "hash", "jobs", "kill", "let", "local", "printf", "pushd", "popd", "pwd", "read",
-    "readonly", "return", "set", "shift", "shopt", "source", "test", "trap", "true", "type",
-    "ulimit", "umask", "unalias", "unset", "wait", "[", ".", ":",
-];
 
 /// The coloured stretches of `text`, in order and apart.
 pub(super) fn pieces(text: &str, start: Start) -> Vec<Piece> {
@@ -50,7 +43,7 @@ fn of_token(text: &str, token: ShellToken) -> Piece {
     let word = text.get(token.range.clone()).unwrap_or_default();
     let is_number = || !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
     let (kind, modifiers) = match token.kind {
-        ShellTokenKind::Command if BUILTINS.contains(&word) => (Kind::Function, DEFAULT_LIBRARY),
+        ShellTokenKind::Command if builtin(word).is_some() => (Kind::Function, DEFAULT_LIBRARY),
         ShellTokenKind::Command => (Kind::Function, 0),
         ShellTokenKind::Keyword => (Kind::Keyword, 0),
         ShellTokenKind::Option => (Kind::Parameter, 0),

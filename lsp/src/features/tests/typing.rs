@@ -12,7 +12,7 @@ use ls_types::{CompletionItem, CompletionTextEdit, HoverContents, ParameterLabel
 fn with_line(line: &str) -> Fixture {
     Fixture::new(&format!(
         "--- package.json\n{{}}\n--- src/main.js\n\n--- src/lib/a.js\n\n\
-         --- base/Layerfile\nFROM vm/ubuntu:18.04\nENV MODE=fast\nSECRET ENV TOKEN\nRUN useradd -m app\n\
+         --- base/Layerfile\nFROM vm/ubuntu:18.04\nENV MODE=fast\nSECRET ENV TOKEN\nRUN useradd -m app && serve\n\
          --- other/Layerfile\nFROM ../base\nRUN serve --port 8123\n\
          --- web/Layerfile\nFROM ../base\n{line}\n"
     ))
@@ -48,6 +48,26 @@ fn every_context_offers_what_fits() {
         ("RUN echo \"$MO‸\" && x", "MODE", "RUN echo \"$MODE\" && x"),
         ("RUN echo ${‸}", "TOKEN", "RUN echo ${TOKEN}"),
         ("RUN a \\\n  $G‸", "GIT_BRANCH", "RUN a \\\n  $GIT_BRANCH"),
+        ("RUN mk‸", "mkdir", "RUN mkdir"),
+        ("RUN A=1 ser‸ --now", "serve", "RUN A=1 serve --now"),
+        ("RUN cd x&&pop‸;y", "popd", "RUN cd x&&popd;y"),
+        ("RUN if ! te‸", "test", "RUN if ! test"),
+        ("COPY /src .\nRUN node m‸", "main.js", "COPY /src .\nRUN node main.js"),
+        (
+            "WORKDIR /x\nCOPY /src /srv/app\nRUN cat </srv/app/l‸",
+            "lib/",
+            "WORKDIR /x\nCOPY /src /srv/app\nRUN cat </srv/app/lib/",
+        ),
+        (
+            "COPY /src /srv/app\nRUN ls --dir=\"/s‸\"",
+            "srv/",
+            "COPY /src /srv/app\nRUN ls --dir=\"/srv/\"",
+        ),
+        (
+            "COPY /src/main.js ~/bin/\nRUN ./bin/‸",
+            "main.js",
+            "COPY /src/main.js ~/bin/\nRUN ./bin/main.js",
+        ),
         ("ENV A=$‸", "CI", "ENV A=$CI"),
         ("RUN B‸", "BACKGROUND", "RUN BACKGROUND"),
         ("BUILD ENV G‸", "GIT_TAG", "BUILD ENV GIT_TAG"),
@@ -79,12 +99,33 @@ fn an_empty_file_begins_with_from() {
 }
 
 #[test]
+fn a_secret_of_another_layer_brings_its_instruction_along() {
+    let fixture = Fixture::new(
+        "--- deploy/Layerfile\nFROM vm/ubuntu:18.04\nSECRET ENV KEY\n\
+         --- web/Layerfile\nFROM vm/ubuntu:18.04\nRUN a && \\\n  b $K‸\n",
+    );
+    let items = items(&fixture);
+    let key = items.iter().find(|item| item.label == "KEY").expect("KEY");
+    let more = key.additional_text_edits.clone().expect("an edit above");
+    let Some(CompletionTextEdit::Edit(own)) = key.text_edit.clone() else { panic!("an edit") };
+    let text = edited(fixture.view(), &[more, vec![own]].concat());
+    assert_eq!(text, "FROM vm/ubuntu:18.04\nSECRET ENV KEY\nRUN a && \\\n  b $KEY\n");
+    let shown = key.label_details.as_ref().and_then(|details| details.description.as_deref());
+    assert_eq!(shown, Some("secret of another layer, adds SECRET ENV"));
+}
+
+#[test]
 fn nothing_is_offered_that_would_be_wrong() {
     for (line, wrong) in [
         ("WAIT ‸", "../base"),
         ("WAIT ‸", "."),
         ("RUN echo ‸", "CI"),
         ("RUN echo \\$‸", "CI"),
+        ("RUN echo ‸", "echo"),
+        ("RUN echo \"a; ‸\"", "echo"),
+        ("RUN x # ‸", "echo"),
+        ("RUN node m‸", "main.js"),
+        ("RUN node m‸\nCOPY /src .", "main.js"),
         ("BUILD ENV ‸", "EXPOSE_WEBSITE_HOST"),
         ("# layerc: ignore ‸", "LF0010"),
         ("‸", "ARTIFACT"),
@@ -162,11 +203,14 @@ fn hovers_say_what_is_there() {
         ("WAIT ../oth‸er", "starts from `base`"),
         ("COPY ../sr‸c .", "`src`, a directory: `lib` `main.js`"),
         ("COPY ../nope‸ .", "nothing is there"),
+        ("RUN x && ec‸ho", "`echo`, of bash itself: Prints its arguments."),
+        ("RUN x && \\\n  c‸d y", "for later steps there is WORKDIR"),
     ] {
         let text = hovered(line);
         assert!(text.contains(part), "{line}: {text}");
     }
-    assert_eq!(hovered("RUN ec‸ho"), "None");
+    assert_eq!(hovered("RUN np‸m echo"), "None");
+    assert_eq!(hovered("RUN npm ec‸ho"), "None");
 }
 
 #[test]
