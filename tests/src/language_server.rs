@@ -369,6 +369,10 @@ pub fn every_request(uri: &str, line: u32, character: u32) -> Vec<(&'static str,
     requests.push(("formatting", with(about.clone(), &options)));
     requests
         .push(("rangeFormatting", with(with(about.clone(), &options), &json!({ "range": range }))));
+    requests.push((
+        "rangesFormatting",
+        with(with(about.clone(), &options), &json!({ "ranges": [range] })),
+    ));
     requests.push(("onTypeFormatting", with(with(at, &options), &json!({ "ch": "\n" }))));
     requests.push((
         "codeAction",

@@ -3,12 +3,15 @@
  */
 import * as vscode from 'vscode';
 import {
+  ClientCapabilities,
   ConfigurationParams,
+  FeatureState,
   LanguageClient,
   LanguageClientOptions,
   RevealOutputChannelOn,
   ServerOptions,
   State,
+  StaticFeature,
 } from 'vscode-languageclient/node';
 import { layercProgram } from './program';
 
@@ -38,6 +41,7 @@ export class Server implements vscode.Disposable {
   async start(): Promise<void> {
     const command = layercProgram(this.context);
     const client = new LanguageClient('layerc', 'Layerfile', executable(command), this.options());
+    client.registerFeature(new LensCommands());
     this.client = client;
     this.context.subscriptions.push(client.onDidChangeState((change) => this.show(change.newState, command)));
     try {
@@ -113,6 +117,21 @@ export class Server implements vscode.Disposable {
       await vscode.commands.executeCommand('workbench.action.openSettings', 'layerc.server.path');
     }
   }
+}
+
+/** Tells the server which commands of its lenses this extension carries out by itself; the protocol has no field for it. */
+class LensCommands implements StaticFeature {
+  fillClientCapabilities(capabilities: ClientCapabilities): void {
+    capabilities.experimental = { ...capabilities.experimental, commands: { commands: ['layerc.run', 'layerc.plan'] } };
+  }
+
+  initialize(): void {}
+
+  getState(): FeatureState {
+    return { kind: 'static' };
+  }
+
+  clear(): void {}
 }
 
 function executable(command: string): ServerOptions {

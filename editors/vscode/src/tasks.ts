@@ -30,6 +30,9 @@ export function registerTasks(context: vscode.ExtensionContext): void {
     vscode.tasks.registerTaskProvider(TYPE, provider),
     vscode.commands.registerCommand('layerfile.runLayer', start('run')),
     vscode.commands.registerCommand('layerfile.planLayer', start('plan')),
+    // What the server's lenses name.
+    vscode.commands.registerCommand('layerc.run', start('run')),
+    vscode.commands.registerCommand('layerc.plan', start('plan')),
   );
 }
 
@@ -39,6 +42,10 @@ async function startOn(
   command: Action,
   target?: vscode.Uri | string,
 ): Promise<vscode.TaskExecution | undefined> {
+  if (command === 'run' && !vscode.workspace.isTrusted) {
+    void vscode.window.showInformationMessage('Layers are run in trusted workspaces only.');
+    return undefined;
+  }
   const given = typeof target === 'string' ? vscode.Uri.parse(target) : target;
   const uri = given ?? vscode.window.activeTextEditor?.document.uri;
   const folder = uri && vscode.workspace.getWorkspaceFolder(uri);

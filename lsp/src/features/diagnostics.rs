@@ -7,6 +7,7 @@ use crate::plan;
 use crate::workspace::{FileView, Snapshot, uri};
 use layerc_compiler::diagnostic::{self as finding, Severity};
 use layerc_compiler::rules;
+use layerc_compiler::span::Span;
 use ls_types::{
     CodeDescription, Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag,
     NumberOrString,
@@ -28,8 +29,28 @@ pub fn of_file(view: FileView<'_>) -> Vec<Diagnostic> {
     };
     let findings = view.repository.findings(view.id).iter().chain(&circles);
     let findings = findings.filter(|finding| !is_told(finding));
-    let findings = findings.map(|finding| diagnostic(view, finding)).collect::<Vec<_>>();
-    findings.into_iter().chain(told.diagnostics).collect()
+    let mut diagnostics: Vec<Diagnostic> = Vec::new();
+    for finding in findings {
+        diagnostics.push(diagnostic(view, finding));
+        diagnostics.extend(never_reached(view, finding));
+    }
+    diagnostics.extend(told.diagnostics);
+    diagnostics
+}
+
+/// The steps below a condition that always holds, for editors to fade.
+fn never_reached(view: FileView<'_>, finding: &finding::Diagnostic) -> Option<Diagnostic> {
+    let first = finding.related.first().filter(|_| finding.code == rules::UNREACHABLE.code)?;
+    let end = view.analysis().directives.last()?.span.end();
+    let span = Span::new(first.span.start(), end.max(first.span.end()));
+    Some(Diagnostic {
+        range: view.range(span),
+        severity: Some(DiagnosticSeverity::HINT),
+        message: "these steps never run".to_owned(),
+        tags: Some(vec![DiagnosticTag::UNNECESSARY]),
+        related_information: None,
+        ..diagnostic(view, finding)
+    })
 }
 
 /// One finding for the protocol.
@@ -57,7 +78,7 @@ pub fn diagnostic(view: FileView<'_>, finding: &finding::Diagnostic) -> Diagnost
 }
 
 /// Where the page of a rule is: it ships inside the program, and the host keeps it as a file.
-fn page(snapshot: &Snapshot, code: finding::Code) -> Option<CodeDescription> {
+pub(super) fn page(snapshot: &Snapshot, code: finding::Code) -> Option<CodeDescription> {
     let path = snapshot.host().rule_pages()?.join(format!("{code}.md"));
     uri::of_path(&path).map(|href| CodeDescription { href })
 }
@@ -76,7 +97,8 @@ fn related(
 }
 
 fn tags(finding: &finding::Diagnostic) -> Option<Vec<DiagnosticTag>> {
-    let unnecessary = [&rules::WAIT_REPEATED, &rules::WAIT_ON_PARENT];
+    let unnecessary =
+        [&rules::WAIT_REPEATED, &rules::WAIT_ON_PARENT, &rules::REPEATED_NAME, &rules::SKIP_NEVER];
     let unnecessary = unnecessary.iter().any(|rule| rule.code == finding.code)
         || finding.code == rules::SUPPRESSION_UNUSED.code;
     let deprecated = finding.code == rules::DEPRECATED_VARIABLE.code;

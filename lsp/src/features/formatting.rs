@@ -18,10 +18,12 @@ pub fn whole(view: FileView<'_>) -> Vec<TextEdit> {
     changes(view).into_iter().map(|(_, edit)| edit).collect()
 }
 
-/// Those of them that touch the lines of `range`.
-pub fn range(view: FileView<'_>, range: Range) -> Vec<TextEdit> {
+/// Those of them that touch the lines of one of `ranges`.
+pub fn ranges(view: FileView<'_>, ranges: &[Range]) -> Vec<TextEdit> {
     let touches = |edit: &TextEdit| {
-        edit.range.start.line <= range.end.line && range.start.line <= edit.range.end.line
+        ranges.iter().any(|range| {
+            edit.range.start.line <= range.end.line && range.start.line <= edit.range.end.line
+        })
     };
     changes(view).into_iter().map(|(_, edit)| edit).filter(touches).collect()
 }

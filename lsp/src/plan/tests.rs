@@ -189,7 +189,8 @@ fn lenses_count_who_inherits_and_who_waits() {
         ("c/Layerfile", "FROM vm/ubuntu:22.04\nWAIT ../a ../b\n"),
     ]);
     let titles = |state: &State, path: &str| -> Vec<String> {
-        let lenses = code_lens::lenses(view(&state.snapshot(), path)).into_iter();
+        let none = code_lens::ClientCommands::new();
+        let lenses = code_lens::lenses(view(&state.snapshot(), path), &none).into_iter();
         lenses.map(|lens| lens.command.unwrap().title).collect()
     };
     assert_eq!(titles(&state, "a/Layerfile"), ["1 inherit · 1 wait"]);
@@ -201,6 +202,27 @@ fn lenses_count_who_inherits_and_who_waits() {
     assert_eq!(titles(&state, "b/Layerfile")[1], "showing copy 2 of 0…2");
     let shown = hinted(view(&state.snapshot(), "b/Layerfile"));
     assert!(shown.ends_with("RUN t $SPLIT/$SPLIT_NUM ⟶ SPLIT=2 SPLIT_NUM=3"), "{shown}");
+}
+
+#[test]
+fn lenses_count_what_the_next_run_would_do() {
+    let snapshot = state(&[(
+        "a/Layerfile",
+        "FROM vm/ubuntu:22.04\nRUN cached 1\nRUN cached 2\nRUN changed 1\nRUN changed 2\n",
+    )])
+    .snapshot();
+    let file = view(&snapshot, "a/Layerfile");
+    let shown = |commands: &[&str]| -> Vec<(String, String)> {
+        let commands = commands.iter().map(|name| (*name).to_owned()).collect();
+        let lenses = code_lens::lenses(file, &commands).into_iter().skip(1);
+        let commands = lenses.filter_map(|lens| lens.command);
+        commands.map(|command| (command.title, command.command)).collect()
+    };
+    let outlook = "2 cached · 2 will run, about 700 ms".to_owned();
+    assert_eq!(shown(&[]), [(outlook.clone(), String::new())]);
+    let both =
+        [("run".to_owned(), code_lens::RUN.to_owned()), (outlook, code_lens::PLAN.to_owned())];
+    assert_eq!(shown(&[code_lens::RUN, code_lens::PLAN]), both);
 }
 
 #[test]

@@ -1,10 +1,12 @@
-//! Answers for clients that understand less: links as places, trees as lists, versioned edits as plain ones.
+//! Answers for clients that understand less: links as places, trees as lists, versioned edits as plain ones, Markdown as
+//! words.
 
 use super::greeting::Greeting;
 use ls_types::{
-    CodeAction, DocumentChangeOperation, DocumentChanges, DocumentSymbol, DocumentSymbolResponse,
-    GotoDefinitionResponse, Location, LocationLink, OneOf, SymbolInformation, TextDocumentEdit,
-    TextEdit, Uri, WorkspaceEdit,
+    CodeAction, DocumentChangeOperation, DocumentChanges, DocumentLink, DocumentSymbol,
+    DocumentSymbolResponse, GotoDefinitionResponse, Hover, HoverContents, Location, LocationLink,
+    MarkupContent, MarkupKind, OneOf, SymbolInformation, TextDocumentEdit, TextEdit, Uri,
+    WorkspaceEdit,
 };
 use std::collections::HashMap;
 
@@ -22,6 +24,37 @@ pub(super) fn places(
     let location =
         |link: LocationLink| Location { uri: link.target_uri, range: link.target_selection_range };
     Some(GotoDefinitionResponse::Array(links.into_iter().map(location).collect()))
+}
+
+/// Links, with what following them does where the client shows that.
+pub(super) fn links(greeting: &Greeting, links: Vec<DocumentLink>) -> Vec<DocumentLink> {
+    if greeting.takes_link_tooltips() {
+        return links;
+    }
+    links.into_iter().map(|link| DocumentLink { tooltip: None, ..link }).collect()
+}
+
+/// A hover in the format that the client shows.
+pub(super) fn hover(greeting: &Greeting, hover: Hover) -> Hover {
+    let HoverContents::Markup(text) = &hover.contents else { return hover };
+    if greeting.takes_markdown() {
+        return hover;
+    }
+    let text = MarkupContent { kind: MarkupKind::PlainText, value: plain(&text.value) };
+    Hover { contents: HoverContents::Markup(text), ..hover }
+}
+
+/// Our Markdown without its marks: fences go, links keep their words.
+fn plain(markdown: &str) -> String {
+    let lines = markdown.lines().filter(|line| !line.starts_with("```"));
+    let mut text = lines.collect::<Vec<_>>().join("\n");
+    while let Some((before, after)) = text.split_once("](")
+        && let Some((head, words)) = before.rsplit_once('[')
+        && let Some((_, tail)) = after.split_once(')')
+    {
+        text = format!("{head}{words}{tail}");
+    }
+    text.replace('`', "")
 }
 
 /// The outline of the document `uri`.
@@ -89,4 +122,16 @@ fn document_of(operation: DocumentChangeOperation) -> Option<TextDocumentEdit> {
 pub(super) fn action(greeting: &Greeting, action: CodeAction) -> CodeAction {
     let adapted = action.edit.map(|given| edit(greeting, given));
     CodeAction { edit: adapted, ..action }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn markdown_becomes_words() {
+        let markdown = "```layerfile\nRUN command\n```\nSee [`a/Layerfile`:2](file:///r/a/Layerfile#L2), [b](x) and `c`.";
+        assert_eq!(plain(markdown), "RUN command\nSee a/Layerfile:2, b and c.");
+        assert_eq!(plain("a](b"), "a](b", "what is no link stays");
+    }
 }

@@ -8,6 +8,7 @@ use super::guard::Leave;
 use super::publisher::{Mode, Publisher, Refreshes};
 use super::scribe::Scribe;
 use super::tokens::SentTokens;
+use super::trace::Trace;
 use super::watcher::Watcher;
 use crate::cancellation;
 use crate::host::Host;
@@ -15,7 +16,7 @@ use crate::workspace::{FileView, Snapshot, State};
 use ls_types::{InitializeParams, MessageType, Position, TextDocumentPositionParams, Uri};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
@@ -35,6 +36,8 @@ pub(super) struct Backend {
     pub(super) publisher: Publisher,
     /// How the session ends.
     pub(super) leave: Arc<Leave>,
+    /// What the client wants to hear of the server's work.
+    pub(super) trace: Arc<Trace>,
     /// What the client was sent of each document's tokens.
     pub(super) sent_tokens: SentTokens,
     watcher: Arc<Watcher>,
@@ -50,7 +53,9 @@ impl Backend {
         client: Client,
         handle: Handle,
         leave: Arc<Leave>,
+        trace: Arc<Trace>,
     ) -> Self {
+        trace.tell(client.clone(), handle.clone());
         let publisher = Publisher::start(client.clone(), handle.clone());
         let watcher = Watcher::new(Arc::clone(&host), publisher.clone());
         let state = State::new(host);
@@ -65,6 +70,7 @@ impl Backend {
             scribe,
             publisher,
             leave,
+            trace,
             sent_tokens: SentTokens::default(),
             watcher: Arc::new(watcher),
             greeting: OnceLock::new(),
@@ -103,6 +109,20 @@ impl Backend {
         &self,
         work: impl FnOnce(&Snapshot) -> T + Send + 'static,
     ) -> Result<T> {
+        let answer = Arc::new(Mutex::new(None));
+        let kept = Arc::clone(&answer);
+        let work = move |snapshot: &Snapshot| {
+            let answer = work(snapshot);
+            *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+        };
+        self.perform(Box::new(work)).await?;
+        let answer = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        answer.ok_or_else(Error::internal_error)
+    }
+
+    /// [`Self::answer`] without the answer: one function for all requests, where each type of answer would make
+    /// kilobytes of tasks and futures of its own.
+    async fn perform(&self, work: Work) -> Result<()> {
         let snapshot = self.scribe.snapshot();
         let snapshot = snapshot.await.ok_or_else(Error::internal_error)?;
         let workers = Arc::clone(&self.workers);
@@ -111,7 +131,7 @@ impl Backend {
         let seen = Arc::clone(&cancelled);
         let working = self.handle.spawn_blocking(move || {
             let _until_done = worker;
-            cancellation::with(&seen, || work(&snapshot))
+            cancellation::with(&seen, || work(&snapshot));
         });
         let _until_answered = CallOff { cancelled, work: working.abort_handle() };
         match working.await {
@@ -152,6 +172,9 @@ impl Backend {
         });
     }
 }
+
+/// What a request does with the present moment.
+type Work = Box<dyn FnOnce(&Snapshot) + Send>;
 
 /// Calls work off when nobody waits for it any more.
 struct CallOff {

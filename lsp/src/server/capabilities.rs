@@ -37,6 +37,8 @@ pub(super) fn answer(greeting: &Greeting) -> InitializeResult {
 pub(super) fn complete(answer: &mut Value) {
     if let Some(capabilities) = answer.get_mut("capabilities").and_then(Value::as_object_mut) {
         capabilities.insert("typeHierarchyProvider".to_owned(), json!(true));
+        let ranges = json!({ "rangesSupport": true });
+        capabilities.insert("documentRangeFormattingProvider".to_owned(), ranges);
     }
 }
 

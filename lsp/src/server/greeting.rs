@@ -1,9 +1,10 @@
 //! What the client said of itself in `initialize`, as answers to the questions that the server has.
 
+use crate::features::code_lens::ClientCommands;
 use crate::features::completion::Snippets;
 use crate::workspace::{PositionEncoding, uri};
 use ls_types::{
-    ClientCapabilities, InitializeParams, TextDocumentClientCapabilities,
+    ClientCapabilities, InitializeParams, MarkupKind, TextDocumentClientCapabilities, TraceValue,
     WorkspaceClientCapabilities,
 };
 use serde_json::Value;
@@ -45,6 +46,11 @@ impl Greeting {
     /// The process that started the server.
     pub(super) const fn process(&self) -> Option<u32> {
         self.params.process_id
+    }
+
+    /// How much it wants to hear of the server's work.
+    pub(super) fn trace(&self) -> TraceValue {
+        self.params.trace.unwrap_or_default()
     }
 
     /// Settings that came along.
@@ -102,6 +108,29 @@ impl Greeting {
     pub(super) fn takes_links(&self) -> bool {
         let definition = self.text().and_then(|text| text.definition);
         definition.and_then(|definition| definition.link_support) == Some(true)
+    }
+
+    /// Whether links may say what following them does.
+    pub(super) fn takes_link_tooltips(&self) -> bool {
+        let links = self.text().and_then(|text| text.document_link.as_ref());
+        links.and_then(|links| links.tooltip_support) == Some(true)
+    }
+
+    /// Whether hovers may be Markdown.
+    pub(super) fn takes_markdown(&self) -> bool {
+        let hover = self.text().and_then(|text| text.hover.as_ref());
+        let formats = hover.and_then(|hover| hover.content_format.as_ref());
+        formats.is_some_and(|formats| formats.contains(&MarkupKind::Markdown))
+    }
+
+    /// The commands that it carries out itself when a lens names them. The protocol has no field for it; clients say it
+    /// under `experimental`, as they do to other servers.
+    pub(super) fn commands(&self) -> ClientCommands {
+        let experimental = self.capabilities().experimental.as_ref();
+        let names =
+            experimental.and_then(|given| given.get("commands")?.get("commands")?.as_array());
+        let names = names.into_iter().flatten().filter_map(Value::as_str);
+        names.map(str::to_owned).collect()
     }
 
     /// Whether outlines may be trees.

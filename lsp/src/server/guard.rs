@@ -1,13 +1,14 @@
-//! Stands in front of every message: a panic becomes an error answer, and `exit` is seen.
+//! Stands in front of every message: a panic becomes an error answer, `exit` is seen, and who wants to hear how long
+//! messages take is told.
 //!
 //! The service library would stop serving at the first panic and stay as a mute process. Knows methods and ids only.
 
+use super::trace::Trace;
 use super::{Ending, capabilities};
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -82,13 +83,14 @@ impl Leave {
 #[derive(Debug)]
 pub(super) struct Guard<S> {
     inner: S,
-    leave: std::sync::Arc<Leave>,
+    leave: Arc<Leave>,
+    trace: Arc<Trace>,
 }
 
 impl<S> Guard<S> {
     /// Guards `inner`.
-    pub(super) const fn new(inner: S, leave: std::sync::Arc<Leave>) -> Self {
-        Self { inner, leave }
+    pub(super) const fn new(inner: S, leave: Arc<Leave>, trace: Arc<Trace>) -> Self {
+        Self { inner, leave, trace }
     }
 }
 
@@ -111,12 +113,14 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         self.leave.note(request.method());
+        let (trace, begun) = (Arc::clone(&self.trace), self.trace.begin(&request));
         let greets = request.method() == "initialize";
         let id = request.id().cloned();
         let failed = move || id.clone().map(|id| Response::from_error(id, Error::internal_error()));
         match catch_unwind(AssertUnwindSafe(|| self.inner.call(request))) {
             Ok(future) => Box::pin(async move {
                 let answer = guarded(future, failed).await;
+                begun.into_iter().for_each(|begun| trace.end(begun));
                 if greets { answer.map(|answer| answer.map(completed)) } else { answer }
             }),
             Err(_) => Box::pin(std::future::ready(Ok(failed()))),
@@ -147,7 +151,7 @@ fn completed(answer: Response) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use super::{Answer, Guard, Leave};
+    use super::{Answer, Guard, Leave, Trace};
     use serde_json::json;
     use std::convert::Infallible;
     use std::future::Future;
@@ -182,7 +186,7 @@ mod tests {
     #[test]
     fn a_panic_is_the_error_of_one_request_and_the_next_is_answered() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let mut guard = Guard::new(Fragile, Arc::new(Leave::default()));
+        let mut guard = Guard::new(Fragile, Arc::new(Leave::default()), Arc::new(Trace::default()));
         for (method, fails) in [("at once", true), ("later", true), ("at last", false)] {
             let answer = runtime.block_on(guard.call(Request::build(method).id(7_i64).finish()));
             let answer = answer.unwrap().expect("an answer");

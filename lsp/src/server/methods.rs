@@ -4,6 +4,7 @@
 
 use super::backend::Backend;
 use super::errands::Errand;
+use super::tokens::Painted;
 use super::{adapt, capabilities, configuration, files, parent};
 use crate::features::references::Definitions;
 use crate::features::{
@@ -85,6 +86,7 @@ impl LanguageServer for Backend {
         if let Some(options) = greeting.options() {
             configuration::pushed(&self.scribe, options);
         }
+        self.trace.set(greeting.trace());
         if let Some(process) = greeting.process() {
             parent::watch(process, &self.handle, std::sync::Arc::clone(&self.leave));
         }
@@ -197,7 +199,9 @@ impl LanguageServer for Backend {
     }
 
     async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
-        self.at(params.text_document_position_params, hover::hover).await
+        let hover = self.at(params.text_document_position_params, hover::hover).await?;
+        let greeting = self.greeting()?;
+        Ok(hover.map(|hover| adapt::hover(greeting, hover)))
     }
 
     async fn completion(&self, params: CompletionParams) -> Result<Option<CompletionResponse>> {
@@ -320,11 +324,15 @@ impl LanguageServer for Backend {
     }
 
     async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
-        self.about(params.text_document.uri, code_lens::lenses).await
+        let commands = self.greeting()?.commands();
+        let lenses = move |view: FileView<'_>| code_lens::lenses(view, &commands);
+        self.about(params.text_document.uri, lenses).await
     }
 
     async fn document_link(&self, params: DocumentLinkParams) -> Result<Option<Vec<DocumentLink>>> {
-        self.about(params.text_document.uri, links::links).await
+        let links = self.about(params.text_document.uri, links::links).await?;
+        let greeting = self.greeting()?;
+        Ok(links.map(|links| adapt::links(greeting, links)))
     }
 
     async fn folding_range(&self, params: FoldingRangeParams) -> Result<Option<Vec<FoldingRange>>> {
@@ -345,8 +353,9 @@ impl LanguageServer for Backend {
         params: SemanticTokensParams,
     ) -> Result<Option<SemanticTokensResult>> {
         let uri = params.text_document.uri;
-        let tokens = self.about(uri.clone(), semantic_tokens::whole).await?;
-        Ok(tokens.map(|tokens| SemanticTokensResult::Tokens(self.sent_tokens.whole(uri, tokens))))
+        let painted = self.about(uri.clone(), |view| Painted::of(view, None)).await?;
+        Ok(painted
+            .map(|painted| SemanticTokensResult::Tokens(self.sent_tokens.whole(uri, painted))))
     }
 
     async fn semantic_tokens_full_delta(
@@ -354,8 +363,10 @@ impl LanguageServer for Backend {
         params: SemanticTokensDeltaParams,
     ) -> Result<Option<SemanticTokensFullDeltaResult>> {
         let (uri, known) = (params.text_document.uri, params.previous_result_id);
-        let tokens = self.about(uri.clone(), semantic_tokens::whole).await?;
-        Ok(tokens.map(|tokens| self.sent_tokens.changed(uri, &known, tokens)))
+        let before = self.sent_tokens.last(&uri);
+        let paint = move |view: FileView<'_>| Painted::of(view, before.as_ref());
+        let painted = self.about(uri.clone(), paint).await?;
+        Ok(painted.map(|painted| self.sent_tokens.changed(uri, &known, painted)))
     }
 
     async fn semantic_tokens_range(
@@ -383,8 +394,8 @@ impl LanguageServer for Backend {
         &self,
         params: DocumentRangeFormattingParams,
     ) -> Result<Option<Vec<TextEdit>>> {
-        let range = params.range;
-        self.about(params.text_document.uri, move |view| formatting::range(view, range)).await
+        let ranges = [params.range];
+        self.about(params.text_document.uri, move |view| formatting::ranges(view, &ranges)).await
     }
 
     async fn on_type_formatting(

@@ -23,6 +23,7 @@ mod parent;
 mod publisher;
 mod scribe;
 mod tokens;
+mod trace;
 mod watcher;
 
 use crate::host::Host;
@@ -64,12 +65,14 @@ pub fn serve(host: Arc<dyn Host>) -> std::io::Result<Ending> {
         Builder::new_current_thread().enable_all().max_blocking_threads(threads).build()?;
     let handle = runtime.handle().clone();
     let leave = Arc::new(guard::Leave::default());
-    let service =
-        LspService::build(|client| Backend::new(host, client, handle, Arc::clone(&leave)))
-            .custom_method(extensions::FLATTENED, Backend::flattened)
-            .custom_method(extensions::GRAPH, Backend::graph);
+    let trace = Arc::new(trace::Trace::default());
+    let (left, told) = (Arc::clone(&leave), Arc::clone(&trace));
+    let service = LspService::build(|client| Backend::new(host, client, handle, left, told))
+        .custom_method(extensions::FLATTENED, Backend::flattened)
+        .custom_method(extensions::GRAPH, Backend::graph)
+        .custom_method(extensions::FORMAT_RANGES, Backend::format_ranges);
     let (service, socket) = service.finish();
-    let service = Guard::new(service, Arc::clone(&leave));
+    let service = Guard::new(service, Arc::clone(&leave), trace);
     let input = Input::new(tokio::io::stdin(), Arc::clone(&leave));
     let server =
         Server::new(input, tokio::io::stdout(), socket).concurrency_level(MAX_WAITING_REQUESTS);

@@ -144,11 +144,10 @@ impl Teller {
             self.tell_findings(news.mode, snapshot);
             self.is_other_graph(snapshot)
         });
-        let hints = graph_changed || news.outlook == Outlook::Changed;
-        self.refresh(Refreshes {
-            hints: news.refreshes.hints && hints,
-            lenses: news.refreshes.lenses && graph_changed,
-        });
+        // Both tell who needs a file and what the next run would do with it.
+        if graph_changed || news.outlook == Outlook::Changed {
+            self.refresh(news.refreshes);
+        }
     }
 
     fn tell_findings(&mut self, mode: Mode, snapshot: &Snapshot) {

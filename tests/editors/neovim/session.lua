@@ -99,6 +99,17 @@ local function server()
     end)
     check('inlay hints are shown', hints ~= nil)
   end
+  if client:supports_method('textDocument/codeLens') then
+    local lenses = request('textDocument/codeLens', { textDocument = vim.lsp.util.make_text_document_params() }) or {}
+    local names = vim.tbl_map(function(lens)
+      return lens.command.command
+    end, lenses)
+    check('lenses run and plan the layer', vim.list_contains(names, 'layerc.run') and vim.list_contains(names, 'layerc.plan'), names)
+    local known = vim.tbl_filter(function(name)
+      return name ~= '' and vim.lsp.commands[name] == nil
+    end, names)
+    check('and the plugin knows what they name', #known == 0, known)
+  end
   if client:supports_method('textDocument/definition') then
     local definition = request('textDocument/definition', position(0, 8))
     local first = definition and (definition[1] or definition)

@@ -116,6 +116,8 @@ async function plan() {
   check('inlay hints are shown', hints?.length > 0, hints);
   const lenses = await ask('CodeLensProvider', editor.document.uri, 100);
   const titles = lenses.map((lens) => lens.command?.title);
+  check('a lens runs the layer', lenses.some((lens) => lens.command?.command === 'layerc.run'), titles);
+  check('a lens plans the layer', lenses.some((lens) => lens.command?.command === 'layerc.plan'), titles);
   check('a lens tells who inherits and who waits', titles.some((title) => /\d inherit/.test(title)), titles);
   const tokens = await vscode.commands.executeCommand('vscode.provideDocumentSemanticTokens', editor.document.uri);
   check('the server colours words', tokens?.data.length > 0);

@@ -117,6 +117,25 @@ fn what_is_unknown_or_broken_is_answered_and_the_server_goes_on() {
 }
 
 #[test]
+fn who_wants_to_hear_how_long_messages_take_is_told() {
+    let repository = Repository::with(&[("Layerfile", TEXT)]);
+    let mut client = Client::greeted(repository.path(), &json!({}));
+    let place = place(&uri(&repository.join("Layerfile")), 1, 0);
+    let about_hover = |params: &Value| {
+        params["message"]
+            .as_str()
+            .is_some_and(|message| message.starts_with("textDocument/hover ("))
+    };
+    for (level, tells_params) in [("messages", false), ("verbose", true)] {
+        client.notify("$/setTrace", &json!({ "value": level }));
+        client.request("textDocument/hover", &place);
+        let told = client.notification("$/logTrace", about_hover);
+        assert!(told["message"].as_str().is_some_and(|message| message.ends_with(" ms")), "{told}");
+        assert_eq!(told["verbose"].is_string(), tells_params, "{told}");
+    }
+}
+
+#[test]
 fn requests_before_the_greeting_are_refused() {
     let mut client = Client::start();
     let refusal = client.try_request("textDocument/hover", &place("file:///x", 0, 0));

@@ -137,10 +137,23 @@ local function flatten(client, buffer)
   end, { buffer = shown, desc = 'Go to where this is written' })
 end
 
+--- The path of a Layerfile as `layerc` wants it.
 ---@param client vim.lsp.Client
----@param buffer integer
-local function layerfile(client, buffer)
-  return vim.fs.relpath(client.root_dir or vim.fn.getcwd(), vim.api.nvim_buf_get_name(buffer)) or 'Layerfile'
+---@param file string
+local function target(client, file)
+  return vim.fs.relpath(client.root_dir or vim.fn.getcwd(), file) or 'Layerfile'
+end
+
+--- Plans or runs one Layerfile in a terminal.
+---@param client vim.lsp.Client
+---@param action 'plan'|'run'
+---@param file string
+---@param more string[]?
+local function start(client, action, file, more)
+  if action == 'run' then
+    vim.cmd('silent update')
+  end
+  in_terminal(client, vim.list_extend({ action, '--target', target(client, file) }, more or {}))
 end
 
 --- The commands of a buffer.
@@ -158,11 +171,10 @@ local function commands(client, buffer)
     flatten(client, buffer)
   end)
   command('LayercPlan', 'Plan this Layerfile', function()
-    in_terminal(client, { 'plan', '--target', layerfile(client, buffer) })
+    start(client, 'plan', vim.api.nvim_buf_get_name(buffer))
   end)
   command('LayercRun', 'Run this Layerfile; arguments are those of `layerc run`', function(call)
-    vim.cmd('silent update')
-    in_terminal(client, vim.list_extend({ 'run', '--target', layerfile(client, buffer) }, call.fargs))
+    start(client, 'run', vim.api.nvim_buf_get_name(buffer), call.fargs)
   end, { nargs = '*' })
   command('LayercExplain', 'Explain a finding: the given code, or the one of the cursor', function(call)
     local candidates = call.fargs[1] and call.fargs or codes(buffer)
@@ -195,6 +207,15 @@ vim.lsp.commands['layerc.showReferences'] = function(command, context)
   elseif client then
     vim.lsp.util.show_document({ uri = uri, range = { start = position, ['end'] = position } }, client.offset_encoding)
     vim.lsp.buf.references({ includeDeclaration = false })
+  end
+end
+
+for _, action in ipairs({ 'plan', 'run' }) do
+  vim.lsp.commands['layerc.' .. action] = function(command, context)
+    local client = vim.lsp.get_client_by_id(context.client_id)
+    if client then
+      start(client, action, vim.uri_to_fname(command.arguments[1]))
+    end
   end
 end
 

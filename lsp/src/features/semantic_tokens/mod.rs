@@ -5,9 +5,11 @@
 mod delta;
 mod emitter;
 mod shell;
+mod update;
 
 pub use delta::between;
 use emitter::Emitter;
+pub use update::updated;
 
 use crate::workspace::FileView;
 use crate::workspace::embedded::Embedded;

@@ -140,7 +140,8 @@ fn links_hints_and_lenses_say_what_is_around() {
     assert_eq!(found, expected);
     let hints = inlay_hints::hints(fixture.view(), fixture.view().positions().whole());
     assert_eq!(hints.len(), 2, "what FROM brings, and what SPLIT makes");
-    let lens = code_lens::lenses(fixture.view());
+    let none = code_lens::ClientCommands::new();
+    let lens = code_lens::lenses(fixture.view(), &none);
     let title = lens[0].command.as_ref().map(|command| command.title.as_str());
     assert_eq!(title, Some("0 inherit · 0 wait"));
 }
@@ -189,7 +190,11 @@ fn formatting_changes_only_lines_that_differ() {
         start: Position { line: 2, character: 0 },
         end: Position { line: 2, character: 3 },
     };
-    let edits = formatting::range(fixture.view(), second);
+    let edits = formatting::ranges(fixture.view(), &[second]);
     let expected = "FROM   vm/ubuntu:18.04\nRUN a\nCOPY a b\n";
     assert_eq!(edited(fixture.view(), &edits), expected);
+    let first = ls_types::Range::default();
+    let edits = formatting::ranges(fixture.view(), &[first, second]);
+    assert_eq!(edited(fixture.view(), &edits), formatted);
+    assert_eq!(formatting::ranges(fixture.view(), &[]), []);
 }
