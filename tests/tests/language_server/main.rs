@@ -6,5 +6,6 @@ mod edits;
 mod files;
 mod offsets;
 mod outlook;
+mod refactorings;
 mod session;
 mod watching;
