@@ -22,6 +22,8 @@ pub(crate) enum Unit {
     Microseconds,
     /// Mebibytes.
     Mebibytes,
+    /// Thousands of bytes.
+    Kilobytes,
     /// Per cent.
     Percent,
     /// How many times as much.
@@ -37,6 +39,7 @@ impl Unit {
             Self::Milliseconds => (0, " ms"),
             Self::Microseconds => (1, " µs"),
             Self::Mebibytes => (0, " MiB"),
+            Self::Kilobytes => (0, " kB"),
             Self::Percent => (1, " %"),
             Self::Times => (2, "×"),
             Self::Count => (0, ""),

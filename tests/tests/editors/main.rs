@@ -17,3 +17,5 @@ mod tree_sitter;
 mod vscode;
 #[cfg(test)]
 mod vscode_grammar;
+#[cfg(test)]
+mod zed;

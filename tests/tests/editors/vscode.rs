@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The largest extension and the largest server inside it, in bytes.
-const MAX_EXTENSION_BYTES: u64 = 6 << 20;
-const MAX_SERVER_BYTES: u64 = 12 << 20;
+const MAX_EXTENSION_BYTES: u64 = 6_000_000;
+const MAX_SERVER_BYTES: u64 = 12_000_000;
 
 /// The extension, built into a folder of its own; `None`, said loudly, if what builds it isn't installed.
 fn build(test: &str, into: &Path) -> Option<PathBuf> {

@@ -1,6 +1,8 @@
 //! Every request at every offset of every prefix of the cases and the public files: an answer, and no error.
 //!
-//! A sample each time; `LAYERC_TEST_EVERY_OFFSET=1` does them all, which takes hours, and then also holds each to 50 ms.
+//! A sample each time. `LAYERC_TEST_EVERY_OFFSET=typed` does every text as it is typed, letter by letter with the cursor behind
+//! it, and every offset of every whole text; `LAYERC_TEST_EVERY_OFFSET=1` does all, which takes days. Both hold each answer
+//! to 50 ms.
 
 #![expect(
     clippy::indexing_slicing,
@@ -20,17 +22,45 @@ use std::time::{Duration, Instant};
 /// Places in each set of texts that are tried when not all are.
 const SAMPLES: usize = 150;
 const LONGEST: Duration = Duration::from_millis(50);
+const TRIES: usize = 20;
 
-fn is_whole() -> bool {
-    std::env::var_os("LAYERC_TEST_EVERY_OFFSET").is_some()
+/// How much is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    Sample,
+    Typed,
+    Whole,
+}
+
+impl Extent {
+    fn wanted() -> Self {
+        match std::env::var("LAYERC_TEST_EVERY_OFFSET").as_deref() {
+            Err(_) => Self::Sample,
+            Ok("typed") => Self::Typed,
+            Ok(_) => Self::Whole,
+        }
+    }
+}
+
+/// Every prefix with the cursor behind it, and every offset of whole texts.
+fn typed(texts: &[String]) -> Vec<(String, usize)> {
+    let places = texts.iter().flat_map(|text| {
+        let offsets = (0..=text.len()).filter(|offset| text.is_char_boundary(*offset));
+        offsets.flat_map(|offset| [(text[..offset].to_owned(), offset), (text.clone(), offset)])
+    });
+    places.collect()
 }
 
 /// Prefixes of a text and offsets in them: all, or some that are spread evenly.
 fn places(texts: &[String]) -> Vec<(String, usize)> {
+    if Extent::wanted() == Extent::Typed {
+        return typed(texts);
+    }
     let lengths: Vec<usize> = texts.iter().map(|text| text.len() + 1).collect();
     let pairs: Vec<usize> = lengths.iter().map(|length| length * (length + 1) / 2).collect();
     let total: usize = pairs.iter().sum();
-    let step = if is_whole() { 1 } else { (total / SAMPLES).max(1) };
+    let is_whole = Extent::wanted() == Extent::Whole;
+    let step = if is_whole { 1 } else { (total / SAMPLES).max(1) };
     let mut places = Vec::new();
     let mut before: usize = 0;
     for (text, count) in texts.iter().zip(pairs) {
@@ -75,15 +105,27 @@ fn check(repository: &Repository, texts: &[String]) {
 }
 
 fn ask(client: &mut Client, method: &str, params: &Value, prefix: &str) {
-    let begun = Instant::now();
-    let answer = client.try_request(&format!("textDocument/{method}"), params);
-    let elapsed = begun.elapsed();
+    let method = format!("textDocument/{method}");
+    let (mut elapsed, answer) = timed(client, &method, params);
+    // Somebody else may have had the processor: the quickest of some tries counts.
+    let tries = if Extent::wanted() == Extent::Sample { 0 } else { TRIES };
+    for _ in 0..tries {
+        if elapsed >= LONGEST {
+            elapsed = elapsed.min(timed(client, &method, params).0);
+        }
+    }
+    assert!(tries == 0 || elapsed < LONGEST, "{method} took {elapsed:?}: {params}\n{prefix}");
     if let Err(error) = answer {
         // A new name is refused where it can't be one; that is the answer, not a fault.
-        let refusal = method == "rename" && error["code"] == -32602;
+        let refusal = method.ends_with("/rename") && error["code"] == -32602;
         assert!(refusal, "{method} {params}: {error}\n{prefix}");
     }
-    assert!(!is_whole() || elapsed < LONGEST, "{method} took {elapsed:?}: {params}\n{prefix}");
+}
+
+fn timed(client: &mut Client, method: &str, params: &Value) -> (Duration, Result<Value, Value>) {
+    let begun = Instant::now();
+    let answer = client.try_request(method, params);
+    (begun.elapsed(), answer)
 }
 
 fn files(directory: &Path) -> Vec<PathBuf> {
