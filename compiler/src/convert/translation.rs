@@ -192,22 +192,20 @@ fn no_equivalent(keyword: &str) -> String {
     }
 }
 
-/// `WORKDIR directory` in `before`.
+/// `WORKDIR directory` in `before`: by the text alone, as Docker does.
 fn joined(before: &str, directory: &str) -> String {
-    if directory.starts_with('/') {
-        return directory.to_owned();
-    }
-    let relative = directory.strip_prefix("./").unwrap_or(directory);
-    match (before.trim_end_matches('/'), relative) {
-        (before, "" | ".") => {
-            if before.is_empty() {
-                "/".to_owned()
-            } else {
-                before.to_owned()
+    let before = if directory.starts_with('/') { "" } else { before };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in before.split('/').chain(directory.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
             }
+            name => parts.push(name),
         }
-        (before, relative) => format!("{before}/{relative}"),
     }
+    format!("/{}", parts.join("/"))
 }
 
 /// What SHELL makes of later RUNs.

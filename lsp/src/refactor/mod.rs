@@ -6,6 +6,8 @@
 
 pub mod change;
 pub mod commands;
+#[cfg(test)]
+mod conversions;
 pub mod extract;
 pub mod hoist;
 pub mod inline;
