@@ -52,6 +52,9 @@ const EVERYBODY: &[libc::c_long] = &[
     libc::SYS_getpid,
     libc::SYS_gettid,
     libc::SYS_tgkill,
+    // The same by another C library, and what that does when it begins its second thread.
+    libc::SYS_tkill,
+    libc::SYS_membarrier,
     libc::SYS_rseq,
     libc::SYS_set_robust_list,
     libc::SYS_exit,
@@ -98,7 +101,11 @@ const MAKING: &[libc::c_long] =
 const TRIED: &[libc::c_long] = &[
     #[cfg(target_arch = "x86_64")]
     libc::SYS_open,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_readlink,
     libc::SYS_openat,
+    libc::SYS_readlinkat,
+    libc::SYS_newfstatat,
 ];
 
 /// Of `prctl`: naming a thread, naming its memory, giving up new privileges.

@@ -2,7 +2,7 @@
 
 mod agents;
 mod booting;
-mod processes;
+pub(crate) mod processes;
 mod snapshots;
 
 use libtest_mimic::Failed;
@@ -16,6 +16,7 @@ pub(crate) fn small() -> Vec<(&'static str, Case)> {
         ("a_machine_is_kept_and_goes_on_in_another_process", processes::is_kept_and_goes_on),
         ("a_machines_process_has_nothing_of_the_host", processes::has_nothing_of_the_host),
         ("the_end_of_a_machines_process_is_told", processes::its_end_is_told),
+        ("machines_end_with_their_run", processes::end_with_their_run),
     ]
 }
 

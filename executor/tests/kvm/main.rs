@@ -19,6 +19,9 @@ fn main() -> std::process::ExitCode {
     if let Some(code) = layerc_executor::agent::run_if_agent() {
         return code;
     }
+    if let Some(place) = std::env::var_os(cases::processes::HOLD) {
+        cases::processes::hold_a_machine(place.as_ref());
+    }
     let arguments = libtest_mimic::Arguments::from_args();
     libtest_mimic::run(&arguments, place::trials()).exit_code()
 }

@@ -104,9 +104,9 @@ mod tests {
         let file = tempfile::tempfile().unwrap();
         for count in [0, 1, MOST_AT_ONCE, 2 * MOST_AT_ONCE + 7] {
             let descriptors = vec![file.as_fd(); count];
-            send(&ours, Order::Keep { name: "x".to_owned() }, &descriptors).unwrap();
+            send(&ours, Order::FinishKeeping { name: "x".to_owned() }, &descriptors).unwrap();
             let (order, came) = receive::<Order>(&theirs).unwrap().unwrap();
-            assert_eq!((order, came.len()), (Order::Keep { name: "x".to_owned() }, count));
+            assert_eq!((order, came.len()), (Order::FinishKeeping { name: "x".to_owned() }, count));
         }
         drop(ours);
         assert!(receive::<Order>(&theirs).unwrap().is_none());

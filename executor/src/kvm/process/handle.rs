@@ -188,13 +188,30 @@ impl MachineProcess {
     /// # Errors
     /// When the machine has ended, the disk is full, or what its process says can't be.
     pub fn snapshot(&mut self, directory: &Path, name: &str) -> Result<(), MachineError> {
+        let begun = self.begin_snapshot(directory, name)?;
+        self.finish_snapshot(begun)
+    }
+
+    /// Begins one while the machine runs: most of its memory is written by then.
+    ///
+    /// # Errors
+    /// As for [`Self::snapshot`].
+    fn begin_snapshot(&self, directory: &Path, name: &str) -> Result<Unfinished, MachineError> {
         let unfinished = Unfinished::begin(directory, name)?;
-        let memory = unfinished.memory_file()?;
+        self.have_done(Order::BeginKeeping, &[unfinished.memory_file()?.as_fd()])?;
+        Ok(unfinished)
+    }
+
+    /// Makes it whole. A machine that stands still runs on from there.
+    ///
+    /// # Errors
+    /// As for [`Self::snapshot`].
+    fn finish_snapshot(&mut self, begun: Unfinished) -> Result<(), MachineError> {
         let making = MachineError::system("make room for a machine's state");
         let state = rustix::fs::memfd_create("state", MemfdFlags::CLOEXEC).map_err(making)?;
-        let order = Order::Keep { name: name.to_owned() };
-        self.have_done(order, &[memory.as_fd(), state.as_fd()])?;
-        self.ancestry = unfinished.finish_with(&state.into(), &self.ancestry, self.size)?;
+        let order = Order::FinishKeeping { name: begun.name() };
+        self.have_done(order, &[state.as_fd()])?;
+        self.ancestry = begun.finish_with(&state.into(), &self.ancestry, self.size)?;
         Ok(())
     }
 

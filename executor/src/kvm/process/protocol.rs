@@ -43,8 +43,10 @@ pub(super) enum Order {
     Resume,
     /// Freeze the disk. Along: the file that is written from now on.
     FreezeDisk,
-    /// Make a snapshot. Along: a new file for the memory, and an empty one for everything else.
-    Keep {
+    /// Begin a snapshot while the machine runs. Along: a new file for its memory.
+    BeginKeeping,
+    /// Make it whole, and let the machine run on. Along: an empty file for everything but memory.
+    FinishKeeping {
         /// Its name.
         name: String,
     },

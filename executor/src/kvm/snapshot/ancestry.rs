@@ -30,8 +30,41 @@ impl Ancestry {
             Ok(other) if other != size => return Some("it has another size than its machine"),
             Ok(_) => {}
         }
+        self.map_fault(&state.memory, name)
+    }
+
+    fn map_fault(&self, map: &MemoryMap, name: &str) -> Option<&'static str> {
         let known = |file: &MemoryFile| file.snapshot == name || self.files.contains(file);
-        let foreign = !state.memory.files.iter().all(known);
+        let foreign = !map.files.iter().all(known);
         foreign.then_some("it names memory of another machine")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::map::Stamp;
+    use super::*;
+
+    fn map(files: &[(&str, u64)]) -> MemoryMap {
+        let file = |(name, pages): &(&str, u64)| MemoryFile {
+            snapshot: (*name).to_owned(),
+            pages: *pages,
+            digest: [0; 32],
+            stamp: Stamp::default(),
+        };
+        MemoryMap { files: files.iter().map(file).collect(), extents: Vec::new() }
+    }
+
+    #[test]
+    fn a_machine_names_its_own_memory_and_that_of_its_ancestors() {
+        let ancestry = Ancestry::of(&map(&[("booted", 10), ("one", 2)]));
+        for own in [&[("two", 1), ("booted", 10)][..], &[("two", 1)], &[("one", 2)]] {
+            assert_eq!(ancestry.map_fault(&map(own), "two"), None);
+        }
+        // Another's, and an ancestor's that is said to be something else.
+        for foreign in [("other", 1), ("booted", 11)] {
+            let fault = ancestry.map_fault(&map(&[("two", 1), foreign]), "two");
+            assert_eq!(fault, Some("it names memory of another machine"));
+        }
     }
 }

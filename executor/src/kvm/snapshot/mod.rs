@@ -33,8 +33,8 @@ mod unfinished;
 
 pub(super) use ancestry::Ancestry;
 pub use opening::Snapshot;
-pub(super) use taking::Lineage;
 pub use taking::Taken;
+pub(super) use taking::{Begun, Lineage};
 pub(super) use unfinished::Unfinished;
 
 use super::error::MachineError;

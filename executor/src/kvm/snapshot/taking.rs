@@ -29,6 +29,14 @@ pub(crate) struct Lineage {
     pub(super) owed: PageSet,
 }
 
+/// A snapshot whose first part is written.
+#[derive(Debug)]
+pub(in crate::kvm) struct Begun {
+    sink: Sink,
+    /// What it is a difference to.
+    parent: MemoryMap,
+}
+
 /// A snapshot that was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Taken {
@@ -48,24 +56,35 @@ impl VirtualMachine {
     /// When the machine has ended or the disk is full. The machine can go on, and be tried again.
     pub fn snapshot(&mut self, directory: &Path, name: &str) -> Result<Taken, MachineError> {
         let unfinished = Unfinished::begin(directory, name)?;
-        let (taken, state) = self.keep_in(unfinished.memory_file()?, name)?;
+        let begun = self.begin_keeping(unfinished.memory_file()?)?;
+        let (taken, state) = self.finish_keeping(begun, name)?;
         unfinished.finish(&state)?;
         self.goes_on_from(state);
         Ok(taken)
     }
 
-    /// Writes its memory into a new file; the answer is everything else of the snapshot `name`.
+    /// Writes what was written of its memory so far into a new file, while the machine runs.
     ///
     /// # Errors
     /// As for [`Self::snapshot`].
-    pub(in crate::kvm) fn keep_in(
-        &mut self,
-        memory: File,
-        name: &str,
-    ) -> Result<(Taken, MachineState), MachineError> {
+    pub(in crate::kvm) fn begin_keeping(&mut self, memory: File) -> Result<Begun, MachineError> {
         let mut sink = Sink::new(memory);
         let (parent, first) = self.first_pass()?;
         self.add(&mut sink, &first, Pace::Write)?;
+        Ok(Begun { sink, parent })
+    }
+
+    /// Adds what was written since, for which the machine stands still; the answer is everything else of the snapshot
+    /// `name`.
+    ///
+    /// # Errors
+    /// As for [`Self::snapshot`].
+    pub(in crate::kvm) fn finish_keeping(
+        &mut self,
+        begun: Begun,
+        name: &str,
+    ) -> Result<(Taken, MachineState), MachineError> {
+        let Begun { mut sink, parent } = begun;
         let (standing, paused) = self.second_pass(&mut sink)?;
         let written = sink.finish()?;
         let memory_bytes = written.pages * PAGE_BYTES;

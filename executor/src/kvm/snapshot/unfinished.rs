@@ -51,6 +51,11 @@ impl Unfinished {
             .map_err(MachineError::system("write a machine's memory"))
     }
 
+    /// The name that it gets.
+    pub(in crate::kvm) fn name(&self) -> String {
+        self.target.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
     /// Makes it whole.
     ///
     /// # Errors
@@ -70,9 +75,8 @@ impl Unfinished {
         ancestry: &Ancestry,
         size: MemorySize,
     ) -> Result<Ancestry, MachineError> {
-        let name = self.target.file_name().unwrap_or_default().to_string_lossy();
         let state: MachineState = file::read_open(given, &self.target)?;
-        if let Some(fault) = ancestry.fault(&state, &name, size) {
+        if let Some(fault) = ancestry.fault(&state, &self.name(), size) {
             return Err(unusable(&self.target, fault));
         }
         self.finish(&state)?;
