@@ -48,9 +48,10 @@ enum Format {
 
 /// Looks and tells.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit> {
-    let mut checks = examine();
+    let directory = store_directory(arguments)?;
+    let mut checks = examine(&directory);
     let place = checks.iter().take_while(|check| check.group == Group::Machines).count();
-    checks.insert(place, of_start(start(arguments).map_err(|error| format!("{error:#}"))));
+    checks.insert(place, of_start(start(&directory).map_err(|error| format!("{error:#}"))));
     match arguments.format {
         Format::Json => terminal::print(&(serde_json::to_string_pretty(&checks)? + "\n"))?,
         Format::Text => terminal::print(&text(&checks))?,
@@ -59,16 +60,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit> {
     Ok(if is_fit { Exit::Success } else { Exit::Findings })
 }
 
+fn store_directory(arguments: &Arguments) -> Result<PathBuf> {
+    let configuration = Configuration::read(&Repository::root_of(Path::new("."))?)?;
+    let configured = configuration.run.store.as_deref();
+    crate::store_directory::store_directory(arguments.store.as_deref(), configured)
+}
+
 /// Starts a machine on this machine's own system and runs something in it; how long that took.
-fn start(arguments: &Arguments) -> Result<Duration> {
+fn start(directory: &Path) -> Result<Duration> {
     let root = Repository::root_of(Path::new("."))?;
     let configuration = Configuration::read(&root)?;
-    let directory = crate::store_directory::store_directory(
-        arguments.store.as_deref(),
-        configuration.run.store.as_deref(),
-    )?;
     let opened =
-        Opened::to_look(&directory, &root, &Chosen::of_run(ExecutorKind::Overlay, &configuration))?;
+        Opened::to_look(directory, &root, &Chosen::of_run(ExecutorKind::Overlay, &configuration))?;
     if let Some(warning) = file_system::unsuitable(opened.store.directory()) {
         terminal::warn(&warning);
     }

@@ -1,6 +1,7 @@
 //! `layerc image`: the images and bases of the store.
 
 mod build;
+mod kernel;
 mod list;
 
 use crate::candidates;
@@ -14,6 +15,7 @@ use crate::{size, terminal};
 use anyhow::Result;
 use build::Build;
 use clap::{Args, Subcommand};
+use kernel::Kernel;
 use layerc_executor::images::{ImageError, Images, Reference, Trust};
 use layerc_executor::overlay::{KeptBases, OverlayOptions, open_images};
 use layerc_executor::store::room::Attempt;
@@ -29,6 +31,8 @@ Examples:
   layerc image rm debian:12                           forget it, and free its layers
   layerc image build debootstrap:bookworm             make a base now, which a run would make when it needs it
   layerc image build rootfs:root.tar -o base.tar --name team/base:1   and write it as an OCI archive
+  layerc image kernel                                 a kernel for virtual machines, fetched with apt-get into the store
+  layerc image build ubuntu:22.04 --bootable          the disk that virtual machines start from, made now
 
 Images that a run needs are pulled by themselves unless `--pull never` is given.";
 
@@ -49,6 +53,8 @@ enum Command {
     Import(Import),
     /// Make a base of any source now, and write it out as an OCI layout or archive
     Build(Build),
+    /// Put a kernel for virtual machines into the store, out of packages
+    Kernel(Kernel),
     /// List the images and bases of the store
     Ls(List),
     /// Forget images and bases, and free what no other image has
@@ -101,6 +107,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit> {
         Command::Pull(pull) => pull_images(pull),
         Command::Import(import) => import_image(import),
         Command::Build(build) => build::build(build),
+        Command::Kernel(kernel) => kernel::keep(kernel),
         Command::Ls(list) => list::list(list),
         Command::Rm(remove) => remove_images(remove),
     };

@@ -181,7 +181,8 @@ impl Prepared {
         let directory = conditions.store_directory(configuration)?;
         let known = resumed.as_ref().map(PastRun::header).cloned();
         let before = known.as_ref().map(|header| header.executor);
-        let chosen = conditions.executor.choose(configuration, before, plan, &options.images)?;
+        let choice = &conditions.executor;
+        let chosen = choice.choose(configuration, before, plan, &options.images, &directory)?;
         executor::check(&arguments.machines, chosen.kind)?;
         let machines = arguments.machines.options(configuration);
         let opened = Opened::new(&directory, root, machines, &chosen)?;

@@ -15,10 +15,6 @@ pub enum Keeps {
 /// Something that plans may ask for and that a backend may be without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Feature {
-    /// Directories that outlive runs.
-    Caches,
-    /// Files of other repositories.
-    Clones,
     /// This machine's own system as a base.
     HostBase,
 }

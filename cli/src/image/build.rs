@@ -6,7 +6,7 @@ use crate::configuration::{Configuration, ImageMap, misspelt_kind, parse_source}
 use crate::exit::WrongUsage;
 use crate::past::StoreArgument;
 use crate::repository::Repository;
-use crate::run::TrustArguments;
+use crate::run::{self, TrustArguments};
 use crate::store_directory::store_directory;
 use crate::terminal;
 use anyhow::{Context, Result};
@@ -33,6 +33,14 @@ pub(super) struct Build {
     #[arg(long, value_name = "IMAGE", requires = "output")]
     name: Option<String>,
 
+    /// Make the disk that virtual machines start from too
+    #[arg(long)]
+    bootable: bool,
+
+    /// The kernel that they boot [default: as of `layerc run`]
+    #[arg(long, value_name = "FILE", requires = "bootable")]
+    kernel: Option<PathBuf>,
+
     #[command(flatten)]
     trust: TrustArguments,
 
@@ -50,8 +58,15 @@ pub(super) fn build(arguments: &Build) -> Result<()> {
     let directory = store_directory(arguments.store.given(), configuration.run.store.as_deref())?;
     let repository = tracked::Repository::open(&root, tracked::RepositoryOptions::default())?;
     let options = OverlayOptions { trust: arguments.trust.trust(), ..OverlayOptions::default() };
-    let backend = OverlayBackend::new(&directory, Arc::new(repository), options)?;
+    let repository = Arc::new(repository);
+    let backend = OverlayBackend::new(&directory, Arc::clone(&repository), options.clone())?;
     let base = made(&backend, &source)?;
+    if arguments.bootable {
+        let backend = OverlayBackend::new(&directory, Arc::clone(&repository), options)?;
+        let kernel = run::executor::kernel(arguments.kernel.clone(), &configuration);
+        let disk = disk(backend, repository, kernel.as_deref(), &source)?;
+        terminal::print(&format!("{source} is bootable: {}\n", disk.display()))?;
+    }
     for note in &base.notes {
         terminal::tell(&format!("note: {note}\n"));
     }
@@ -63,7 +78,32 @@ pub(super) fn build(arguments: &Build) -> Result<()> {
     terminal::print(&format!("{}  {digest}\n", output.display()))
 }
 
-fn made(backend: &OverlayBackend, source: &ImageSource) -> Result<BaseImage> {
+/// The disk that virtual machines start from.
+#[cfg(target_arch = "x86_64")]
+fn disk(
+    overlay: OverlayBackend,
+    repository: Arc<tracked::Repository>,
+    kernel: Option<&Path>,
+    source: &ImageSource,
+) -> Result<PathBuf> {
+    use layerc_executor::kvm::backend::{KvmBackend, KvmOptions};
+    let kernel = run::executor::kernel_choice(kernel);
+    let options = KvmOptions { kernel, ..KvmOptions::default() };
+    let base = made(&KvmBackend::new(overlay, repository, options), source)?;
+    base.directories.into_iter().next().context("the base has no disk")
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn disk(
+    _overlay: OverlayBackend,
+    _repository: Arc<tracked::Repository>,
+    _kernel: Option<&Path>,
+    _source: &ImageSource,
+) -> Result<PathBuf> {
+    Err(WrongUsage("virtual machines are made on x86-64 only".to_owned()).into())
+}
+
+fn made(backend: &dyn Backend, source: &ImageSource) -> Result<BaseImage> {
     match backend.prepare_base(source, &say) {
         Ok(base) => Ok(base),
         Err(error @ BackendError::Unavailable(_)) => Err(error.into()),

@@ -8,7 +8,7 @@ use clap::Args;
 use layerc_executor::backend::{ExecutorKind, ImageSource};
 use layerc_planner::plan::Plan;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Names the kernel of virtual machines where neither option nor configuration does.
 const KERNEL_VARIABLE: &str = "LAYERC_KERNEL";
@@ -20,7 +20,7 @@ pub(crate) struct ExecutorArguments {
     #[arg(long, value_enum, value_name = "WHICH")]
     executor: Option<ExecutorChoice>,
 
-    /// The kernel that virtual machines boot [default: $LAYERC_KERNEL, else the newest in /boot with its modules]
+    /// The kernel that virtual machines boot [default: $LAYERC_KERNEL, else the newest of the store or in /boot]
     #[arg(long, value_name = "FILE")]
     kernel: Option<PathBuf>,
 }
@@ -43,13 +43,14 @@ impl Chosen {
 }
 
 impl ExecutorArguments {
-    /// What a run of a plan has. `before` is what it had when it began.
+    /// What a run of a plan has. `before` is what it had when it began; a kernel may be in the store.
     pub(crate) fn choose(
         &self,
         configuration: &Configuration,
         before: Option<ExecutorKind>,
         plan: &Plan,
         images: &BTreeMap<String, ImageSource>,
+        store_directory: &Path,
     ) -> Result<Chosen> {
         let before = before.map(ExecutorChoice::of);
         let choice = self.executor.or(before).or(configuration.run.executor);
@@ -58,7 +59,7 @@ impl ExecutorArguments {
             ExecutorChoice::Overlay => (ExecutorKind::Overlay, None),
             ExecutorChoice::Kvm => (ExecutorKind::Kvm, None),
             ExecutorChoice::Auto => {
-                let (kind, reason) = automatic(plan, images, kernel.as_deref());
+                let (kind, reason) = automatic(plan, images, kernel.as_deref(), store_directory);
                 (kind, Some(reason))
             }
         };
@@ -66,7 +67,8 @@ impl ExecutorArguments {
     }
 }
 
-fn kernel(given: Option<PathBuf>, configuration: &Configuration) -> Option<PathBuf> {
+/// The kernel that was named.
+pub(crate) fn kernel(given: Option<PathBuf>, configuration: &Configuration) -> Option<PathBuf> {
     let from_environment =
         || std::env::var_os(KERNEL_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
     given.or_else(from_environment).or_else(|| configuration.run.kernel.clone())
@@ -74,9 +76,7 @@ fn kernel(given: Option<PathBuf>, configuration: &Configuration) -> Option<PathB
 
 /// The kernel that was named, or whichever there is.
 #[cfg(target_arch = "x86_64")]
-pub(super) fn kernel_choice(
-    named: Option<&std::path::Path>,
-) -> layerc_executor::kvm::backend::KernelChoice {
+pub(crate) fn kernel_choice(named: Option<&Path>) -> layerc_executor::kvm::backend::KernelChoice {
     use layerc_executor::kvm::backend::KernelChoice;
     named.map_or(KernelChoice::Newest, |path| KernelChoice::File(path.to_owned()))
 }
@@ -85,11 +85,12 @@ pub(super) fn kernel_choice(
 fn automatic(
     plan: &Plan,
     images: &BTreeMap<String, ImageSource>,
-    kernel: Option<&std::path::Path>,
+    kernel: Option<&Path>,
+    store_directory: &Path,
 ) -> (ExecutorKind, String) {
-    use layerc_executor::kvm::backend::{LACKING, choose};
+    use layerc_executor::kvm::backend::{LACKING, choose, kernels_of};
     let mut obstacles = layerc_executor::run::beyond(plan, images, LACKING);
-    if let Err(error) = kernel_choice(kernel).find() {
+    if let Err(error) = kernel_choice(kernel).find(&kernels_of(store_directory)) {
         obstacles.push(error.to_string());
     }
     let choice = choose(&layerc_executor::kvm::probe(), &obstacles);
@@ -100,7 +101,8 @@ fn automatic(
 fn automatic(
     _plan: &Plan,
     _images: &BTreeMap<String, ImageSource>,
-    _kernel: Option<&std::path::Path>,
+    _kernel: Option<&Path>,
+    _store_directory: &Path,
 ) -> (ExecutorKind, String) {
     (ExecutorKind::Overlay, "virtual machines are made on x86-64 only".to_owned())
 }

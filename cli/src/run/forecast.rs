@@ -24,8 +24,9 @@ pub(crate) fn forecast(
     conditions: &Conditions,
 ) -> Result<Forecast> {
     let images = conditions.images(plan, configuration.images.clone())?;
-    let chosen = conditions.executor.choose(configuration, None, plan, &images)?;
-    let opened = Opened::to_look(&conditions.store_directory(configuration)?, root, &chosen)?;
+    let directory = conditions.store_directory(configuration)?;
+    let chosen = conditions.executor.choose(configuration, None, plan, &images, &directory)?;
+    let opened = Opened::to_look(&directory, root, &chosen)?;
     let names = secret_names(plan);
     let secrets =
         secret_values::look_up_quietly(&names, &conditions.secrets, &configuration.secrets)?;

@@ -164,7 +164,7 @@ fn mount(
 }
 
 /// Inside the machine: the directory, made as its owner's if it is missing, all links followed.
-fn prepare(place: &CachePlace) -> Result<Reply, Failure> {
+pub(crate) fn prepare(place: &CachePlace) -> Result<Reply, Failure> {
     let account = ensure_account(Path::new("/etc"), &place.owner)?;
     let path = Path::new("/").join(expand_home(&place.path, &account.home));
     let missing = path.ancestors().take_while(|path| !path.exists()).map(Path::to_owned);

@@ -16,6 +16,7 @@ use super::removal::remove_own_tree;
 use super::stage::RepositoryMount;
 use super::{send_descriptor, serve, stage};
 use crate::images::{pack_layer, unpack_layer};
+use crate::kvm::guest::{RootDiskError, make_disk_of_layers};
 use crate::sys::{
     ChildSignals, Fork, SingleThreaded, close_inherited_descriptors_from, fork, leave,
     place_descriptor, unshare,
@@ -108,6 +109,16 @@ fn perform(proof: &SingleThreaded, socket: &mut UnixStream, task: &Task) -> Resu
             let packed =
                 pack_layer(order).doing(|| format!("pack `{}`", order.directory.display()))?;
             Ok(protocol::send(socket, &Reply::Packed(packed))?)
+        }
+        Task::MakeDisk { order } => {
+            die_with_parent()?;
+            make_disk_of_layers(order).map_err(|error| match error {
+                RootDiskError::Disk(source) => {
+                    Failure::System { action: format!("write {}", order.disk.display()), source }
+                }
+                other => Failure::Refused(other.to_string()),
+            })?;
+            Ok(protocol::send(socket, &Reply::Done)?)
         }
     }
 }

@@ -7,6 +7,7 @@
 use crate::archive::{Ownership, Unpacked};
 use crate::backend::{Command, CommandEnd, Stream};
 use crate::images::{PackOrder, Packed, UnpackOrder};
+use crate::kvm::guest::DiskOrder;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::io::{self, Read, Write};
 use std::net::Ipv4Addr;
@@ -14,7 +15,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 /// Version of the messages. Both sides are the same program, so any difference is a mistake and refused.
-pub const PROTOCOL_VERSION: u16 = 2;
+pub const PROTOCOL_VERSION: u16 = 3;
 
 /// Largest frame: a script (a Layerfile is limited to 16 MiB elsewhere) with its environment fits; a hostile length
 /// costs at most this much memory.
@@ -77,6 +78,8 @@ pub enum Request {
         /// Absolute path; its parent exists.
         target: String,
     },
+    /// Do something with a directory that outlives runs, in a virtual machine.
+    Cache(CacheRequest),
     /// Say what came since the last request.
     Hear,
     /// The virtual machine goes on from a snapshot.
@@ -117,6 +120,11 @@ pub enum Task {
     Pack {
         /// What and where to.
         order: PackOrder,
+    },
+    /// Make the disk of a virtual machine, then end.
+    MakeDisk {
+        /// Of what and where to.
+        order: DiskOrder,
     },
 }
 
@@ -261,6 +269,41 @@ pub struct CachePlace {
     pub layers: Vec<String>,
 }
 
+/// A directory that outlives runs, in a virtual machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestCache {
+    /// Where it appears; it is made of no directories of the store.
+    pub place: CachePlace,
+    /// Names what is in it. Empty where nothing was kept yet.
+    pub version: String,
+}
+
+/// What is to be done with one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CacheRequest {
+    /// Show it. Answered with [`Reply::CacheWanted`] where the machine has another version, or none.
+    Show(GuestCache),
+    /// The next piece of the archive of a version.
+    Receive(Vec<u8>),
+    /// That was all: show it with these files.
+    Fill(GuestCache),
+    /// Pack what is in it. Answered with [`Reply::Unchanged`] where that is its version, with [`Reply::Alive`] where
+    /// processes write to it.
+    Pack {
+        /// Which, as it was written.
+        path: String,
+    },
+    /// Give the next piece of what was packed, as [`Reply::CachePiece`].
+    Send,
+    /// What was packed is this version from now on.
+    Kept {
+        /// Which, as it was written.
+        path: String,
+        /// Its name.
+        version: String,
+    },
+}
+
 /// What became of a cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KeptCache {
@@ -338,6 +381,10 @@ pub enum Reply {
     },
     /// What became of each cache.
     CachesKept(Vec<KeptCache>),
+    /// Send the files of this version.
+    CacheWanted,
+    /// A piece of an archive; an empty one is its end.
+    CachePiece(Vec<u8>),
     /// The layer is in place.
     Frozen,
     /// Nothing was written.

@@ -11,6 +11,7 @@ mod programs;
 mod virtualisation;
 
 use serde::Serialize;
+use std::path::Path;
 
 /// What came of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -66,9 +67,10 @@ impl Check {
 }
 
 /// Looks at everything that can be looked at without starting a machine. Takes less than half a second.
-pub fn examine() -> Vec<Check> {
+/// `store_directory` is the store that would be used; it need not be there.
+pub fn examine(store_directory: &Path) -> Vec<Check> {
     let mut checks = machines::examine();
-    checks.extend(virtualisation::examine());
+    checks.extend(virtualisation::examine(store_directory));
     checks.extend(programs::examine());
     checks
 }

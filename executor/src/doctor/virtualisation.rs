@@ -3,29 +3,30 @@
 
 use super::{Check, Group, Verdict};
 use crate::kvm::{Probe, probe};
+use std::path::Path;
 
-pub(super) fn examine() -> Vec<Check> {
-    vec![device(), kernel()]
+pub(super) fn examine(store_directory: &Path) -> Vec<Check> {
+    vec![device(), kernel(store_directory)]
 }
 
 /// What virtual machines boot unless somebody names another.
 #[cfg(target_arch = "x86_64")]
-fn kernel() -> Check {
-    use crate::kvm::backend::KernelChoice;
+fn kernel(store_directory: &Path) -> Check {
+    use crate::kvm::backend::{KernelChoice, kernels_of};
     let check = |found| {
         Check::works(Group::Virtualisation, "a kernel for guests", "`--executor kvm`", found)
     };
-    match KernelChoice::Newest.find() {
+    match KernelChoice::Newest.find(&kernels_of(store_directory)) {
         Ok(kernel) => check(kernel.image.display().to_string()),
-        Err(_) => check("none in /boot with its modules in /lib/modules".to_owned()).lacking(
+        Err(_) => check("none in the store, none in /boot with its modules".to_owned()).lacking(
             Verdict::Limited,
-            "`apt-get install linux-image-cloud-amd64` (Ubuntu: linux-image-virtual), or name one with `--kernel FILE`",
+            "`layerc image kernel` fetches one into the store; or name one with `--kernel FILE`",
         ),
     }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-fn kernel() -> Check {
+fn kernel(_: &Path) -> Check {
     let found = "virtual machines are made on x86-64 only".to_owned();
     Check::works(Group::Virtualisation, "a kernel for guests", "`--executor kvm`", found)
         .lacking(Verdict::Limited, "machines of namespaces work without")

@@ -21,7 +21,7 @@ const COMPRESSIONS: [(&[u8], &str); 4] = [
 ];
 
 /// Unpacks the archive at `path` into `target`, which exists and is empty.
-pub(super) fn unpack(path: &Path, target: &Path, ownership: Ownership) -> Result<(), BackendError> {
+pub(crate) fn unpack(path: &Path, target: &Path, ownership: Ownership) -> Result<(), BackendError> {
     let action = || format!("unpack {}", path.display());
     let mut file = File::open(path).doing(action)?;
     let mut beginning = [0; 6];

@@ -1,7 +1,7 @@
 //! The backend itself: images made ready, machines started.
 
 use super::control_groups::{ControlGroups, Limit};
-use super::failure::Doing;
+use super::failure::{Doing, unexpected};
 use super::host::{Composition, HostBase};
 use super::host_part::HostPart;
 use super::identities::Identities;
@@ -11,15 +11,18 @@ use super::machine::{OverlayMachine, Parts};
 use super::network::NetworkChoice;
 use super::removal::{Removal, Remover};
 use super::resync::resync;
-use super::start::BegunAgent;
+use super::start::{BegunAgent, have_done};
 use super::store_layout::{RunDirectory, StoreLayout};
 use super::{debootstrap, rootfs};
-use crate::agent::protocol::{DiskLimits, MachineSetup, Network, PartSetup, TrackedFiles};
+use crate::agent::protocol::{
+    DiskLimits, MachineSetup, Network, PartSetup, Reply, Task, TrackedFiles,
+};
 use crate::backend::{
     Backend, BackendError, BaseImage, ImageSource, Layer, LayerId, Machine, MachineStart, Resync,
 };
 use crate::caches::Caches;
 use crate::images::{Images, Pull, Trust, Using};
+use crate::kvm::guest::DiskOrder;
 use crate::tracked::Repository;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -145,6 +148,11 @@ impl OverlayBackend {
         })
     }
 
+    /// The store's directory.
+    pub(crate) fn store_directory(&self) -> &Path {
+        &self.layout.root
+    }
+
     /// The bases that were unpacked or installed.
     pub const fn bases(&self) -> &KeptBases {
         &self.bases
@@ -158,6 +166,16 @@ impl OverlayBackend {
     /// The directories that CACHE keeps.
     pub const fn caches(&self) -> &Caches {
         &self.caches
+    }
+
+    /// Has the disk of a virtual machine made by an agent that sees the owners of files as machines do.
+    pub(crate) fn make_disk(&self, order: DiskOrder) -> Result<(), BackendError> {
+        let Removal { agent_program, identities } = &self.removal;
+        match have_done(Task::MakeDisk { order }, agent_program, identities)? {
+            Reply::Done => Ok(()),
+            Reply::Refused(text) => Err(BackendError::Unavailable(text)),
+            other => Err(unexpected(other)),
+        }
     }
 
     /// A directory for a machine of whatever kind: locked as long as it lives, gone with it. The layers that it needs

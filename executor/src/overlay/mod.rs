@@ -53,6 +53,7 @@ mod skeleton;
 mod start;
 mod store_layout;
 
+pub(crate) use archive::unpack as unpack_archive;
 pub(crate) use backend::host_name;
 pub use backend::{OverlayBackend, OverlayOptions};
 pub use caches::caches_of;

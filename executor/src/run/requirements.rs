@@ -66,29 +66,7 @@ pub fn beyond(
             ));
         }
     }
-    for (index, file) in (0..).zip(&plan.layerfiles) {
-        for (_, node) in plan.path(LayerfileId(index)) {
-            let Node::Step(step) = node else { continue };
-            if let Some((feature, keyword)) = feature_of(&step.action)
-                && lacks.contains(&feature)
-            {
-                beyond.push(format!(
-                    "{}:{}: virtual machines can't do {keyword} yet: run with `--executor overlay`",
-                    file.path, step.line
-                ));
-            }
-        }
-    }
     beyond
-}
-
-/// What an instruction needs that not every backend has.
-const fn feature_of(action: &Action) -> Option<(Feature, &'static str)> {
-    match action {
-        Action::Cache { .. } => Some((Feature::Caches, "CACHE")),
-        Action::Clone { .. } => Some((Feature::Clones, "CLONE")),
-        _ => None,
-    }
 }
 
 fn unmapped(image: &str) -> String {

@@ -5,6 +5,7 @@ use layerc_tests::images::layout::Layout;
 use layerc_tests::images::root::Tree;
 use layerc_tests::ordinary_user::on_path;
 use layerc_tests::skip::skipped;
+use layerc_tests::workflow::Workflow;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
@@ -88,6 +89,14 @@ fn bases_are_listed_with_what_they_take_and_removed() {
         assert_eq!(refused.code(), 2);
         assert!(refused.stderr.contains(said), "{}", refused.stderr);
     }
+}
+
+#[test]
+fn a_kernel_comes_out_of_packages_alone() {
+    let place = Workflow::with(&[("layerc.toml", "")]);
+    let refused = image(&place, &["kernel", "layerc.toml"]);
+    assert_eq!(refused.code(), 3);
+    assert!(refused.stderr.contains("`layerc.toml` is no Debian package"), "{}", refused.stderr);
 }
 
 fn tar(directory: &Path, archive: &Path) {

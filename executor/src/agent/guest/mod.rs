@@ -11,9 +11,11 @@
 //! | [`root`] | the machine's root, and what every root has |
 //! | [`serve`] | requests |
 //! | [`copy`] | COPY in a machine that runs |
+//! | [`caches`] | CACHE: directories that outlive runs |
 //! | [`network`] | addresses of the network card |
 //! | [`ports`] | connecting to ports of the machine |
 
+mod caches;
 mod copy;
 mod modules;
 mod network;
@@ -22,6 +24,7 @@ mod root;
 mod serve;
 mod start;
 
+pub(crate) use caches::PIECE_BYTES;
 pub(crate) use start::{is_first_program, run_first};
 
 /// Port of vsock at which the agent listens.

@@ -9,6 +9,7 @@ use super::super::protocol::{
 };
 use super::super::stage::settings_files;
 use super::REPOSITORY_TAG;
+use super::caches::GuestCaches;
 use super::copy::Copies;
 use super::network::{name_servers, set_up};
 use super::root::REPOSITORY;
@@ -60,6 +61,7 @@ struct Server<'a> {
     proof: &'a SingleThreaded,
     commands: Commands,
     copies: Copies,
+    caches: GuestCaches,
     /// What was told last, and is true.
     setup: Option<GuestSetup>,
 }
@@ -71,7 +73,8 @@ pub(super) fn serve(
     signals: ChildSignals,
 ) -> Result<(), Failure> {
     let commands = Commands::new(signals);
-    let mut server = Server { proof, commands, copies: Copies::default(), setup: None };
+    let (copies, caches) = (Copies::default(), GuestCaches::default());
+    let mut server = Server { proof, commands, copies, caches, setup: None };
     loop {
         server.commands.wait_for(listener.as_fd())?;
         let Ok(socket) = accept_with(listener, SocketFlags::CLOEXEC) else { continue };
@@ -127,6 +130,7 @@ impl Server<'_> {
                 Ok(Reply::Done)
             }
             Request::ResolveDestination(destination) => destination::resolve(&destination),
+            Request::Cache(request) => self.caches.answer(request),
             Request::Hear => {
                 for news in self.commands.take_news()? {
                     protocol::send(socket, &news)?;

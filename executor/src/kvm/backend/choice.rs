@@ -41,7 +41,7 @@ mod tests {
         let ran = |instructions_per_second| Probe::Ran { instructions_per_second };
         let native = ran(2_000_000_000);
         assert_eq!(choose(&native, &[]).kind, ExecutorKind::Kvm);
-        let obstacle = "a:1: virtual machines can't do CACHE yet".to_owned();
+        let obstacle = "a virtual machine can't start from `host`".to_owned();
         let refused = choose(&native, std::slice::from_ref(&obstacle));
         assert_eq!(refused, Choice { kind: ExecutorKind::Overlay, reason: obstacle });
         let emulated = choose(&ran(1_400_000), &[]);

@@ -1,14 +1,14 @@
 //! A base image made a disk: `bases/machine-ID/root-disk`, by the identity of the image.
 //!
-//! Knows the image as directories, whatever it came from.
+//! Knows the image as the directories of its layers, whatever it came from.
 
 use crate::backend::{BackendError, BaseImage, ImageSource};
-use crate::kvm::guest::{RootDiskError, make_root_disk};
+use crate::kvm::guest::DiskOrder;
 use crate::overlay::failure::Doing;
-use crate::overlay::{KeptBases, NEW_PREFIX};
+use crate::overlay::{KeptBases, NEW_PREFIX, OverlayBackend};
 use crate::store::runs::fresh_name;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Name of the disk in its directory.
 const DISK: &str = "root-disk";
@@ -20,7 +20,7 @@ const FREE_BYTES: u64 = 16 << 30;
 const OVERHEAD_DIVISOR: u64 = 4;
 
 /// Grows whenever disks are made in another way.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 fn name_of(base: &BaseImage) -> String {
     let mut hasher = blake3::Hasher::new_derive_key("layerc root disk");
@@ -39,26 +39,20 @@ pub(super) fn ready_disk(base: &BaseImage, bases: &KeptBases) -> Option<PathBuf>
 pub(super) fn disk_of(
     base: &BaseImage,
     source: &ImageSource,
-    bases: &KeptBases,
+    overlay: &OverlayBackend,
     progress: &(dyn Fn(&str) + Sync),
 ) -> Result<PathBuf, BackendError> {
+    let bases = overlay.bases();
     let name = name_of(base);
     bases.hold(&name, source)?;
     if let Some(disk) = ready_disk(base, bases) {
         return Ok(disk);
     }
-    let [tree] = base.directories.as_slice() else {
-        return Err(BackendError::Unavailable(format!(
-            "`{source}` has {} layers, and virtual machines start from images of one so far: take `rootfs:PATH` or \
-             `debootstrap:SUITE`, or run with `--executor overlay`",
-            base.directories.len()
-        )));
-    };
     progress("making a disk for virtual machines");
     let _making = bases.making()?;
     let beside = bases.directory().join(format!("{NEW_PREFIX}{}", fresh_name()));
     fs::create_dir(&beside).doing(|| format!("make {}", beside.display()))?;
-    let made = make(tree, &beside.join(DISK));
+    let made = overlay.make_disk(order(base, beside.join(DISK)));
     let place = bases.directory().join(&name);
     let placed = made.and_then(|()| {
         crate::store::committer::make_durable(&beside)
@@ -75,13 +69,9 @@ pub(super) fn disk_of(
     Ok(place.join(DISK))
 }
 
-fn make(tree: &Path, disk: &Path) -> Result<(), BackendError> {
-    let held = crate::agent::disk_bytes(tree);
+fn order(base: &BaseImage, disk: PathBuf) -> DiskOrder {
+    let layers = base.directories.clone();
+    let held: u64 = layers.iter().map(|layer| crate::agent::disk_bytes(layer)).sum();
     let bytes = (held + held / OVERHEAD_DIVISOR + FREE_BYTES).next_multiple_of(1 << 20);
-    make_root_disk(tree, disk, bytes).map_err(|error| match error {
-        RootDiskError::Disk(source) => {
-            BackendError::System { action: format!("write {}", disk.display()), source }
-        }
-        other => BackendError::Unavailable(other.to_string()),
-    })
+    DiskOrder { layers, disk, bytes }
 }

@@ -1,4 +1,5 @@
-//! Which kernel guests boot: a file that somebody names, or the newest of this machine's own whose modules are there.
+//! Which kernel guests boot: a file that somebody names, or the newest of the store's or of this machine's own whose
+//! modules are there.
 //!
 //! Looks, and downloads nothing. Knows nothing of what is in the files.
 
@@ -16,14 +17,14 @@ const PREFIX: &str = "vmlinuz-";
 const MODULES: &str = "/lib/modules";
 
 /// What can be done about it.
-const WAYS: &str = "install one (`apt-get install linux-image-cloud-amd64` on Debian, `linux-image-virtual` on Ubuntu), or \
-                    name a kernel file with `--kernel FILE`, LAYERC_KERNEL or `[run] kernel` in layerc.toml; \
-                    `--executor overlay` needs none";
+const WAYS: &str = "have one fetched into the store (`layerc image kernel`) or install one (`apt-get install \
+                    linux-image-cloud-amd64` on Debian, `linux-image-virtual` on Ubuntu), or name a kernel file with \
+                    `--kernel FILE`, LAYERC_KERNEL or `[run] kernel` in layerc.toml; `--executor overlay` needs none";
 
 /// What the user said of kernels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KernelChoice {
-    /// Nothing: the newest that is installed.
+    /// Nothing: the newest of the store, else the newest that is installed.
     Newest,
     /// This file. Its modules are beside it, or where its version says.
     File(PathBuf),
@@ -39,13 +40,15 @@ pub struct Kernel {
 }
 
 impl KernelChoice {
-    /// The files.
+    /// The files. `kept` is where the store has kernels.
     ///
     /// # Errors
     /// Names the ways to a kernel.
-    pub fn find(&self) -> Result<Kernel, BackendError> {
+    pub fn find(&self, kept: &Path) -> Result<Kernel, BackendError> {
+        let of_store = || newest(&kept.join("boot"), &kept.join("lib/modules"));
+        let installed = || newest(Path::new(KERNELS), Path::new(MODULES));
         match self {
-            Self::Newest => newest(Path::new(KERNELS), Path::new(MODULES)).ok_or_else(|| {
+            Self::Newest => of_store().or_else(installed).ok_or_else(|| {
                 let text = format!(
                     "there is no kernel for virtual machines here: no readable {KERNELS}/{PREFIX}VERSION with \
                      {MODULES}/VERSION; {WAYS}"

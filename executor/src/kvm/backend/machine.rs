@@ -5,8 +5,8 @@ use super::network::Outside;
 use super::running::Running;
 use super::start::new_file;
 use crate::backend::{
-    BackendError, Command, CommandEnd, CopiedFiles, CopyRequest, Freeze, Heard, LayerId, Machine,
-    Ports,
+    BackendError, Command, CommandEnd, CopiedFiles, CopyRequest, Freeze, Heard, KeptCaches,
+    LayerId, Machine, Ports,
 };
 use crate::kvm::guest::GuestSteps;
 use crate::overlay::RunDirectory;
@@ -95,6 +95,11 @@ impl Machine for KvmMachine {
     fn copy(&mut self, request: &CopyRequest) -> Result<CopiedFiles, BackendError> {
         let copied = self.steps.copy(request);
         copied.map_err(|error| self.explained(error))
+    }
+
+    fn keep_caches(&mut self) -> Result<KeptCaches, BackendError> {
+        let kept = self.steps.keep_caches();
+        kept.map_err(|error| self.explained(error))
     }
 
     fn freeze(&mut self) -> Result<Freeze, BackendError> {

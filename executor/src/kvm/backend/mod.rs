@@ -7,6 +7,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | [`kernel`] | which kernel guests boot, and where its modules are |
+//! | [`kernel_packages`] | kernels of the store, out of a distribution's packages |
 //! | [`image`] | a base image made a disk |
 //! | [`host_ends`] | what is behind a machine's devices |
 //! | [`network`] | what guests reach |
@@ -27,6 +28,7 @@ mod host_ends;
 mod image;
 mod kept;
 mod kernel;
+mod kernel_packages;
 mod last_words;
 mod machine;
 mod network;
@@ -36,6 +38,7 @@ mod start;
 
 pub use choice::{Choice, choose};
 pub use kernel::{Kernel, KernelChoice};
+pub use kernel_packages::{keep_kernels, keep_newest_kernel, kernels_of};
 
 use crate::agent::protocol::PROTOCOL_VERSION;
 use crate::backend::{
@@ -48,7 +51,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 /// What plans may ask for and virtual machines can't do yet.
-pub const LACKING: &[Feature] = &[Feature::Caches, Feature::Clones, Feature::HostBase];
+pub const LACKING: &[Feature] = &[Feature::HostBase];
 
 /// Settings of the backend.
 #[derive(Debug, Clone)]
@@ -107,7 +110,7 @@ impl KvmBackend {
         if let Some(kernel) = self.kernel.get() {
             return Ok(kernel);
         }
-        let found = self.options.kernel.find()?;
+        let found = self.options.kernel.find(&kernels_of(self.overlay.store_directory()))?;
         Ok(self.kernel.get_or_init(|| found))
     }
 
@@ -138,7 +141,7 @@ impl Backend for KvmBackend {
         // Before anything is downloaded for it.
         self.kernel()?;
         let base = self.overlay.prepare_base(source, progress)?;
-        let disk = image::disk_of(&base, source, self.overlay.bases(), progress)?;
+        let disk = image::disk_of(&base, source, &self.overlay, progress)?;
         self.bootable(base, disk)
     }
 

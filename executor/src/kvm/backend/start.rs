@@ -213,7 +213,9 @@ impl KvmBackend {
         beginning: Beginning,
         running: &Running,
     ) -> Result<GuestSteps, BackendError> {
-        GuestSteps::begin(guest, setup, beginning, self.options.patience).map_err(|error| {
+        let begun = GuestSteps::begin(guest, setup, beginning, self.options.patience);
+        let begun = begun.map(|steps| steps.with_caches(self.overlay.caches().clone()));
+        begun.map_err(|error| {
             let ended = running.how_it_ended_with_words();
             BackendError::Stopped(format!("the virtual machine did not start ({error}): {ended}"))
         })

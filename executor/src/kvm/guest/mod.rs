@@ -3,12 +3,14 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `initramfs/` | the archive that a kernel starts from |
-//! | `root_disk` | an ext4 disk made of a directory |
+//! | `root_disk` | an ext4 disk made of the layers of an image |
 //! | `agent` | speaking with the agent of a guest |
 //! | `ports` | connecting to ports of a guest |
+//! | `caches` | directories that outlive runs |
 //! | `steps` | commands, COPY and reads of a guest |
 
 mod agent;
+mod caches;
 pub mod initramfs;
 mod ports;
 mod root_disk;
@@ -16,7 +18,7 @@ mod steps;
 
 pub use agent::GuestAgent;
 pub use ports::GuestPorts;
-pub use root_disk::{RootDiskError, make_root_disk};
+pub use root_disk::{DiskOrder, RootDiskError, make_disk_of_layers, make_root_disk};
 pub use steps::{Beginning, GuestParts, GuestSteps};
 
 /// What a guest's kernel should be told besides where its root is: not to stay behind after a panic, and to report free

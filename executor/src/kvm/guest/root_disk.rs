@@ -1,14 +1,20 @@
-//! Makes the disk that a machine starts from: an ext4 file system with the files of a directory.
+//! Makes the disk that a machine starts from: an ext4 file system with the files of directories.
 //!
-//! By `mke2fs`, which needs no privilege and no mount. Knows nothing of where the files come from.
+//! By `mke2fs`, which needs no privilege and no mount. Runs in an agent, which sees the owners that machines see. Knows
+//! nothing of where the files come from.
 
+use crate::agent::{Below, merge, remove_own_tree};
+use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The program.
 const PROGRAM: &str = "mke2fs";
+
+/// Where packages put programs; not everybody's path leads there.
+const PLACES: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// No journal: a machine that dies is never mounted again, it goes back to a snapshot. Inodes for small files; tables
 /// that are zeros stay holes in the file.
@@ -29,6 +35,17 @@ const OPTIONS: [&str; 11] = [
 /// Bytes for each inode.
 const BYTES_FOR_AN_INODE: &str = "8192";
 
+/// A disk to make.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskOrder {
+    /// Directories that make up an image, bottom first, on the file system of the disk. Nobody changes them.
+    pub layers: Vec<PathBuf>,
+    /// A new file. A directory beside it is needed for a while if there are several layers.
+    pub disk: PathBuf,
+    /// Its length.
+    pub bytes: u64,
+}
+
 /// Why there is no disk.
 #[derive(Debug, thiserror::Error)]
 pub enum RootDiskError {
@@ -41,6 +58,23 @@ pub enum RootDiskError {
     /// The file can't be made.
     #[error("cannot write the root disk")]
     Disk(#[from] io::Error),
+}
+
+/// Does what the order says. What fails leaves no file.
+///
+/// # Errors
+/// As [`make_root_disk`], and when the layers can't be made one.
+pub fn make_disk_of_layers(order: &DiskOrder) -> Result<(), RootDiskError> {
+    if let [tree] = order.layers.as_slice() {
+        return make_root_disk(tree, &order.disk, order.bytes);
+    }
+    let tree = order.disk.with_extension("tree");
+    let made = merge(&order.layers, Below::Nothing, &tree)
+        .map_err(RootDiskError::from)
+        .and_then(|()| make_root_disk(&tree, &order.disk, order.bytes));
+    // Links to files that stay; what can't be removed goes with the directory it is in.
+    let _gone = remove_own_tree(&tree);
+    made
 }
 
 /// Makes `disk`, a new sparse file of `bytes`, out of what is in `directory`. Owners and modes are those of the files as
@@ -58,9 +92,9 @@ pub fn make_root_disk(directory: &Path, disk: &Path, bytes: u64) -> Result<(), R
 fn run(directory: &Path, disk: &Path) -> Result<(), RootDiskError> {
     let mut program = Command::new(PROGRAM);
     program.args(OPTIONS).arg(BYTES_FOR_AN_INODE).arg("-d").arg(directory).arg(disk);
-    // Where packages put it; not everybody's path leads there.
+    // An agent has no variables.
     let path = std::env::var("PATH").unwrap_or_default();
-    program.env("PATH", format!("{path}:/usr/sbin:/sbin")).env("LC_ALL", "C");
+    program.env("PATH", format!("{path}:{PLACES}")).env("LC_ALL", "C");
     let ended = program.stdin(Stdio::null()).output().map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => RootDiskError::NoProgram,
         _ => error.into(),
@@ -73,8 +107,9 @@ fn run(directory: &Path, disk: &Path) -> Result<(), RootDiskError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{RootDiskError, make_root_disk};
+    use super::{DiskOrder, RootDiskError, make_disk_of_layers, make_root_disk};
     use std::fs;
+    use std::path::Path;
     use std::process::Command;
 
     #[test]
@@ -91,14 +126,39 @@ mod tests {
             }
             made => made.unwrap(),
         }
-        let read = |request: &str| {
-            let mut program = Command::new("/sbin/debugfs");
-            let output = program.args(["-R", request]).arg(&disk).output().unwrap();
-            String::from_utf8(output.stdout).unwrap()
-        };
+        let read = |request: &str| debugfs(&disk, request);
         assert_eq!(read("cat /etc/name"), "from the tree\n");
         assert!(read("stat /link").contains("Fast link dest: \"etc/name\""));
         assert_eq!(fs::metadata(&disk).unwrap().len(), 64 << 20);
+    }
+
+    #[test]
+    fn layers_become_a_disk_that_shows_what_the_uppermost_have() {
+        let place = tempfile::tempdir().unwrap();
+        let path = |name: &str| place.path().join(name);
+        for (name, text) in
+            [("low/kept", "low"), ("low/etc/name", "low"), ("high/etc/name", "high")]
+        {
+            fs::create_dir_all(path(name).parent().unwrap()).unwrap();
+            fs::write(path(name), text).unwrap();
+        }
+        let layers = vec![path("low"), path("high")];
+        let order = DiskOrder { layers, disk: path("disk"), bytes: 64 << 20 };
+        match make_disk_of_layers(&order) {
+            Err(RootDiskError::NoProgram) => {
+                println!("SKIPPED: mke2fs is not installed (package e2fsprogs)");
+                return;
+            }
+            made => made.unwrap(),
+        }
+        let read = |name: &str| debugfs(&order.disk, &format!("cat {name}"));
+        assert_eq!((read("/kept"), read("/etc/name")), ("low".to_owned(), "high".to_owned()));
+        assert!(!path("tree").exists() && !path("disk.tree").exists());
+    }
+
+    fn debugfs(disk: &Path, request: &str) -> String {
+        let output = Command::new("/sbin/debugfs").args(["-R", request]).arg(disk).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
     }
 
     #[test]

@@ -3,10 +3,15 @@
 //! Knows nothing of processors, memory or snapshots: whoever has those makes one of these for every life of a machine.
 
 use super::agent::GuestAgent;
+use super::caches::LifeCaches;
 use super::ports::GuestPorts;
 use crate::agent::protocol::{GuestSetup, Reply, Request, RunCommand, Waking};
 use crate::asking;
-use crate::backend::{BackendError, Command, CommandEnd, CopiedFiles, CopyRequest, Heard, Ports};
+use crate::backend::{
+    BackendError, CacheMount, Command, CommandEnd, CopiedFiles, CopyRequest, Heard, KeptCaches,
+    Ports,
+};
+use crate::caches::Caches;
 use crate::kvm::devices::sockets::Connector;
 use crate::overlay::failure::{Doing, unexpected};
 use crate::read_set::ReadSet;
@@ -35,6 +40,8 @@ pub struct GuestSteps {
     grace: Duration,
     /// What came between commands.
     unheard: Vec<Reply>,
+    /// Directories that outlive runs; without any, CACHE is refused.
+    caches: Option<LifeCaches>,
 }
 
 /// What steps need of a machine that runs.
@@ -74,7 +81,15 @@ impl GuestSteps {
             commands: 0,
             grace: parts.grace,
             unheard: Vec::new(),
+            caches: None,
         })
+    }
+
+    /// Has caches from there.
+    #[must_use]
+    pub fn with_caches(mut self, caches: Caches) -> Self {
+        self.caches = Some(LifeCaches::new(caches));
+        self
     }
 
     /// Goes on counting commands where an earlier life of the machine stopped: what was left running there says so
@@ -103,6 +118,7 @@ impl GuestSteps {
             [] => Vec::new(),
             paths => asking::show_setup_files(&self.server, paths)?,
         };
+        self.show_caches(&command.caches)?;
         self.tell_unheard(hear);
         self.commands += 1;
         let wanted = RunCommand {
@@ -112,6 +128,26 @@ impl GuestSteps {
             caches: Vec::new(),
         };
         asking::run(&mut self.agent, wanted, hear)
+    }
+
+    fn show_caches(&mut self, mounts: &[CacheMount]) -> Result<(), BackendError> {
+        if mounts.is_empty() {
+            return Ok(());
+        }
+        let none = || BackendError::Unavailable("this machine has no caches".to_owned());
+        let (caches, agent) = (self.caches.as_mut().ok_or_else(none)?, &mut self.agent);
+        let unheard = &mut self.unheard;
+        caches.show(mounts, &mut |request| agent.ask(request, &mut |reply| unheard.push(reply)))
+    }
+
+    /// Takes what was written to the caches since the last call.
+    ///
+    /// # Errors
+    /// When the store can't take it, or the machine is gone.
+    pub fn keep_caches(&mut self) -> Result<KeptCaches, BackendError> {
+        let Some(caches) = &mut self.caches else { return Ok(KeptCaches::default()) };
+        let (agent, unheard) = (&mut self.agent, &mut self.unheard);
+        caches.keep(&mut |request| agent.ask(request, &mut |reply| unheard.push(reply)))
     }
 
     /// What came since, while no command ran.
