@@ -30,7 +30,7 @@ const LAST_ROW: &str =
 const COPIES: &str = "LAYERC_KVM_COPIES";
 
 /// How many there are if nobody names a number: each takes an emulated processor seconds.
-const USUAL_COPIES: u32 = 3;
+const USUAL_COPIES: u32 = 2;
 
 /// How many there are.
 pub(crate) fn copies() -> u32 {
