@@ -18,7 +18,7 @@ pub(crate) struct Told {
     pub(crate) log: String,
     /// Steps that were started, in order, those included that only made a state again.
     pub(crate) ran: Vec<String>,
-    again: Vec<String>,
+    anew: Vec<String>,
     pub(crate) cached: Vec<String>,
     ends: BTreeMap<String, End>,
     output: String,
@@ -43,7 +43,7 @@ impl Told {
             status,
             log,
             ran: Vec::new(),
-            again: Vec::new(),
+            anew: Vec::new(),
             cached: Vec::new(),
             ends: BTreeMap::new(),
             output: String::new(),
@@ -67,8 +67,8 @@ impl Told {
         match event["event"].as_str().unwrap() {
             "step_started" => {
                 let step = step(event);
-                if event["reason"]["kind"] == "state_needed" {
-                    self.again.push(step.clone());
+                if event["reason"]["kind"] != "state_needed" {
+                    self.anew.push(step.clone());
                 }
                 self.ran.push(step);
             }
@@ -119,8 +119,7 @@ impl Told {
 
     /// Steps that ran because their result was not known.
     pub(crate) fn ran_anew(&self) -> Vec<&str> {
-        let anew = self.ran.iter().filter(|step| !self.again.contains(step));
-        anew.map(String::as_str).collect()
+        self.anew.iter().map(String::as_str).collect()
     }
 
     /// How a step ended.
