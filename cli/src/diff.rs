@@ -28,10 +28,10 @@ A letter says what became of a file: A added, D deleted, M modified, T another k
 
 /// `layerc diff [RUN] STEP [STEP]`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, override_usage = "layerc diff [OPTIONS] [RUN] STEP [STEP]")]
 pub(crate) struct Arguments {
     /// One step: what it changed. Two: from the state behind one to that behind the other. A run's name may come first
-    #[arg(value_name = "RUN] [STEP] [STEP", num_args = 1..=3, required = true, add = candidates::runs_and_steps())]
+    #[arg(value_name = "[RUN] STEP [STEP]", num_args = 1..=3, required = true, add = candidates::runs_and_steps())]
     words: Vec<String>,
 
     /// Show how the text of files changed
@@ -65,8 +65,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit> {
             (std::sync::Arc::clone(base), layers.clone())
         };
         let (before, after) = (seen(&before), seen(&after));
-        let before = Files { base: &before.0, layers: &before.1 };
-        let after = Files { base: &after.0, layers: &after.1 };
+        let trees = |base: &_| {
+            let trees = setup.backend.trees(base);
+            trees.map_err(|error| VisitError::Machine(error.to_string()))
+        };
+        let (trees_before, trees_after) = (trees(&before.0)?, trees(&after.0)?);
+        let before = Files { base: &before.0, trees: &trees_before, layers: &before.1 };
+        let after = Files { base: &after.0, trees: &trees_after, layers: &after.1 };
         changes(&before, &after, places).map_err(|error| VisitError::Machine(error.to_string()))
     })?;
     for change in &found {

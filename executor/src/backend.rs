@@ -2,75 +2,18 @@
 //!
 //! Knows nothing of plans, caches or Layerfiles: a backend is told what to do and says what happened.
 
+mod base;
+
 pub use crate::abilities::{ExecutorKind, Feature, Keeps};
 use crate::caches::Publication;
-use crate::images::Reference;
 use crate::read_set::ReadSet;
+pub use base::{BaseImage, BaseTree, ImageSource};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-
-/// Where a base image comes from, after mapping its name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum ImageSource {
-    /// This machine's own root file system, personal things hidden.
-    Host,
-    /// A folder or tar archive with a root file system.
-    RootFileSystem(PathBuf),
-    /// Made by Debian's bootstrap program.
-    Debootstrap {
-        /// For example `bookworm`.
-        suite: String,
-        /// Archive to install from; `None` for the program's default.
-        mirror: Option<String>,
-    },
-    /// An image of a registry, kept in the store once it was pulled or imported.
-    Registry(Reference),
-    /// An OCI layout or an archive of images on disk.
-    ImageFile {
-        /// Directory or file.
-        path: PathBuf,
-        /// Tag or name, where it holds several.
-        image: Option<String>,
-    },
-}
-
-impl std::fmt::Display for ImageSource {
-    /// As `layerc.toml` writes it.
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Host => formatter.write_str("host"),
-            Self::RootFileSystem(path) => write!(formatter, "rootfs:{}", path.display()),
-            Self::Debootstrap { suite, mirror: None } => write!(formatter, "debootstrap:{suite}"),
-            Self::Debootstrap { suite, mirror: Some(mirror) } => {
-                write!(formatter, "debootstrap:{suite}@{mirror}")
-            }
-            Self::Registry(reference) => write!(formatter, "oci:{reference}"),
-            Self::ImageFile { path, image: None } => {
-                write!(formatter, "oci-layout:{}", path.display())
-            }
-            Self::ImageFile { path, image: Some(image) } => {
-                write!(formatter, "oci-layout:{}:{image}", path.display())
-            }
-        }
-    }
-}
-
-/// A base image that is ready to start machines from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BaseImage {
-    /// Digest of what it holds; the seed of every cache key.
-    pub identity: [u8; 32],
-    /// Read-only directories, bottom first, that make up its root.
-    pub directories: Vec<PathBuf>,
-    /// Things the user should hear once, for example what of the host is not visible.
-    pub notes: Vec<String>,
-    /// Variables that every command has unless the Layerfile sets them.
-    pub environment: BTreeMap<String, String>,
-}
 
 /// Names a frozen layer of the store.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -449,6 +392,14 @@ pub trait Backend: Send + Sync {
     fn resync(&self, layers: &[Layer], since_nanoseconds: i64) -> Resync {
         let _ = (layers, since_nanoseconds);
         Resync::default()
+    }
+
+    /// What machines of a base show of it, bottom first.
+    ///
+    /// # Errors
+    /// When what is copied of this machine can't be made ready.
+    fn trees(&self, base: &BaseImage) -> Result<Vec<BaseTree>, BackendError> {
+        Ok(base.trees())
     }
 
     /// Where frozen layers are kept.

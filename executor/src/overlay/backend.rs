@@ -18,7 +18,8 @@ use crate::agent::protocol::{
     DiskLimits, MachineSetup, Network, PartSetup, Reply, Task, TrackedFiles,
 };
 use crate::backend::{
-    Backend, BackendError, BaseImage, ImageSource, Layer, LayerId, Machine, MachineStart, Resync,
+    Backend, BackendError, BaseImage, BaseTree, ImageSource, Layer, LayerId, Machine, MachineStart,
+    Resync,
 };
 use crate::caches::Caches;
 use crate::images::{Images, Pull, Trust, Using};
@@ -294,6 +295,13 @@ impl Backend for OverlayBackend {
 
     fn layers_in_use(&self) -> Vec<LayerId> {
         self.layout.layers_in_use()
+    }
+
+    fn trees(&self, base: &BaseImage) -> Result<Vec<BaseTree>, BackendError> {
+        if HostBase::is_host(base) {
+            return Ok(self.host.compose()?.trees());
+        }
+        Ok(base.trees())
     }
 
     fn layer_directory(&self) -> &Path {

@@ -2,7 +2,7 @@
 //! hide what is below them, COPY shows files of the repository as they are now.
 
 use super::failure::Doing;
-use crate::backend::{BackendError, BaseImage, CopiedEntry, CopiedFiles, Layer};
+use crate::backend::{BackendError, BaseImage, BaseTree, CopiedEntry, CopiedFiles, Layer};
 use std::collections::BTreeSet;
 use std::fs::{self, Metadata};
 use std::io::{self, Read};
@@ -17,6 +17,8 @@ const OPAQUE: [&str; 2] = ["trusted.overlay.opaque", "user.overlay.opaque"];
 pub struct Files<'run> {
     /// The image.
     pub base: &'run BaseImage,
+    /// What machines show of it, bottom first.
+    pub trees: &'run [BaseTree],
     /// Over it, bottom first.
     pub layers: &'run [Layer],
 }
@@ -109,7 +111,12 @@ pub fn changes(
 /// One level of a view.
 enum Level<'run> {
     Tree(PathBuf),
-    Copied { files: &'run CopiedFiles, repository: &'run Path },
+    /// Appears at a place of its own, over whatever is there.
+    Part(&'run BaseTree),
+    Copied {
+        files: &'run CopiedFiles,
+        repository: &'run Path,
+    },
 }
 
 /// What a level says of a path.
@@ -132,7 +139,10 @@ impl<'run> View<'run> {
             Layer::Frozen(id) => Level::Tree(places.layers.join(&id.0)),
             Layer::Copied(files) => Level::Copied { files, repository: places.repository },
         });
-        let base = files.base.directories.iter().rev().cloned().map(Level::Tree);
+        let base = files.trees.iter().rev().map(|tree| {
+            let is_root = tree.at.as_os_str().is_empty();
+            if is_root { Level::Tree(tree.directory.clone()) } else { Level::Part(tree) }
+        });
         Self { levels: over.chain(base).collect() }
     }
 
@@ -152,6 +162,7 @@ impl Level<'_> {
     fn say(&self, path: &Path) -> Said {
         match self {
             Self::Tree(root) => say_of_tree(root, path),
+            Self::Part(part) => say_of_part(part, path),
             Self::Copied { files, repository } => {
                 let machine_path = Path::new("/").join(path);
                 let place = files.entries.iter().rev().find_map(|entry| {
@@ -172,6 +183,15 @@ impl Level<'_> {
                 }
             }
         }
+    }
+}
+
+/// What is mounted hides whatever the levels below have there.
+fn say_of_part(part: &BaseTree, path: &Path) -> Said {
+    let Some(place) = part.place(path) else { return Said::Nothing };
+    match Seen::at(place) {
+        Ok(seen) => Said::There(Box::new(seen)),
+        Err(_) => Said::Hidden,
     }
 }
 
@@ -215,10 +235,13 @@ fn gather(
     let directory = if below.as_os_str().is_empty() { root.to_owned() } else { root.join(below) };
     if !below.as_os_str().is_empty() && is_opaque(&directory) {
         for level in views.iter().flat_map(|view| &view.levels) {
-            if let Level::Tree(tree) = level {
-                let names = fs::read_dir(tree.join(below)).into_iter().flatten().flatten();
-                paths.extend(names.map(|entry| below.join(entry.file_name())));
-            }
+            let place = match level {
+                Level::Tree(tree) => Some(tree.join(below)),
+                Level::Part(part) => part.place(below),
+                Level::Copied { .. } => None,
+            };
+            let names = place.and_then(|place| fs::read_dir(place).ok()).into_iter().flatten();
+            paths.extend(names.flatten().map(|entry| below.join(entry.file_name())));
         }
     }
     let entries = fs::read_dir(&directory).doing(|| format!("list {}", directory.display()))?;

@@ -8,7 +8,7 @@ use super::failure::Doing;
 use super::host_part::HostPart;
 use super::{mirror, skeleton};
 use crate::agent::remove_own_tree;
-use crate::backend::{BackendError, BaseImage};
+use crate::backend::{BackendError, BaseImage, BaseTree};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -63,6 +63,17 @@ pub(super) struct Composition {
     pub(super) parts: Vec<HostPart>,
     /// Directories that lie over the parts, by the same paths.
     pub(super) mirror: Option<PathBuf>,
+}
+
+impl Composition {
+    /// What machines see, bottom first.
+    pub(super) fn trees(&self) -> Vec<BaseTree> {
+        let part =
+            |part: &HostPart| BaseTree { at: part.path.clone(), directory: part.source.clone() };
+        std::iter::once(BaseTree::whole(&self.skeleton))
+            .chain(self.parts.iter().map(part))
+            .collect()
+    }
 }
 
 /// Begins the names of directories with what is copied of the host; an id of the kernel follows.

@@ -147,6 +147,21 @@ fn diff_shows_what_steps_changed() {
 }
 
 #[test]
+fn diff_compares_with_what_machines_see_of_this_one() {
+    if !can_run("diff_compares_with_what_machines_see_of_this_one") {
+        return;
+    }
+    let layerfile = "FROM vm/ubuntu:22.04\nRUN echo mine > /var/log/dpkg.log; rm /etc/passwd; touch /usr/share/of-the-step\n";
+    let workflow = Workflow::with(&[("Layerfile", layerfile)]);
+    assert_eq!(workflow.run().outcome.code(), 0);
+    let changed = told(&workflow, &["diff", "main-layerfile:1"]);
+    let found: Vec<&str> = changed.lines().filter(|line| !line.starts_with("M ")).collect();
+    let expected =
+        ["D /etc/passwd", "A /usr/share/of-the-step  0 bytes", "A /var/log/dpkg.log  5 bytes"];
+    assert_eq!(found, expected, "{changed}");
+}
+
+#[test]
 fn a_shell_shows_the_files_of_another_repository_too() {
     if !can_run("a_shell_shows_the_files_of_another_repository_too") {
         return;
