@@ -19,8 +19,8 @@ use crate::engine::{RunnerId, RunnerState};
 use crate::event::{Event, ExposedAddress};
 use crate::store::record::MachineState;
 use crossbeam_channel::RecvTimeoutError;
-use layerc_planner::plan::{Action, LayerfileId, Node, Plan};
-use std::collections::{BTreeMap, HashMap};
+use layerc_planner::plan::{Action, Node, Plan};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -49,6 +49,8 @@ pub(super) struct RunDoors {
     /// Labels by runner.
     labels: HashMap<String, String>,
     served: Mutex<Vec<Served>>,
+    /// Runners that had doors in this run.
+    opened: Mutex<BTreeSet<String>>,
 }
 
 /// A machine that is kept up.
@@ -83,7 +85,7 @@ impl RunDoors {
         })?;
         let mut labels = HostLabels::new(setup.name.as_str());
         let labels = runners.map(|runner| (runner.clone(), labels.give(&runner))).collect();
-        Ok(Some(Self { doors, labels, served: Mutex::default() }))
+        Ok(Some(Self { doors, labels, served: Mutex::default(), opened: Mutex::default() }))
     }
 
     fn label(&self, runner: &str) -> &str {
@@ -97,6 +99,10 @@ impl RunDoors {
 
     fn served(&self) -> MutexGuard<'_, Vec<Served>> {
         self.served.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn opened(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps what is served up until the run is stopped; says what becomes of the rest.
@@ -114,9 +120,10 @@ impl RunDoors {
                 self.served().iter_mut().for_each(|served| served.live.hear(context));
             }
         } else {
-            let names = runners.keys().filter(|runner| has_exposed(context.plan, runner.layerfile));
-            let names: Vec<String> = names.map(|runner| context.runner_name(*runner)).collect();
-            context.emit(Event::Note { text: gone(&names) });
+            let names: Vec<String> = self.opened().iter().cloned().collect();
+            if !names.is_empty() {
+                context.emit(Event::Note { text: gone(&names) });
+            }
         }
         self.served().clear();
     }
@@ -130,10 +137,6 @@ fn gone(names: &[String]) -> String {
 
 fn exposes(plan: &Plan) -> bool {
     plan.graph.node_weights().any(is_expose)
-}
-
-fn has_exposed(plan: &Plan, layerfile: LayerfileId) -> bool {
-    plan.path(layerfile).any(|(_, node)| is_expose(node))
 }
 
 fn is_expose(node: &Node) -> bool {
@@ -231,6 +234,7 @@ impl Worker<'_> {
             _ => return Ok(()),
         };
         self.live()?.doors.steps += 1;
+        doors.opened().insert(self.runner.clone());
         self.context.emit(Event::Exposed { runner: self.runner.clone(), address });
         Ok(())
     }

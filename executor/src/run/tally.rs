@@ -1,7 +1,7 @@
 //! Counts what each runner did, for the summary at the end.
 
 use crate::engine::{RunnerId, RunnerState};
-use crate::event::{FirstMiss, RunnerSummary};
+use crate::event::{FirstMiss, Reason, RunnerSummary};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -12,6 +12,11 @@ struct Tally {
     steps_cached: u32,
     worked: Duration,
     first_miss: Option<FirstMiss>,
+}
+
+/// Whether the step ran only because its state had not been kept: what needed that state says more.
+fn is_repeated(miss: &FirstMiss) -> bool {
+    matches!(miss.reason, Reason::StateNeeded { .. })
 }
 
 /// The counts of all runners, by name.
@@ -35,7 +40,10 @@ impl Tallies {
     pub(super) fn runs(&self, runner: &str, miss: FirstMiss) {
         self.change(runner, |tally| {
             tally.steps_run += 1;
-            tally.first_miss.get_or_insert(miss);
+            match &tally.first_miss {
+                Some(first) if !is_repeated(first) || is_repeated(&miss) => {}
+                Some(_) | None => tally.first_miss = Some(miss),
+            }
         });
     }
 
