@@ -3,6 +3,7 @@
 use crate::candidates;
 use crate::configuration::Configuration;
 use crate::exit::{Exit, WrongUsage};
+use crate::listing::Format;
 use crate::repository::Repository;
 use crate::store_directory::store_directory;
 use crate::wording;
@@ -11,6 +12,7 @@ use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use layerc_executor::caches::{CacheInfo, Caches};
 use layerc_executor::overlay::caches_of;
+use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -39,7 +41,11 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// List them
-    Ls,
+    Ls {
+        /// How they are shown
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
     /// Forget some: the next run finds them empty
     Rm {
         /// Ids (or their beginnings) or paths, as `ls` shows them
@@ -62,7 +68,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit> {
     let caches = caches_of(&directory, PathBuf::from("/proc/self/exe"))
         .with_context(|| format!("cannot open the store `{}`", directory.display()))?;
     match &arguments.command {
-        Command::Ls => terminal::print(&table(&caches.list()?))?,
+        Command::Ls { format: Format::Table } => terminal::print(&table(&caches.list()?))?,
+        Command::Ls { format: Format::Json } => {
+            terminal::print(&caches.list()?.iter().map(json_line).collect::<String>())?;
+        }
         Command::Rm { which } => remove(&caches, which)?,
         Command::Prune { size } => {
             let limit = size.unwrap_or(configuration.cache.size_bytes);
@@ -91,6 +100,14 @@ fn remove(caches: &Caches, which: &[String]) -> Result<()> {
         terminal::print(&forgotten(&found))?;
     }
     Ok(())
+}
+
+fn json_line(info: &CacheInfo) -> String {
+    let CacheInfo { id, name, bytes, used_at, users } = info;
+    let used_at = used_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let value = json!({ "id": id, "path": name.path, "image": name.image, "repository": name.repository,
+        "disk_bytes": bytes, "used_at_seconds": used_at.as_secs(), "users": users });
+    format!("{value}\n")
 }
 
 fn table(found: &[CacheInfo]) -> String {

@@ -41,7 +41,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit> {
     let name = &run.header().run;
     let rest = match run.status() {
         Status::Running => "it goes on".to_owned(),
-        Status::Ended(_) | Status::Died => format!("go on with `layerc run --resume {name}`"),
+        Status::Ended(_) | Status::Died => {
+            let option = waiting::store_option(arguments.store.given());
+            format!("go on with `layerc run{option} --resume {name}`")
+        }
     };
     terminal::print(&format!("pressed button {number} of run {name}; {rest}\n"))?;
     Ok(Exit::Success)

@@ -15,6 +15,7 @@ mod plain;
 mod prompt;
 mod report;
 pub(crate) mod secret_values;
+mod unkept;
 mod view;
 pub(crate) mod waiting;
 mod work;

@@ -26,15 +26,15 @@ Examples:
   layerc shell k3f9x2ab unit:3            in another run; `layerc runs` lists them
   layerc shell unit:3 -- cat /etc/hosts   one command, without a terminal
 
-The shell has the step's user, directory and variables. What it does is forgotten when it ends. Files that COPY
-and CLONE show are those of the repositories as they are now.";
+The shell has the step's user, directory and variables. What it does is forgotten when it ends.
+Files that COPY and CLONE show are those of the repositories as they are now.";
 
 /// `layerc shell [RUN] STEP [-- COMMAND]`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, override_usage = "layerc shell [OPTIONS] [RUN] STEP [-- COMMAND...]")]
 pub(crate) struct Arguments {
     /// A run by name, its beginning or `last`, and a step: RUNNER:NUMBER or LAYERFILE:LINE
-    #[arg(value_name = "RUN] [STEP", num_args = 1..=2, required = true, add = candidates::runs_and_steps())]
+    #[arg(value_name = "[RUN] STEP", num_args = 1..=2, required = true, add = candidates::runs_and_steps())]
     words: Vec<String>,
 
     /// The state that the step started from

@@ -25,10 +25,10 @@ Examples:
 
 /// `layerc why [RUN] STEP`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, override_usage = "layerc why [OPTIONS] [RUN] STEP")]
 pub(crate) struct Arguments {
     /// A run by name, its beginning or `last`, and a step: RUNNER:NUMBER or LAYERFILE:LINE
-    #[arg(value_name = "RUN] [STEP", num_args = 1..=2, required = true, add = candidates::runs_and_steps())]
+    #[arg(value_name = "[RUN] STEP", num_args = 1..=2, required = true, add = candidates::runs_and_steps())]
     words: Vec<String>,
 
     /// Everything the step asked of the repository

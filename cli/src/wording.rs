@@ -149,8 +149,9 @@ pub(crate) fn outcome(outcome: RunOutcome, run: u32, cached: u32, milliseconds: 
         RunOutcome::Cancelled => (NOTICE, "stopped"),
         RunOutcome::Waiting => (NOTICE, "waiting"),
     };
+    let steps = if run == 1 { "step" } else { "steps" };
     format!(
-        "{style}{word}{style:#}: {run} steps run, {cached} cached, {}\n",
+        "{style}{word}{style:#}: {run} {steps} run, {cached} cached, {}\n",
         duration(milliseconds)
     )
 }

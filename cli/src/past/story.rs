@@ -194,6 +194,9 @@ impl Story {
     }
 
     fn unknown_step(&self, text: &str) -> String {
+        if self.runners.iter().any(|info| info.name == text) {
+            return format!("the runner `{text}` came to no step of its own in this run");
+        }
         let names: Vec<String> = self.steps.iter().map(ToldStep::name).collect();
         let runners = self.runners.iter().map(|info| info.name.as_str());
         let help = nearest(text, names.iter().map(String::as_str).chain(runners)).question();

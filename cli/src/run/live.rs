@@ -4,6 +4,7 @@ mod board;
 mod frame;
 
 use super::estimates::Estimates;
+use super::unkept::Unkept;
 use crate::screen;
 use crate::wording;
 use anstream::{AutoStream, ColorChoice};
@@ -29,6 +30,7 @@ pub(super) struct Live {
     screen: Arc<Mutex<Screen>>,
     done: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
+    unkept: Unkept,
 }
 
 /// What is on the terminal.
@@ -53,7 +55,7 @@ impl Live {
                 screen.draw("");
             }
         });
-        Self { screen, done: Some(done), thread: thread.ok() }
+        Self { screen, done: Some(done), thread: thread.ok(), unkept: Unkept::default() }
     }
 
     /// Shows an event.
@@ -71,7 +73,7 @@ impl Live {
                 if *result != StepResult::Success {
                     tail.iter().for_each(|line| text.push_str(&format!("\n  | {line}")));
                 }
-                if let Some(note) = wording::snapshot(snapshot) {
+                if let Some(note) = self.unkept.news(runner, snapshot) {
                     text.push_str(&format!("\n{runner}: {note}"));
                 }
                 self.above(&text);

@@ -1,5 +1,6 @@
 //! The view for logs: lines as they come, with a heading whenever another step speaks.
 
+use super::unkept::Unkept;
 use crate::wording;
 use anyhow::Result;
 use layerc_executor::event::{Event, StepInfo, TimedEvent};
@@ -21,6 +22,7 @@ pub(super) struct Plain {
     late: HashMap<(String, u32), String>,
     /// Whose lines stand last.
     last: Option<String>,
+    unkept: Unkept,
 }
 
 impl Plain {
@@ -47,7 +49,7 @@ impl Plain {
                     wording::step(runner, step),
                     wording::result(result, *duration_ms)
                 )?;
-                if let Some(text) = wording::snapshot(snapshot) {
+                if let Some(text) = self.unkept.news(runner, snapshot) {
                     writeln!(output, "{runner}: {text}")?;
                 }
                 self.last = Some(runner.clone());

@@ -14,9 +14,14 @@ pub(crate) fn line(button: &AskedButton) -> String {
     format!("  {}  {}  {}\n", button.number, button.runner, message(&button.message))
 }
 
+/// The option that leads another command to the same store, with a blank before it; nothing for the usual store.
+pub(crate) fn store_option(store: Option<&Path>) -> String {
+    store.map(|store| format!(" --store {}", store.display())).unwrap_or_default()
+}
+
 /// What a run says at its end that waits for these. `store` is the option it was given.
 pub(super) fn at_the_end(name: &RunName, buttons: &[AskedButton], store: Option<&Path>) -> String {
-    let option = store.map(|store| format!(" --store {}", store.display())).unwrap_or_default();
+    let option = store_option(store);
     let lines: String = buttons.iter().map(line).collect();
     let which = if buttons.len() > 1 { " BUTTON" } else { "" };
     format!(

@@ -186,10 +186,14 @@ fn without_serving_it_is_said_and_what_was_skipped_is_started_to_be_served() {
     let place =
         place(&[("web/Layerfile", &TWO_SERVERS.replace("server.py /srv", "/server.py /srv"))]);
     let first = place.run().expect_success();
-    let gone = first.events.iter().any(
-        |event| matches!(event, Event::Note { text } if text.contains("nothing of web is exposed any more")),
-    );
-    assert!(gone, "{}", first.outcome.everything());
+    let is_said = |events: &[Event]| {
+        events.iter().any(
+            |event| matches!(event, Event::Note { text } if text.contains("nothing of web is exposed any more")),
+        )
+    };
+    assert!(is_said(&first.events), "{}", first.outcome.everything());
+    let skipped = place.run().expect_success();
+    assert!(!is_said(&skipped.events), "nothing was: {}", skipped.outcome.everything());
     assert_eq!(place.ran(), Vec::<String>::new(), "everything is skipped");
     let serving = Serving::run(&place, &[]);
     let url = serving.websites("web").remove(0);

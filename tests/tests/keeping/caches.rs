@@ -93,6 +93,9 @@ fn a_user_owns_a_new_cache_and_many_versions_are_one() {
     assert_eq!(place.run().expect_success().printed("main-layerfile"), expected);
     let listed = cache_command(&place, &["ls"]);
     assert!(listed.stdout.contains("~/.cache/tool"), "{}", listed.everything());
+    let told = cache_command(&place, &["ls", "--format", "json"]).stdout;
+    let told: serde_json::Value = serde_json::from_str(&told).expect("one object");
+    assert_eq!((&told["path"], &told["users"]), (&"~/.cache/tool".into(), &0.into()), "{told}");
     let again = text.replace("RUN ls", "RUN true; ls");
     place.repository.write("Layerfile", &again);
     assert_eq!(place.run().expect_success().printed("main-layerfile"), expected);
