@@ -21,7 +21,7 @@
 //! | [`destination`] | where a COPY goes |
 //! | [`live_copy`] | a COPY while processes live |
 //! | [`caches`] | directories that outlive runs |
-//! | [`merge`] | several directories of an overlay made one |
+//! | [`mod@merge`] | several directories of an overlay made one |
 //! | [`doorman`] | connecting to the machine's ports while commands run |
 //! | [`inside`] | doing something in the machine |
 //! | [`outbound`] | the machine's way to other machines |

@@ -157,10 +157,10 @@ impl Worker<'_> {
     /// The first state on the way that others start from, that can't be restored and might be kept: how many links are
     /// behind it, and what its record answers. States that others made again are taken over.
     fn to_be_remade(&self, chain: &mut Chain) -> Option<(usize, WeakKey)> {
-        let remade = &self.context.remade;
+        let tried = self.context.remade.so_far();
         for link in &mut chain.links {
-            if let Some(snapshot) = remade.of(link.strong).filter(|made| *made != link.snapshot) {
-                *link = Arc::new(link.kept(snapshot));
+            if let Some(snapshot) = tried.get(&link.strong).filter(|made| **made != link.snapshot) {
+                *link = Arc::new(link.kept(snapshot.clone()));
             }
         }
         let kept = self.context.backend;
@@ -171,7 +171,7 @@ impl Worker<'_> {
             let link = chain.links.get(behind.checked_sub(1)?)?;
             let may_be_kept =
                 matches!(link.snapshot, Snapshot::Taken(_) | Snapshot::NotTaken(NotTaken::Cheap));
-            (may_be_kept && remade.of(link.strong).is_none()).then_some((*behind, link.weak))
+            (may_be_kept && !tried.contains_key(&link.strong)).then_some((*behind, link.weak))
         })
     }
 

@@ -24,8 +24,9 @@ impl Remade {
         self.tried.lock().unwrap_or_else(PoisonError::into_inner).insert(state, snapshot);
     }
 
-    /// What came of keeping a state, if somebody tried.
-    pub(super) fn of(&self, state: StrongKey) -> Option<Snapshot> {
-        self.tried.lock().unwrap_or_else(PoisonError::into_inner).get(&state).cloned()
+    /// What came of keeping states, of those that somebody tried to keep. Whoever decides by it looks once: between two
+    /// looks somebody may have kept what the first one missed.
+    pub(super) fn so_far(&self) -> HashMap<StrongKey, Snapshot> {
+        self.tried.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -109,6 +109,11 @@ impl Bench {
 
     /// The files at the ends of all runners, as far as everything is cached and kept.
     fn final_states(&self, plan: &Plan) -> Vec<BTreeMap<String, String>> {
+        self.ends(plan).into_iter().flatten().collect()
+    }
+
+    /// The same for each runner, nothing where it was not kept.
+    fn ends(&self, plan: &Plan) -> Vec<Option<BTreeMap<String, String>>> {
         let store = Store::open(self.directory.path()).unwrap();
         let secrets = Secrets::new(self.secrets.clone());
         let base = crate::backend::BaseImage {
@@ -131,7 +136,7 @@ impl Bench {
             Snapshot::Taken(layers) => Some(self.backend.resolve(layers)),
             Snapshot::NotTaken(_) => None,
         };
-        known.final_chains().into_iter().filter_map(kept).collect()
+        known.final_chains().into_iter().map(kept).collect()
     }
 }
 

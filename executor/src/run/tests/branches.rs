@@ -28,6 +28,15 @@ fn repeated(bench: &Bench, plan: &layerc_planner::plan::Plan) -> BTreeMap<String
     counted
 }
 
+/// Whether a state is kept that nobody starts from depends on what it took: those are compared that both kept.
+fn end_alike(one: &Bench, other: &Bench, plan: &layerc_planner::plan::Plan) {
+    let (one, other) = (one.ends(plan), other.ends(plan));
+    assert_eq!(one.len(), other.len());
+    for (one, other) in one.iter().zip(&other) {
+        assert!(one.is_none() || other.is_none() || one == other, "{one:#?}\n{other:#?}");
+    }
+}
+
 fn base_steps() -> Vec<Line> {
     vec![copy("", "/app"), step("read /app/a; daemon db; write /x"), step("read /x; write /y")]
 }
@@ -48,7 +57,7 @@ fn a_state_that_was_never_kept_is_made_again_once_for_all_copies() {
         assert_eq!(bench.ran(&split), NONE);
         let fresh = bench_of_machines(jobs);
         fresh.run(&split);
-        assert_eq!(bench.final_states(&split), fresh.final_states(&split));
+        end_alike(&bench, &fresh, &split);
     }
 }
 
@@ -147,6 +156,6 @@ proptest! {
         let fresh = bench_of_machines(jobs);
         fresh.run(&whole);
         prop_assert_eq!(bench.ran(&whole), NONE);
-        prop_assert_eq!(bench.final_states(&whole), fresh.final_states(&whole));
+        end_alike(&bench, &fresh, &whole);
     }
 }
