@@ -33,7 +33,7 @@ fn the_example_runs_and_is_skipped_the_second_time(results: &Brought) {
     }
     let again = Told::of(results, "again");
     assert_eq!((again.status, again.ran.as_slice()), (0, [].as_slice()), "{}", again.log);
-    assert_eq!(again.cached.len(), first.ran_anew().len(), "{}", again.log);
+    assert_eq!(again.cached.len(), first.came().len(), "{}", again.log);
     assert_eq!(again.foreseen(), again.came(), "a forecast of the second run");
 }
 
