@@ -1,5 +1,6 @@
 //! Has the lab run its script, and brings back what that left.
 
+use crate::repositories::{self, COPIES, copies};
 use layerc_executor::kvm::probe;
 use layerc_tests::layerc::program;
 use layerc_tests::project_files::root;
@@ -16,27 +17,11 @@ const SECONDS: &str = "1200";
 /// What makes disks; the lab has nothing of this machine but what it is given.
 const DISK_PROGRAM: &str = "/sbin/mke2fs";
 
-/// Rows of the database's table.
-pub(crate) const ROWS: u32 = 20_000;
+/// Fetches what CLONE names.
+const GIT: &str = "/usr/bin/git";
 
-/// Asks since when the server runs, which is a part of the answer to nothing else.
-const BORN: &str = "\"select 'born ' || pg_postmaster_start_time()\"";
-
-/// Asks for the row that was loaded last, by its index.
-const LAST_ROW: &str =
-    "\"select 'row ' || n || ' is ' || digest from numbers order by n desc limit 1\"";
-
-/// Names a number of copies of the machine with the database.
-const COPIES: &str = "LAYERC_KVM_COPIES";
-
-/// How many there are if nobody names a number: each takes an emulated processor seconds.
-const USUAL_COPIES: u32 = 2;
-
-/// How many there are.
-pub(crate) fn copies() -> u32 {
-    let named = std::env::var(COPIES).ok();
-    named.map_or(USUAL_COPIES, |number| number.parse().expect("a number of copies"))
-}
+/// Searches disks of machines without reading where nothing was written.
+const GREP: &str = "/usr/bin/grep";
 
 /// The directory that the lab's script filled.
 pub(crate) struct Brought(tempfile::TempDir);
@@ -56,55 +41,27 @@ pub(crate) enum Outcome {
     Skipped,
 }
 
-/// A base with a database that runs and holds data, a child of it, and copies.
-fn database_repository(place: &Path) -> PathBuf {
-    let repository = place.join("database");
-    let copies = copies();
-    let files = [
-        ("layerc.toml", String::new()),
-        (
-            "base/Layerfile",
-            format!(
-                "FROM vm/debian\nMEMORY 512M\nUSER postgres\nWORKDIR /tmp\nENV PGHOST=/tmp\nCOPY numbers.sql ./\n\
-                 RUN pg_ctl --pgdata=/var/lib/postgresql/data --log=/tmp/server.log --wait --timeout=600 start\n\
-                 RUN psql --quiet --file=numbers.sql && psql --command={BORN}\n"
-            ),
-        ),
-        (
-            "base/numbers.sql",
-            format!(
-                "create table numbers as select n, md5(n::text) as digest from generate_series(1, {ROWS}) n;\n\
-                 create unique index on numbers (n);\n\
-                 create table answers (copy int);\n"
-            ),
-        ),
-        (
-            "child/Layerfile",
-            format!("FROM ../base\nRUN psql --command={BORN}\nRUN psql --command={LAST_ROW}\n"),
-        ),
-        (
-            "copies/Layerfile",
-            format!(
-                "FROM ../base\nSPLIT {copies}\n\
-                 RUN psql --command=\"insert into answers values ($SPLIT)\" --command={BORN} --command={LAST_ROW} \
-                 --command=\"select 'copy ' || copy || ' of $SPLIT_NUM, ' || count(*) over () || ' answer' from answers\"\n"
-            ),
-        ),
-    ];
-    for (path, text) in files {
-        let path = repository.join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
+/// Names the parts of the script that are run, if not all of them.
+const PARTS: &str = "LAYERC_KVM_PARTS";
+
+/// Whether a part of the script was run; where not, that is said.
+pub(crate) fn has_run(part: &str) -> bool {
+    let is_named =
+        std::env::var(PARTS).is_ok_and(|named| !named.split(' ').any(|name| name == part));
+    if is_named {
+        skipped(part, &format!("{PARTS} names other parts"));
     }
-    repository
+    !is_named
 }
 
 /// Runs it.
 pub(crate) fn run() -> Outcome {
     let claim = "plans_run_in_virtual_machines";
-    if !Path::new(DISK_PROGRAM).exists() {
-        skipped(claim, "mke2fs is not installed (package e2fsprogs)");
-        return Outcome::Skipped;
+    for (program, package) in [(DISK_PROGRAM, "e2fsprogs"), (GIT, "git"), (GREP, "grep")] {
+        if !Path::new(program).exists() {
+            skipped(claim, &format!("{program} is not there (package {package})"));
+            return Outcome::Skipped;
+        }
     }
     if probe().is_native() {
         println!(
@@ -114,6 +71,12 @@ pub(crate) fn run() -> Outcome {
     if copies() < 10 {
         let reason = format!("{} copies here: {COPIES}=10 makes as many as are promised", copies());
         skipped("ten_copies_of_a_running_database_answer", &reason);
+    }
+    let prepared = Command::new(root().join("tests/kvm-lab/prepare")).output().unwrap();
+    if prepared.status.code() == Some(MISSING) {
+        // It says what is missing.
+        println!("{}", String::from_utf8_lossy(&prepared.stdout));
+        return Outcome::Skipped;
     }
     let place = tempfile::tempdir().unwrap();
     let results = tempfile::tempdir().unwrap();
@@ -125,10 +88,14 @@ pub(crate) fn run() -> Outcome {
     lab.current_dir(root()).args(["--seconds", SECONDS]);
     lab.args(["--program", &pair(program(), "bin/layerc")]);
     lab.args(["--program", &pair(Path::new(DISK_PROGRAM), "bin/mke2fs")]);
-    lab.args(["--file", &pair(&parts.join("root-tree.tar"), "guest/root-tree.tar")]);
+    lab.args(["--program", &pair(Path::new(GIT), "bin/git")]);
+    lab.args(["--program", &pair(Path::new(GREP), "bin/grep-over-holes")]);
+    let image = repositories::image(&parts.join("root-tree.tar"));
+    lab.args(["--file", &pair(image.path(), "guest/image")]);
     let service = root().join("spec/examples/web-service");
     lab.args(["--file", &pair(&service, "repositories/service")]);
-    lab.args(["--file", &pair(&database_repository(place.path()), "repositories/database")]);
+    repositories::write_all(place.path());
+    lab.args(["--file", &pair(place.path(), "repositories")]);
     lab.arg("--results").arg(results.path()).arg("tests/kvm-lab/runs");
     let output = lab.output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
