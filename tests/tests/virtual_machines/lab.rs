@@ -14,6 +14,10 @@ const MISSING: i32 = 3;
 /// Seconds for all of it in the lab: several times what it takes on a quiet machine.
 const SECONDS: &str = "1200";
 
+/// Seconds of silence after which the lab is taken for stuck: longer than anything takes there beside other tests,
+/// shorter than a guest is waited for, so that one that hangs under the emulator is not waited for twice.
+const SILENCE_SECONDS: &str = "160";
+
 /// What makes disks; the lab has nothing of this machine but what it is given.
 const DISK_PROGRAM: &str = "/sbin/mke2fs";
 
@@ -85,7 +89,7 @@ pub(crate) fn run() -> Outcome {
         .join("kvm-lab/parts");
     let pair = |from: &Path, to: &str| format!("{}:{to}", from.display());
     let mut lab = Command::new(root().join("tests/kvm-lab/lab"));
-    lab.current_dir(root()).args(["--seconds", SECONDS]);
+    lab.current_dir(root()).args(["--seconds", SECONDS, "--silence", SILENCE_SECONDS]);
     lab.args(["--program", &pair(program(), "bin/layerc")]);
     lab.args(["--program", &pair(Path::new(DISK_PROGRAM), "bin/mke2fs")]);
     lab.args(["--program", &pair(Path::new(GIT), "bin/git")]);
