@@ -27,16 +27,26 @@ fn build(test: &str, into: &Path) -> Option<PathBuf> {
         }
     };
     let extension = into.join("extension");
-    succeed(Command::new("cp").arg("-r").arg(root().join("editors/vscode")).arg(&extension));
+    std::fs::create_dir(&extension).unwrap();
+    succeed(Command::new("cp").arg("-r").args(sources()).arg(&extension));
     std::os::unix::fs::symlink(packages, extension.join("node_modules")).unwrap();
     let run = |script: &[&str]| succeed(Command::new(&node).args(script).current_dir(&extension));
     run(&["node_modules/typescript/bin/tsc", "--noEmit"]);
     run(&["build.mjs"]);
-    // Whoever packaged the extension here has left a server.
-    let _absent = std::fs::remove_dir_all(extension.join("server"));
     std::fs::create_dir_all(extension.join("server")).unwrap();
     std::os::unix::fs::symlink(layerc::program(), extension.join("server/layerc")).unwrap();
     Some(extension)
+}
+
+/// What the extension is made of, without what whoever packaged it here has left.
+fn sources() -> Vec<PathBuf> {
+    let is_left = |path: &PathBuf| {
+        path.ends_with("node_modules")
+            || path.ends_with("server")
+            || path.extension().is_some_and(|kind| kind == "vsix")
+    };
+    let entries = std::fs::read_dir(root().join("editors/vscode")).unwrap();
+    entries.map(|entry| entry.unwrap().path()).filter(|path| !is_left(path)).collect()
 }
 
 fn succeed(command: &mut Command) {
