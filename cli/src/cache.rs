@@ -1,11 +1,9 @@
 //! `layerc cache`: looks after the directories that CACHE keeps.
 
 use crate::candidates;
-use crate::configuration::Configuration;
 use crate::exit::{Exit, WrongUsage};
+use crate::here::Here;
 use crate::listing::Format;
-use crate::repository::Repository;
-use crate::store_directory::store_directory;
 use crate::wording;
 use crate::{size, terminal};
 use anyhow::{Context, Result};
@@ -13,7 +11,7 @@ use clap::{Args, Subcommand};
 use layerc_executor::caches::{CacheInfo, Caches};
 use layerc_executor::overlay::caches_of;
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 const EXAMPLES: &str = "\
@@ -62,11 +60,9 @@ enum Command {
 
 /// Does it.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit> {
-    let configuration = Configuration::read(&Repository::root_of(Path::new("."))?)?;
-    let directory =
-        store_directory(arguments.store.as_deref(), configuration.run.store.as_deref())?;
-    let caches = caches_of(&directory, PathBuf::from("/proc/self/exe"))
-        .with_context(|| format!("cannot open the store `{}`", directory.display()))?;
+    let Here { configuration, store, .. } = Here::with_store(arguments.store.as_deref())?;
+    let caches = caches_of(&store, PathBuf::from("/proc/self/exe"))
+        .with_context(|| format!("cannot open the store `{}`", store.display()))?;
     match &arguments.command {
         Command::Ls { format: Format::Table } => terminal::print(&table(&caches.list()?))?,
         Command::Ls { format: Format::Json } => {

@@ -58,20 +58,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit> {
         _ => return Err(WrongUsage("give one step, or two".to_owned()).into()),
     };
     let found = revisit.with_setup(|setup| {
-        let files = |target: &Target| layers(setup, target);
-        let (before, after) = (files(&before)?, files(&after)?);
         let places = Places { layers: setup.backend.layer_directory(), repository: revisit.root() };
-        let seen = |(base, layers): &(_, Vec<_>)| -> (_, Vec<_>) {
-            (std::sync::Arc::clone(base), layers.clone())
+        let state = |target: &Target| {
+            let (base, layers) = layers(setup, target)?;
+            let trees = setup.backend.trees(&base);
+            let trees = trees.map_err(|error| VisitError::Machine(error.to_string()))?;
+            Ok::<_, VisitError>((base, trees, layers))
         };
-        let (before, after) = (seen(&before), seen(&after));
-        let trees = |base: &_| {
-            let trees = setup.backend.trees(base);
-            trees.map_err(|error| VisitError::Machine(error.to_string()))
-        };
-        let (trees_before, trees_after) = (trees(&before.0)?, trees(&after.0)?);
-        let before = Files { base: &before.0, trees: &trees_before, layers: &before.1 };
-        let after = Files { base: &after.0, trees: &trees_after, layers: &after.1 };
+        let (base, trees, layers) = &state(&before)?;
+        let before = Files { base, trees, layers };
+        let (base, trees, layers) = &state(&after)?;
+        let after = Files { base, trees, layers };
         changes(&before, &after, places).map_err(|error| VisitError::Machine(error.to_string()))
     })?;
     for change in &found {

@@ -1,8 +1,7 @@
 //! `layerc doctor`: what works on this machine, what doesn't, and what to do about it.
 
-use crate::configuration::Configuration;
 use crate::exit::Exit;
-use crate::repository::Repository;
+use crate::here::Here;
 use crate::run::Opened;
 use crate::run::executor::Chosen;
 use crate::terminal;
@@ -13,7 +12,7 @@ use layerc_executor::backend::{Attachment, Command, ExecutorKind, ImageSource, M
 use layerc_executor::doctor::{Check, Group, Verdict, examine, of_start};
 use layerc_executor::store::file_system;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -48,10 +47,14 @@ enum Format {
 
 /// Looks and tells.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit> {
-    let directory = store_directory(arguments)?;
-    let mut checks = examine(&directory);
+    let here = Here::with_store(arguments.store.as_deref());
+    // What stands in the way of a store stands in the way of a machine: it is told there.
+    let mut checks = examine(here.as_ref().ok().map(|here| here.store.as_path()));
     let place = checks.iter().take_while(|check| check.group == Group::Machines).count();
-    checks.insert(place, of_start(start(&directory).map_err(|error| format!("{error:#}"))));
+    checks.insert(
+        place,
+        of_start(here.and_then(|here| start(&here)).map_err(|error| format!("{error:#}"))),
+    );
     match arguments.format {
         Format::Json => terminal::print(&(serde_json::to_string_pretty(&checks)? + "\n"))?,
         Format::Text => terminal::print(&text(&checks))?,
@@ -60,18 +63,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit> {
     Ok(if is_fit { Exit::Success } else { Exit::Findings })
 }
 
-fn store_directory(arguments: &Arguments) -> Result<PathBuf> {
-    let configuration = Configuration::read(&Repository::root_of(Path::new("."))?)?;
-    let configured = configuration.run.store.as_deref();
-    crate::store_directory::store_directory(arguments.store.as_deref(), configured)
-}
-
 /// Starts a machine on this machine's own system and runs something in it; how long that took.
-fn start(directory: &Path) -> Result<Duration> {
-    let root = Repository::root_of(Path::new("."))?;
-    let configuration = Configuration::read(&root)?;
-    let opened =
-        Opened::to_look(directory, &root, &Chosen::of_run(ExecutorKind::Overlay, &configuration))?;
+fn start(here: &Here) -> Result<Duration> {
+    let chosen = Chosen::of_run(ExecutorKind::Overlay, &here.configuration);
+    let opened = Opened::to_look(&here.store, &here.root, &chosen)?;
     if let Some(warning) = file_system::unsuitable(opened.store.directory()) {
         terminal::warn(&warning);
     }

@@ -5,12 +5,10 @@ mod kernel;
 mod list;
 
 use crate::candidates;
-use crate::configuration::Configuration;
 use crate::exit::{Exit, WrongUsage};
+use crate::here::Here;
 use crate::past::StoreArgument;
-use crate::repository::Repository;
 use crate::run::TrustArguments;
-use crate::store_directory::store_directory;
 use crate::{size, terminal};
 use anyhow::Result;
 use build::Build;
@@ -123,9 +121,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit> {
 
 /// The store that `layerc run` would use here.
 fn directory(store: &StoreArgument) -> Result<PathBuf> {
-    let root = Repository::root_of(Path::new("."))?;
-    let configuration = Configuration::read(&root)?;
-    store_directory(store.given(), configuration.run.store.as_deref())
+    Ok(Here::with_store(store.given())?.store)
 }
 
 /// Its bases that were unpacked or installed.

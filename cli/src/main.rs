@@ -21,6 +21,7 @@ mod exit;
 mod explain;
 mod fmt;
 mod gc;
+mod here;
 mod image;
 mod init;
 mod listing;

@@ -2,10 +2,8 @@
 
 mod story;
 
-use crate::configuration::Configuration;
 use crate::exit::WrongUsage;
-use crate::repository::Repository;
-use crate::store_directory::store_directory;
+use crate::here::Here;
 use anyhow::Result;
 use clap::Args;
 use layerc_compiler::nearest::nearest;
@@ -49,9 +47,7 @@ impl StoreArgument {
 impl Archive {
     /// Opens the store in `given`, or the one that `layerc run` would use here.
     pub(crate) fn open(given: Option<&Path>) -> Result<Self> {
-        let root = Repository::root_of(Path::new("."))?;
-        let configuration = Configuration::read(&root)?;
-        let directory = store_directory(given, configuration.run.store.as_deref())?;
+        let Here { root, store: directory, .. } = Here::with_store(given)?;
         // Images can be there before anything ran.
         if !["index", "images"].iter().any(|part| directory.join(part).is_dir()) {
             let text =

@@ -2,12 +2,11 @@
 
 use super::say;
 use crate::candidates;
-use crate::configuration::{Configuration, ImageMap, misspelt_kind, parse_source};
+use crate::configuration::{ImageMap, misspelt_kind, parse_source};
 use crate::exit::WrongUsage;
+use crate::here::Here;
 use crate::past::StoreArgument;
-use crate::repository::Repository;
 use crate::run::{self, TrustArguments};
-use crate::store_directory::store_directory;
 use crate::terminal;
 use anyhow::{Context, Result};
 use clap::Args;
@@ -50,19 +49,17 @@ pub(super) struct Build {
 
 /// Makes it, and writes it out.
 pub(super) fn build(arguments: &Build) -> Result<()> {
-    let root = Repository::root_of(Path::new("."))?;
-    let configuration = Configuration::read(&root)?;
+    let Here { root, configuration, store } = Here::with_store(arguments.store.given())?;
     let source = source(&arguments.image, &configuration.images)?;
     let name = arguments.name.as_deref().map(Reference::parse).transpose();
     let name = name.map_err(ImageError::from)?;
-    let directory = store_directory(arguments.store.given(), configuration.run.store.as_deref())?;
     let repository = tracked::Repository::open(&root, tracked::RepositoryOptions::default())?;
     let options = OverlayOptions { trust: arguments.trust.trust(), ..OverlayOptions::default() };
     let repository = Arc::new(repository);
-    let backend = OverlayBackend::new(&directory, Arc::clone(&repository), options.clone())?;
+    let backend = OverlayBackend::new(&store, Arc::clone(&repository), options.clone())?;
     let base = made(&backend, &source)?;
     if arguments.bootable {
-        let backend = OverlayBackend::new(&directory, Arc::clone(&repository), options)?;
+        let backend = OverlayBackend::new(&store, Arc::clone(&repository), options)?;
         let kernel = run::executor::kernel(arguments.kernel.clone(), &configuration);
         let disk = disk(backend, repository, kernel.as_deref(), &source)?;
         terminal::print(&format!("{source} is bootable: {}\n", disk.display()))?;

@@ -90,7 +90,7 @@ fn automatic(
 ) -> (ExecutorKind, String) {
     use layerc_executor::kvm::backend::{LACKING, choose, kernels_of};
     let mut obstacles = layerc_executor::run::beyond(plan, images, LACKING);
-    if let Err(error) = kernel_choice(kernel).find(&kernels_of(store_directory)) {
+    if let Err(error) = kernel_choice(kernel).find(Some(&kernels_of(store_directory))) {
         obstacles.push(error.to_string());
     }
     let choice = choose(&layerc_executor::kvm::probe(), &obstacles);

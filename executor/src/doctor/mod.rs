@@ -67,8 +67,8 @@ impl Check {
 }
 
 /// Looks at everything that can be looked at without starting a machine. Takes less than half a second.
-/// `store_directory` is the store that would be used; it need not be there.
-pub fn examine(store_directory: &Path) -> Vec<Check> {
+/// `store_directory` is the store that would be used, if that can be told; it need not be there.
+pub fn examine(store_directory: Option<&Path>) -> Vec<Check> {
     let mut checks = machines::examine();
     checks.extend(virtualisation::examine(store_directory));
     checks.extend(programs::examine());

@@ -5,18 +5,18 @@ use super::{Check, Group, Verdict};
 use crate::kvm::{Probe, probe};
 use std::path::Path;
 
-pub(super) fn examine(store_directory: &Path) -> Vec<Check> {
+pub(super) fn examine(store_directory: Option<&Path>) -> Vec<Check> {
     vec![device(), kernel(store_directory)]
 }
 
 /// What virtual machines boot unless somebody names another.
 #[cfg(target_arch = "x86_64")]
-fn kernel(store_directory: &Path) -> Check {
+fn kernel(store_directory: Option<&Path>) -> Check {
     use crate::kvm::backend::{KernelChoice, kernels_of};
     let check = |found| {
         Check::works(Group::Virtualisation, "a kernel for guests", "`--executor kvm`", found)
     };
-    match KernelChoice::Newest.find(&kernels_of(store_directory)) {
+    match KernelChoice::Newest.find(store_directory.map(kernels_of).as_deref()) {
         Ok(kernel) => check(kernel.image.display().to_string()),
         Err(_) => check("none in the store, none in /boot with its modules".to_owned()).lacking(
             Verdict::Limited,
@@ -26,7 +26,7 @@ fn kernel(store_directory: &Path) -> Check {
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-fn kernel(_: &Path) -> Check {
+fn kernel(_: Option<&Path>) -> Check {
     let found = "virtual machines are made on x86-64 only".to_owned();
     Check::works(Group::Virtualisation, "a kernel for guests", "`--executor kvm`", found)
         .lacking(Verdict::Limited, "machines of namespaces work without")

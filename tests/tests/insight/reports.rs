@@ -95,4 +95,9 @@ fn the_doctor_starts_a_machine_and_tries_every_part() {
     }
     let text = ask(&workflow, &["doctor"]).expect_success("layerc doctor").stdout;
     assert!(text.starts_with("Machines of namespaces\n  ✓ user namespaces"), "{text}");
+    workflow.repository.write("layerc.toml", "[nowhere]\n");
+    let broken = ask(&workflow, &["doctor"]);
+    let told = &broken.stdout;
+    assert_eq!(broken.code(), 1, "{}", broken.everything());
+    assert!(told.contains("✓ git") && told.contains("✗ a machine starts"), "{told}");
 }

@@ -40,12 +40,13 @@ pub struct Kernel {
 }
 
 impl KernelChoice {
-    /// The files. `kept` is where the store has kernels.
+    /// The files. `kept` is where the store has kernels, if there is a store.
     ///
     /// # Errors
     /// Names the ways to a kernel.
-    pub fn find(&self, kept: &Path) -> Result<Kernel, BackendError> {
-        let of_store = || newest(&kept.join("boot"), &kept.join("lib/modules"));
+    pub fn find(&self, kept: Option<&Path>) -> Result<Kernel, BackendError> {
+        let of_store =
+            || kept.and_then(|kept| newest(&kept.join("boot"), &kept.join("lib/modules")));
         let installed = || newest(Path::new(KERNELS), Path::new(MODULES));
         match self {
             Self::Newest => of_store().or_else(installed).ok_or_else(|| {

@@ -251,7 +251,7 @@ mod tests {
         let alone = keep_kernels(std::slice::from_ref(&image), &kernels).unwrap_err();
         assert!(alone.to_string().contains("no kernel with its modules"), "{alone}");
         assert_eq!(keep_kernels(&[image, modules], &kernels).unwrap(), ["6.8.0-40"]);
-        let found = KernelChoice::Newest.find(&kernels).unwrap();
+        let found = KernelChoice::Newest.find(Some(&kernels)).unwrap();
         assert!(found.image.ends_with("boot/vmlinuz-6.8.0-40"), "{found:?}");
         assert!(found.modules.join("kernel/a.ko").is_file(), "{found:?}");
         let left = fs::read_dir(&kernels).unwrap().count();

@@ -110,7 +110,7 @@ impl KvmBackend {
         if let Some(kernel) = self.kernel.get() {
             return Ok(kernel);
         }
-        let found = self.options.kernel.find(&kernels_of(self.overlay.store_directory()))?;
+        let found = self.options.kernel.find(Some(&kernels_of(self.overlay.store_directory())))?;
         Ok(self.kernel.get_or_init(|| found))
     }
 
