@@ -82,11 +82,8 @@ pub(super) fn about_layer(view: FileView<'_>) -> String {
     let graph = view.repository.graph();
     let path = view.document.path();
     let mut text = format!("[`{path}`]({})", view.document.uri().as_str());
-    let chain: Vec<String> = graph
-        .ancestors(view.id)
-        .filter_map(|id| view.sibling(id))
-        .map(|file| format!("`{}`", layer_name(file.document.path())))
-        .collect();
+    let chain: Vec<String> =
+        view.ancestors().map(|file| format!("`{}`", layer_name(file.document.path()))).collect();
     if !chain.is_empty() {
         let _infallible = write!(text, "\n\nstarts from {}", chain.join(" ← "));
     }

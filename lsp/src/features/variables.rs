@@ -55,8 +55,7 @@ pub fn definition<'s>(view: FileView<'s>, name: &str, directive: usize) -> Optio
     if let Some(mention) = own {
         return Some(Place { view, mention });
     }
-    view.repository.graph().ancestors(view.id).find_map(|id| {
-        let view = view.sibling(id)?;
+    view.ancestors().find_map(|view| {
         let mention = view.document.mentions().iter().rfind(is_definition)?;
         Some(Place { view, mention })
     })

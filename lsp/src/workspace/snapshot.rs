@@ -153,6 +153,17 @@ impl<'s> FileView<'s> {
         Some(Self { document: self.repository.document(id)?, id, ..self })
     }
 
+    /// Itself and the files that it starts from, the nearest first.
+    pub fn lineage(self) -> impl Iterator<Item = Self> + use<'s> {
+        std::iter::once(self).chain(self.ancestors())
+    }
+
+    /// The files that it starts from, the nearest first.
+    pub fn ancestors(self) -> impl Iterator<Item = Self> + use<'s> {
+        let above = self.repository.graph().ancestors(self.id);
+        above.filter_map(move |id| self.sibling(id))
+    }
+
     /// Its text.
     pub fn text(self) -> &'s str {
         self.document.text()

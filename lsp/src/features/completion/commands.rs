@@ -96,14 +96,12 @@ fn commands(view: FileView<'_>, items: &mut Items<'_>) {
 
 /// What commands of this file and those it starts from begin with; what is offered anyhow is left out.
 fn used(view: FileView<'_>) -> BTreeSet<&str> {
-    let chain = std::iter::once(view.id).chain(view.repository.graph().ancestors(view.id));
-    let files = chain.filter_map(|id| view.sibling(id));
     let runs =
-        files.flat_map(|file| &file.analysis().directives).filter_map(|directive| match &directive
-            .instruction
-        {
-            Instruction::Run(run) => Some(run.command.value.as_str()),
-            _ => None,
+        view.lineage().flat_map(|file| &file.analysis().directives).filter_map(|directive| {
+            match &directive.instruction {
+                Instruction::Run(run) => Some(run.command.value.as_str()),
+                _ => None,
+            }
         });
     let parts = runs.flat_map(|command| command.split(['&', '|', ';', '\n']));
     let words = parts.filter_map(|part| part.split_whitespace().next());

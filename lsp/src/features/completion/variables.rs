@@ -41,7 +41,8 @@ pub(super) fn expansions(view: FileView<'_>, items: &mut Items<'_>, text: &str) 
 
 /// Secrets that other layers have: chosen, SECRET ENV comes along, above the instruction at the cursor.
 fn other_secrets(view: FileView<'_>, items: &mut Items<'_>) {
-    let here: BTreeSet<&str> = chain(view)
+    let here: BTreeSet<&str> = view
+        .lineage()
         .flat_map(|file| file.document.mentions())
         .filter(|mention| mention.role.defines())
         .map(|mention| mention.name.as_str())
@@ -61,16 +62,10 @@ fn other_secrets(view: FileView<'_>, items: &mut Items<'_>) {
     }
 }
 
-/// This file and those that it starts from, the nearest first.
-fn chain<'s>(view: FileView<'s>) -> impl Iterator<Item = FileView<'s>> {
-    let chain = std::iter::once(view.id).chain(view.repository.graph().ancestors(view.id));
-    chain.filter_map(move |id| view.sibling(id))
-}
-
 /// Variables that ENV and SECRET ENV of this file and its ancestors define, with what is written for them.
 fn known(view: FileView<'_>, items: &mut Items<'_>) {
     let mut found: BTreeMap<String, String> = BTreeMap::new();
-    for file in chain(view) {
+    for file in view.lineage() {
         for mention in file.document.mentions().iter().filter(|mention| mention.role.defines()) {
             let detail = match mention.role {
                 Role::Secret => format!("secret, {}", file.document.path()),
