@@ -4,6 +4,7 @@
 //! file system, which costs nothing, and at the machine's own directories only when enough is gone that it could have
 //! been this machine. Knows no layers and no commands.
 
+use super::open_files::open_files;
 use super::protocol::DiskLimits;
 use rustix::fs::{StatVfs, statvfs};
 use std::collections::HashSet;
@@ -132,16 +133,11 @@ fn on_disk(found: &Metadata) -> u64 {
 fn open_without_name(processes: &Path) -> u64 {
     let mut known = HashSet::new();
     let mut bytes = 0_u64;
-    for process in fs::read_dir(processes).into_iter().flatten().flatten() {
-        for open in fs::read_dir(process.path().join("fd")).into_iter().flatten().flatten() {
-            let Ok(found) = fs::metadata(open.path()) else { continue };
-            let is_nameless = found.is_file() && found.nlink() == 0;
-            if is_nameless
-                && is_on_overlay(&open.path())
-                && known.insert((found.dev(), found.ino()))
-            {
-                bytes = bytes.saturating_add(found.blocks().saturating_mul(BLOCK));
-            }
+    for link in open_files(processes).map(|open| open.link()) {
+        let Ok(found) = fs::metadata(&link) else { continue };
+        let is_nameless = found.is_file() && found.nlink() == 0;
+        if is_nameless && is_on_overlay(&link) && known.insert((found.dev(), found.ino())) {
+            bytes = bytes.saturating_add(found.blocks().saturating_mul(BLOCK));
         }
     }
     bytes

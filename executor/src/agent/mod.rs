@@ -26,6 +26,7 @@
 //! | [`inside`] | doing something in the machine |
 //! | [`outbound`] | the machine's way to other machines |
 //! | [`output`] | pipes of commands that run and of daemons they left |
+//! | [`open_files`] | what processes have open |
 //! | [`removal`] | removing trees of any modes |
 //! | [`serve`] | the loop of process 1 |
 //! | [`guest`] | the same in a virtual machine |
@@ -48,6 +49,7 @@ mod layers;
 mod live_copy;
 mod login;
 mod merge;
+mod open_files;
 mod outbound;
 mod output;
 mod overlay_mount;

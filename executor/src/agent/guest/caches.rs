@@ -7,6 +7,7 @@
 use super::super::caches::prepare;
 use super::super::failure::{Doing, Failure};
 use super::super::layers::copy_attributes;
+use super::super::open_files::{OpenFile, open_files};
 use super::super::protocol::{CacheRequest, GuestCache, Reply};
 use super::super::removal::remove_own_tree;
 use crate::archive::{self, Meaning, Ownership};
@@ -217,28 +218,22 @@ fn look(directory: &Path) -> io::Result<blake3::Hash> {
 
 /// Names of processes that have a file below this directory open for writing: what is packed now could be half of it.
 fn writers_below(directory: &Path) -> Vec<String> {
-    let mut names = BTreeSet::new();
-    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let is_process =
-        |entry: &fs::DirEntry| entry.file_name().as_bytes().first().is_some_and(u8::is_ascii_digit);
-    for process in processes.filter(is_process) {
-        for descriptor in fs::read_dir(process.path().join("fd")).into_iter().flatten().flatten() {
-            let is_below =
-                fs::read_link(descriptor.path()).is_ok_and(|to| to.starts_with(directory));
-            if is_below
-                && is_for_writing(&process.path(), &descriptor.file_name().to_string_lossy())
-            {
-                let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
-                names.insert(name.trim().to_owned());
-            }
-        }
-    }
+    let is_below = |open: &OpenFile| {
+        fs::read_link(open.link()).is_ok_and(|to| to.starts_with(directory)) && is_for_writing(open)
+    };
+    let name = |open: OpenFile| {
+        let name = fs::read_to_string(open.process.join("comm")).unwrap_or_default();
+        name.trim().to_owned()
+    };
+    let names: BTreeSet<String> =
+        open_files(Path::new("/proc")).filter(is_below).map(name).collect();
     names.into_iter().collect()
 }
 
 /// The lowest bits of a descriptor's flags say how it was opened: 0 is for reading.
-fn is_for_writing(process: &Path, descriptor: &str) -> bool {
-    let text = fs::read_to_string(process.join("fdinfo").join(descriptor)).unwrap_or_default();
+fn is_for_writing(open: &OpenFile) -> bool {
+    let place = open.process.join("fdinfo").join(&open.descriptor);
+    let text = fs::read_to_string(place).unwrap_or_default();
     let flags = text.lines().find_map(|line| line.strip_prefix("flags:"));
     let flags = flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok());
     flags.is_some_and(|flags| flags & 3 != 0)
