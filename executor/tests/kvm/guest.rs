@@ -1,62 +1,33 @@
 //! A guest of the tests: Debian's kernel with a shell on its serial line.
 
 use crate::place::PARTS;
+use crate::printed::Printed;
 use layerc_executor::kvm::devices::DevicePart;
 use layerc_executor::kvm::guest::KERNEL_PARAMETERS;
-use layerc_executor::kvm::{BootFiles, MemorySize, Output, Shape, Snapshot, VirtualMachine};
-use std::io::{self, Write};
+use layerc_executor::kvm::{BootFiles, MemorySize, Shape, Snapshot, VirtualMachine};
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 /// Longest wait for something that must come. The lab is slow where the machine below it is busy.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// How often to look whether a machine that prints nothing has ended.
-const LOOK: Duration = Duration::from_secs(1);
-
-/// What a guest printed so far.
-#[derive(Clone, Default)]
-pub(crate) struct Printed(Arc<(Mutex<String>, Condvar)>);
-
-impl Write for Printed {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.0.lock().unwrap().push_str(&String::from_utf8_lossy(bytes));
-        self.0.1.notify_all();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Printed {
-    /// As an output of a machine.
-    pub(crate) fn output(&self) -> Output {
-        Box::new(self.clone())
-    }
-
-    /// Takes the text up to a line that begins with `mark`, which it waits for; answers the text and the line's rest.
-    fn take_until(&self, mark: &str, machine: &VirtualMachine) -> (String, String) {
-        let until = Instant::now() + PATIENCE;
-        let mut text = self.0.0.lock().unwrap();
-        loop {
-            if let Some((before, rest)) = split_at_line(&text, mark) {
-                let taken = (before.to_owned(), rest.to_owned());
-                let end = before.len() + mark.len() + rest.len() + 1;
-                text.drain(..end);
-                return taken;
-            }
-            let left = until.saturating_duration_since(Instant::now());
-            let end = machine.wait_for_end(Duration::ZERO);
-            assert!(
-                !left.is_zero() && end.is_none(),
-                "no line {mark:?} came, and the machine's end is {end:?}; printed so far:\n{text}"
-            );
-            text = self.0.1.wait_timeout(text, left.min(LOOK)).unwrap().0;
+/// Takes the text up to a line that begins with `mark`, which it waits for; answers the text and the line's rest.
+fn take_until(printed: &Printed, mark: &str, machine: &VirtualMachine) -> (String, String) {
+    let until = Instant::now() + PATIENCE;
+    printed.wait(|text| {
+        if let Some((before, rest)) = split_at_line(text, mark) {
+            let taken = (before.to_owned(), rest.to_owned());
+            let end = before.len() + mark.len() + rest.len() + 1;
+            text.drain(..end);
+            return Some(taken);
         }
-    }
+        let end = machine.wait_for_end(Duration::ZERO);
+        assert!(
+            Instant::now() < until && end.is_none(),
+            "no line {mark:?} came, and the machine's end is {end:?}; printed so far:\n{text}"
+        );
+        None
+    })
 }
 
 fn split_at_line<'t>(text: &'t str, mark: &str) -> Option<(&'t str, &'t str)> {
@@ -99,7 +70,7 @@ impl Guest {
             command_line: &format!("console=ttyS0 quiet {KERNEL_PARAMETERS}"),
         };
         let machine = VirtualMachine::boot(shape, &files, parts, printed.output()).unwrap();
-        let (_, ready) = printed.take_until("READY ", &machine);
+        let (_, ready) = take_until(&printed, "READY ", &machine);
         (Self { machine, printed }, ready)
     }
 
@@ -112,7 +83,7 @@ impl Guest {
     /// Runs a line in its shell; answers what it printed. It must succeed.
     pub(crate) fn run(&self, line: &str) -> String {
         self.machine.type_in(format!("{line}\n").as_bytes());
-        let (text, status) = self.printed.take_until("DONE ", &self.machine);
+        let (text, status) = take_until(&self.printed, "DONE ", &self.machine);
         assert_eq!(status, "0", "{line}: {text}");
         text.trim_end().to_owned()
     }

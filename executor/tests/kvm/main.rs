@@ -12,6 +12,8 @@ mod guest;
 #[cfg(target_arch = "x86_64")]
 mod place;
 #[cfg(target_arch = "x86_64")]
+mod printed;
+#[cfg(target_arch = "x86_64")]
 mod tiny;
 
 #[cfg(target_arch = "x86_64")]

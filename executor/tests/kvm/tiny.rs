@@ -3,12 +3,11 @@
 
 use layerc_executor::kvm::process::{HandedDevice, MachineProcess, Starting};
 use layerc_executor::kvm::{BootFiles, Output};
-use std::io::{self, Write};
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::guest::shape;
+use crate::printed::Printed;
 
 /// Longest wait for a letter.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -56,41 +55,27 @@ fn kernel() -> Vec<u8> {
 
 /// What it printed so far.
 #[derive(Clone, Default)]
-pub(crate) struct Letters(Arc<(Mutex<Vec<u8>>, Condvar)>);
-
-impl Write for Letters {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.0.lock().unwrap().extend(bytes);
-        self.0.1.notify_all();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+pub(crate) struct Letters(Printed);
 
 impl Letters {
     pub(crate) fn output(&self) -> Output {
-        Box::new(self.clone())
+        self.0.output()
     }
 
     /// Waits for so many more; answers the first of them.
     pub(crate) fn more(&self, count: usize) -> u8 {
         let until = Instant::now() + PATIENCE;
-        let mut letters = self.0.0.lock().unwrap();
-        let before = letters.len();
-        while letters.len() < before + count {
-            let left = until.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "no letters come");
-            letters = self.0.1.wait_timeout(letters, left).unwrap().0;
-        }
-        letters[before]
+        let before = self.0.text().len();
+        self.0.wait(|letters| {
+            let found = letters.len() >= before + count;
+            assert!(found || Instant::now() < until, "no letters come");
+            found.then(|| letters.as_bytes()[before])
+        })
     }
 
     /// All of them, each the one after the one before.
     pub(crate) fn all_in_order(&self) -> Vec<u8> {
-        let letters = self.0.0.lock().unwrap().clone();
+        let letters = self.0.text().into_bytes();
         for pair in letters.windows(2) {
             assert_eq!((pair[0] - b'a' + 1) % 16, pair[1] - b'a', "{letters:?}");
         }
