@@ -3,7 +3,7 @@
 use super::reading::{Found, Refusal};
 use layerc_compiler::nearest::nearest;
 use layerc_executor::backend::ImageSource;
-use layerc_executor::images::Reference;
+use layerc_executor::reference::Reference;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

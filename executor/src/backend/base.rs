@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of how a base is made.
 
-use crate::images::Reference;
+use crate::reference::Reference;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -3,7 +3,8 @@
 use super::{Chain, key};
 use crate::engine::stretch::ForkChoice;
 use crate::secrets::Secrets;
-use crate::store::record::{CachedPath, MachineState, StoredValue};
+use crate::secrets::StoredValue;
+use crate::store::record::{CachedPath, MachineState};
 use crate::store::runs::RunId;
 use crate::variables::BuiltIns;
 use layerc_planner::plan::Action;

@@ -16,12 +16,13 @@
 //!
 //! Knows files only. How a stack is mounted, and who may remove what machines wrote, is the backend's affair.
 
+mod name;
 mod place;
 mod version;
 
+pub use name::CacheName;
 pub use place::{CacheUse, Publication};
 
-use crate::backend::CacheName;
 use place::{Pending, Place};
 use std::fmt;
 use std::fs;

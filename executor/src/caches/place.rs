@@ -1,9 +1,8 @@
 //! One cache's directory: opened, published, forgotten, each under its lock.
 
 use super::version::{self, Layer, is_id};
-use super::{CacheInfo, Caches};
-use crate::backend::CacheName;
-use crate::store::committer::make_durable;
+use super::{CacheInfo, CacheName, Caches};
+use crate::durable::make_durable;
 use crate::store::runs::{fresh_name, is_still};
 use rustix::fs::{FlockOperation, flock};
 use std::collections::{HashMap, HashSet};
@@ -173,7 +172,7 @@ impl Publication {
             let directory = directory(place, &layer.id);
             let mark = directory.with_extension("durable");
             if !mark.exists() {
-                make_durable(&directory).map_err(io::Error::other)?;
+                make_durable(&directory)?;
                 File::create(&mark)?;
             }
         }

@@ -1,7 +1,7 @@
 //! Versions of a cache, through concurrent users, crashes and forgetting.
 
+use super::CacheName;
 use super::{CacheUse, Caches};
-use crate::backend::CacheName;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;

@@ -17,7 +17,7 @@ mod room;
 pub use git::Stopper;
 pub use room::KeptClones;
 
-use crate::store::committer::make_durable;
+use crate::durable::make_durable;
 use crate::store::runs::{fresh_name, hexadecimal, make_private_directory};
 use git::{Git, Remote};
 use layerc_planner::plan::Action;
@@ -148,7 +148,7 @@ pub fn check_out(
         let beside = place.join("trees").join(format!("new-{}", fresh_name()));
         fs::create_dir(&beside).map_err(kept)?;
         git.write_tree(&commit, &beside)?;
-        make_durable(&beside).map_err(io::Error::other).map_err(kept)?;
+        make_durable(&beside).map_err(kept)?;
         fs::rename(&beside, &tree).map_err(kept)?;
     }
     let in_use = File::create(place.join("uses").join(&commit)).map_err(kept)?;

@@ -3,8 +3,8 @@
 //! Both forms, OCI's and docker's, have the same fields; media types only tell which document it is. Unknown fields are
 //! left alone: documents are kept byte for byte, since their digest is their name.
 
-use super::digest::Digest;
 use super::error::ImageError;
+use crate::reference::Digest;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! Why there is no image.
 
-use super::digest::{Digest, NotADigest};
-use super::reference::{BadReference, Reference};
 use crate::backend::BackendError;
+use crate::reference::digest::{Digest, NotADigest};
+use crate::reference::{BadReference, Reference};
 use std::io;
 
 /// See the module.

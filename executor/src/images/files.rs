@@ -4,7 +4,6 @@
 //! says what each must contain, which is compared when they are unpacked.
 
 use super::Progress;
-use super::digest::Digest;
 use super::documents::{
     DOCUMENT_LIMIT_BYTES, Descriptor, Documents, Index, LAYER_LIMIT, Manifest, ManifestOrIndex,
     NAME_ANNOTATION, WHOLE_NAME_ANNOTATION, manifest_or_index,
@@ -14,6 +13,7 @@ use super::installation::Blobs;
 use super::platform;
 use super::shelf::{Scratch, Shelf};
 use super::unpacking::{LayerBlob, decompressed};
+use crate::reference::Digest;
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};

@@ -1,13 +1,13 @@
 //! From a manifest and its blobs to unpacked layers, each once however many images have it.
 
 use super::Progress;
-use super::digest::Digest;
 use super::documents::Documents;
 use super::error::{Doing, ImageError};
 use super::platform;
 use super::shelf::{Image, Origin, Shelf, fresh_name};
 use super::unpacking::{LayerBlob, UnpackOrder, Unpacker};
 use crate::backend::BaseImage;
+use crate::reference::Digest;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;

@@ -2,13 +2,11 @@
 //!
 //! Everything that comes from outside is checked against its digest and has a largest size. The network is used by
 //! [`registry`] alone, and only when a caller asks for a pull. Unpacking is done by whoever has the machine's user
-//! numbers ([`Unpacker`]); machines and plans are not known here.
+//! numbers ([`Unpacker`]); how images are named is [`crate::reference`]'s; machines and plans are not known here.
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | [`digest`] | names for content, and readers that check them |
 //! | [`documents`] | manifests and configurations as they are written in JSON |
-//! | [`mod@reference`] | names of images |
 //! | [`shelf`] | the directories of the store that belong to images |
 //! | [`installation`] | from a manifest and its blobs to unpacked layers |
 //! | [`files`] | layouts and archives on disk |
@@ -18,7 +16,6 @@
 //! | [`output`] | a base as a layout |
 //! | `room` | what the images take on disk, and which may go |
 
-mod digest;
 mod documents;
 mod error;
 mod files;
@@ -26,23 +23,21 @@ mod installation;
 mod output;
 mod packing;
 mod platform;
-mod reference;
 mod registry;
 mod room;
 mod shelf;
 mod unpacking;
 
-pub use digest::Digest;
 pub use error::ImageError;
 pub(crate) use packing::pack_layer;
 pub use packing::{PackOrder, Packed};
-pub use reference::Reference;
 pub use registry::Trust;
 pub use shelf::{Image, Origin, Using};
 pub(crate) use unpacking::unpack_layer;
 pub use unpacking::{LayerBlob, UnpackOrder, Unpacker};
 
 use crate::backend::BaseImage;
+use crate::reference::{Digest, Reference};
 use installation::Installation;
 use shelf::Shelf;
 use std::path::Path;

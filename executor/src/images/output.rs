@@ -2,7 +2,6 @@
 //! that knows images.
 
 use super::Progress;
-use super::digest::Digest;
 use super::documents::{
     Configuration, Descriptor, Index, Manifest, NAME_ANNOTATION, ProcessConfiguration,
     RootFileSystem, WHOLE_NAME_ANNOTATION,
@@ -10,12 +9,13 @@ use super::documents::{
 use super::error::{Doing, ImageError};
 use super::packing::{PackOrder, Packed};
 use super::platform;
-use super::reference::Reference;
 use super::shelf::fresh_name;
 use super::unpacking::Unpacker;
 use crate::agent::remove_own_tree;
 use crate::archive;
 use crate::backend::BaseImage;
+use crate::reference::Digest;
+use crate::reference::Reference;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs::{self, File};

@@ -2,8 +2,8 @@
 //!
 //! Runs in an agent, which sees the owners that machines see.
 
-use super::digest::{Digest, Digesting};
 use crate::archive;
+use crate::reference::digest::{Digest, Digesting};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};

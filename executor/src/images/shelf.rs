@@ -11,9 +11,9 @@
 //! Everything is made beside and moved into place, and a name is written last: whatever a crash leaves, a name that can
 //! be read stands for an image that is whole.
 
-use super::digest::Digest;
 use super::documents::{DOCUMENT_LIMIT_BYTES, Documents};
 use super::error::{Doing, ImageError};
+use crate::reference::Digest;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};

@@ -2,10 +2,10 @@
 //!
 //! Runs in an agent: a process of its own, with the machine's user numbers, little memory and nothing to lose.
 
-use super::digest::{Digest, Digesting};
 use super::packing::{PackOrder, Packed};
 use crate::archive::{self, Meaning, Ownership, Unpacked};
 use crate::backend::BackendError;
+use crate::reference::digest::{Digest, Digesting};
 use flate2::read::MultiGzDecoder;
 use ruzstd::decoding::StreamingDecoder;
 use serde::{Deserialize, Serialize};

@@ -177,7 +177,7 @@ pub(super) fn wait(whose: Whose<'_>, live: &mut Live, port: u16) -> Result<(), T
 
 /// The path of an EXPOSE WEBSITE in this state.
 pub(super) fn path_in(path: &str, state: &MachineState) -> Result<String, Trouble> {
-    use crate::store::record::ValuePart;
+    use crate::secrets::ValuePart;
     let split = state.environment.get("SPLIT").map(|value| match value.0.as_slice() {
         [ValuePart::Text(text)] => text.as_str(),
         _ => "",

@@ -6,10 +6,10 @@ use super::output::StepOutput;
 use super::trouble::Trouble;
 use super::{evaluation, exposing, sources};
 use crate::backend::{
-    Attachment, BackendError, CacheMount, CacheName, Command, CommandEnd, CopyRequest, Heard,
-    Stream,
+    Attachment, BackendError, CacheMount, Command, CommandEnd, CopyRequest, Heard, Stream,
 };
 use crate::cache::advance;
+use crate::caches::CacheName;
 use crate::clones::CloneRequest;
 use crate::event::{Event, OutputStream, StepInfo, StepResult};
 use crate::read_set::ReadSet;

@@ -6,12 +6,13 @@
 mod forms;
 mod mask;
 mod seam;
+mod stored;
 
 pub use forms::Form;
 pub use mask::Masker;
 pub use seam::Seam;
+pub use stored::{StoredValue, ValuePart};
 
-use crate::store::record::{StoredValue, ValuePart};
 use std::collections::BTreeMap;
 use std::fmt;
 

@@ -8,15 +8,11 @@ use super::turns::Turn;
 use super::{Store, StoreError, at};
 use crate::backend::LayerId;
 use crate::caches::Publication;
+use crate::durable::make_durable;
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
-
-/// Up to this many files of a layer are synced one by one; beyond it the whole file system is, which is then faster
-/// but also waits for what others wrote.
-const MOST_SINGLE_SYNCS: usize = 64;
 
 /// Something to write and the layers it is the first to need.
 #[derive(Debug)]
@@ -121,7 +117,8 @@ fn serve(store: &Store, layers: &Path, receiver: &Receiver<Commit>) -> Vec<Store
 
 fn write(store: &Store, layers: &Path, batch: &[Commit]) -> Result<(), StoreError> {
     for layer in batch.iter().flat_map(|commit| &commit.layers) {
-        make_durable(&layers.join(&layer.0))?;
+        let directory = layers.join(&layer.0);
+        make_durable(&directory).map_err(at("sync", &directory))?;
     }
     for commit in batch {
         if let Committed::Cache(publication) = &commit.what {
@@ -140,49 +137,4 @@ fn write(store: &Store, layers: &Path, batch: &[Commit]) -> Result<(), StoreErro
             }
         })
     })
-}
-
-/// Has everything of a directory on disk when it returns.
-pub(crate) fn make_durable(layer: &Path) -> Result<(), StoreError> {
-    if !layer.exists() {
-        return Ok(());
-    }
-    let mut files = Vec::new();
-    if gather(layer, &mut files) {
-        match files.iter().try_for_each(|path| sync(path)) {
-            // A machine's users may have files that this user can't open.
-            Err(StoreError::File { source, .. })
-                if source.kind() == std::io::ErrorKind::PermissionDenied => {}
-            Err(error) => return Err(error),
-            Ok(()) => return layer.parent().map_or(Ok(()), sync),
-        }
-    }
-    let directory = File::open(layer).map_err(at("open", layer))?;
-    rustix::fs::syncfs(&directory).map_err(|error| at("sync", layer)(error.into()))
-}
-
-fn sync(path: &Path) -> Result<(), StoreError> {
-    File::open(path).and_then(|file| file.sync_all()).map_err(at("sync", path))
-}
-
-/// Collects the regular files and directories of a tree; false when there are too many, or one can't be opened.
-fn gather(directory: &Path, files: &mut Vec<PathBuf>) -> bool {
-    let Ok(entries) = fs::read_dir(directory) else { return false };
-    for entry in entries {
-        let Ok(entry) = entry else { return false };
-        let Ok(kind) = entry.file_type() else { return false };
-        let complete = if kind.is_dir() {
-            gather(&entry.path(), files)
-        } else {
-            if kind.is_file() {
-                files.push(entry.path());
-            }
-            true
-        };
-        if !complete || files.len() > MOST_SINGLE_SYNCS {
-            return false;
-        }
-    }
-    files.push(directory.to_owned());
-    true
 }

@@ -3,7 +3,7 @@
 
 use super::runs::{RunId, hexadecimal};
 use crate::backend::Layer;
-use crate::secrets::Form;
+use crate::secrets::{StoredValue, ValuePart};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -53,39 +53,6 @@ impl TryFrom<String> for StateId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TextKey(pub [u8; 32]);
-
-/// A piece of a variable's value.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum ValuePart {
-    /// As it is.
-    Text(String),
-    /// The value of this secret, whatever it is today. Values of secrets are never stored.
-    Secret(String),
-    /// The same, in another form than as it is.
-    Written {
-        /// Which secret.
-        name: String,
-        /// In which form.
-        form: Form,
-    },
-}
-
-/// A variable's value with its secrets taken out.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct StoredValue(pub Vec<ValuePart>);
-
-impl StoredValue {
-    /// A value without secrets.
-    pub fn literal(text: impl Into<String>) -> Self {
-        Self(vec![ValuePart::Text(text.into())])
-    }
-
-    /// A secret's value.
-    pub fn secret(name: &str) -> Self {
-        Self(vec![ValuePart::Secret(name.to_owned())])
-    }
-}
 
 /// What instructions other than RUN and COPY have set: it flows along the chain with the files.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]

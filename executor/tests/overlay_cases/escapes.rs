@@ -2,9 +2,8 @@
 //! the directories of the store that outlive them. What they must not be able to do is looked at from outside.
 
 use super::{Case, Lab, command, has_program, is_root, output, run, run_command, skipped};
-use layerc_executor::backend::{
-    CacheMount, CacheName, Command, CommandEnd, Freeze, Layer, LayerId, Machine,
-};
+use layerc_executor::backend::{CacheMount, Command, CommandEnd, Freeze, Layer, LayerId, Machine};
+use layerc_executor::caches::CacheName;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! OCI layouts, written document by document, so that tests can also write wrong ones.
 
 use super::root::Tree;
-use layerc_executor::images::Digest;
+use layerc_executor::reference::Digest;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::Write;

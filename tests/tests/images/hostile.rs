@@ -160,7 +160,7 @@ fn content_that_is_not_what_its_digest_says_is_refused() {
     assert!(content.contains("the layer's content has the digest"), "{content}");
 
     let damaged = Layout::of(std::slice::from_ref(&good), &json!({}));
-    let digest = layerc_executor::images::Digest::of(&good.bytes);
+    let digest = layerc_executor::reference::Digest::of(&good.bytes);
     let blob = damaged.path().join("blobs/sha256").join(digest.digits());
     let mut bytes = good.bytes.clone();
     let last = bytes.len() - 5;
@@ -171,7 +171,7 @@ fn content_that_is_not_what_its_digest_says_is_refused() {
 
     let layout = Layout::empty();
     let manifest = layout.add_image(&[good], &json!({}), architecture());
-    let digest: layerc_executor::images::Digest =
+    let digest: layerc_executor::reference::Digest =
         manifest["digest"].as_str().unwrap().parse().unwrap();
     let path = layout.path().join("blobs/sha256").join(digest.digits());
     let mut document: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();

@@ -178,7 +178,7 @@ fn a_transfer_that_stopped_goes_on_and_one_that_lies_is_refused() {
     registry.push(layout().path(), "team/app:1");
     let place = workflow(LOOK);
     let name = format!("{}/team/app:1", registry.host());
-    let digest = layerc_executor::images::Digest::of(&layers[0].bytes);
+    let digest = layerc_executor::reference::Digest::of(&layers[0].bytes);
     let partial = place.store().join("images/partial");
     fs::create_dir_all(&partial).unwrap();
     let half = layers[0].bytes.len() / 2;

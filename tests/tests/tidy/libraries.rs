@@ -35,7 +35,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("ruzstd", &["executor/src/images/", "executor/src/kvm/guest/initramfs/"]),
     ("lzma_rust2", &["executor/src/kvm/guest/initramfs/"]),
     ("cpio", &["executor/src/kvm/guest/initramfs/"]),
-    ("sha2", &["executor/src/images/"]),
+    ("sha2", &["executor/src/reference/"]),
     ("base64", &["executor/src/images/", "executor/src/secrets/"]),
     ("tower_lsp", &["lsp/src/server/"]),
     ("tower_service", &["lsp/src/server/"]),

@@ -5,7 +5,7 @@ use super::Trust;
 use super::challenge::Challenge;
 use super::credentials::{self, Credentials};
 use crate::images::error::{Doing, ImageError};
-use crate::images::reference::Reference;
+use crate::reference::Reference;
 use reqwest::blocking::{Client, ClientBuilder, RequestBuilder, Response};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue, RANGE, WWW_AUTHENTICATE};
 use reqwest::{Certificate, StatusCode, Url, redirect};

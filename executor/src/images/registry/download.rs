@@ -2,12 +2,12 @@
 
 use super::Registry;
 use crate::images::Progress;
-use crate::images::digest::{Digest, Digesting};
 use crate::images::documents::{Descriptor, Documents};
 use crate::images::error::{Doing, ImageError};
 use crate::images::installation::Blobs;
 use crate::images::shelf::Shelf;
 use crate::images::unpacking::LayerBlob;
+use crate::reference::digest::{Digest, Digesting};
 use reqwest::StatusCode;
 use reqwest::header::CONTENT_RANGE;
 use rustix::fs::{FlockOperation, flock};

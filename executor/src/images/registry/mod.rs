@@ -11,13 +11,13 @@ mod download;
 pub(super) use download::Download;
 
 use super::Progress;
-use super::digest::Digest;
 use super::documents::{
     DOCUMENT_LIMIT_BYTES, Documents, MANIFEST_TYPES, ManifestOrIndex, manifest_or_index,
 };
 use super::error::ImageError;
 use super::platform;
-use super::reference::Reference;
+use crate::reference::Digest;
+use crate::reference::Reference;
 use connection::Connection;
 use std::path::PathBuf;
 

@@ -3,6 +3,7 @@
 //! Knows the image as the directories of its layers, whatever it came from.
 
 use crate::backend::{BackendError, BaseImage, ImageSource};
+use crate::durable::make_durable;
 use crate::kvm::guest::DiskOrder;
 use crate::overlay::failure::Doing;
 use crate::overlay::{KeptBases, NEW_PREFIX, OverlayBackend};
@@ -55,8 +56,7 @@ pub(super) fn disk_of(
     let made = overlay.make_disk(order(base, beside.join(DISK)));
     let place = bases.directory().join(&name);
     let placed = made.and_then(|()| {
-        crate::store::committer::make_durable(&beside)
-            .map_err(|error| BackendError::Unavailable(error.to_string()))?;
+        make_durable(&beside).doing(|| format!("sync {}", beside.display()))?;
         fs::rename(&beside, &place).doing(|| format!("make {}", place.display()))
     });
     if let Err(error) = placed {

@@ -8,11 +8,11 @@ use crate::backend::{
     BackendError, Command, CommandEnd, CopiedFiles, CopyRequest, Freeze, Heard, KeptCaches,
     LayerId, Machine, Ports,
 };
+use crate::durable::make_durable;
 use crate::kvm::guest::GuestSteps;
 use crate::overlay::RunDirectory;
 use crate::overlay::failure::Doing;
 use crate::read_set::ReadSet;
-use crate::store::committer::make_durable;
 use crate::store::runs::fresh_name;
 use std::fs;
 use std::path::PathBuf;
@@ -69,8 +69,8 @@ impl KvmMachine {
     /// Has the last kept state on disk when it returns.
     pub(super) fn make_durable(&self) -> Result<(), BackendError> {
         let Some(last) = self.chain.last() else { return Ok(()) };
-        make_durable(&self.layers.join(&last.0))
-            .map_err(|error| BackendError::Unavailable(error.to_string()))
+        let directory = self.layers.join(&last.0);
+        make_durable(&directory).doing(|| format!("sync {}", directory.display()))
     }
 }
 

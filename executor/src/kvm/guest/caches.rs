@@ -7,7 +7,8 @@
 use crate::agent::guest::PIECE_BYTES;
 use crate::agent::protocol::{CachePlace, CacheRequest, GuestCache, Reply, Request};
 use crate::asking::Question;
-use crate::backend::{BackendError, CacheMount, CacheName, KeptCaches};
+use crate::backend::{BackendError, CacheMount, KeptCaches};
+use crate::caches::CacheName;
 use crate::caches::{CacheUse, Caches};
 use crate::overlay::failure::{Doing, unexpected};
 use std::fs::{self, File};

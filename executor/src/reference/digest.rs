@@ -37,7 +37,7 @@ impl Digest {
     }
 
     /// The whole text.
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 

@@ -1,6 +1,8 @@
 //! Names of images: `ubuntu:22.04`, `registry.example.org:5000/team/app@sha256:…`, completed the way docker does.
 
-use super::digest::Digest;
+pub mod digest;
+
+pub use digest::Digest;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -94,21 +96,21 @@ impl Reference {
     }
 
     /// Host and port that answer for it.
-    pub(super) fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         if self.registry == DEFAULT_REGISTRY { DEFAULT_REGISTRY_HOST } else { &self.registry }
     }
 
-    pub(super) fn repository(&self) -> &str {
+    pub(crate) fn repository(&self) -> &str {
         &self.repository
     }
 
     /// Tag or digest.
-    pub(super) fn version(&self) -> &str {
+    pub(crate) fn version(&self) -> &str {
         self.version.as_str()
     }
 
     /// The digest, if it was named by one.
-    pub(super) fn digest(&self) -> Option<&Digest> {
+    pub(crate) fn digest(&self) -> Option<&Digest> {
         match &self.version {
             Version::Digest(digest) => Some(digest),
             Version::Tag(_) => None,
