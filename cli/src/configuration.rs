@@ -15,6 +15,7 @@ pub(crate) use choices::{ExecutorChoice, Network, PullChoice};
 pub(crate) use image::{ImageMap, misspelt_kind, parse_source};
 use layerc_compiler::line_index::{ColumnUnit, LineIndex};
 use layerc_compiler::lint_configuration::LintConfiguration;
+use layerc_executor::agent::guest::Init;
 use reading::{Found, Refusal};
 pub(crate) use secret::SecretSource;
 use std::collections::BTreeMap;
@@ -44,10 +45,11 @@ pub(crate) struct Configuration {
 }
 
 /// The keys of `[run]`.
-const RUN_KEYS: [&str; 9] = [
+const RUN_KEYS: [&str; 10] = [
     "executor",
     "expose_port",
     "expose_wait_seconds",
+    "init",
     "jobs",
     "kernel",
     "max_disk",
@@ -77,6 +79,8 @@ pub(crate) struct RunDefaults {
     pub(crate) executor: Option<ExecutorChoice>,
     /// `kernel = "PATH"`: what virtual machines boot, relative to the configuration file.
     pub(crate) kernel: Option<PathBuf>,
+    /// `init = "agent"`: who is process 1 of virtual machines.
+    pub(crate) init: Init,
 }
 
 /// `[cache]`.
@@ -175,6 +179,7 @@ impl RunDefaults {
                 "network" => defaults.network = Some(network(&entry)?),
                 "executor" => defaults.executor = Some(executor(&entry)?),
                 "kernel" => defaults.kernel = Some(root.join(entry.text()?)),
+                "init" => defaults.init = init(&entry)?,
                 "pull" => defaults.pull = Some(pull(&entry)?),
                 _ => return Err(entry.unknown("key", &RUN_KEYS)),
             }
@@ -194,6 +199,13 @@ fn executor(entry: &Found<'_>) -> Result<ExecutorChoice, Refusal> {
     let word = entry.text()?;
     ExecutorChoice::named(word).ok_or_else(|| {
         entry.refused(format!("`executor` is `kvm`, `overlay` or `auto`, but this is `{word}`"))
+    })
+}
+
+fn init(entry: &Found<'_>) -> Result<Init, Refusal> {
+    let word = entry.text()?;
+    Init::named(word).ok_or_else(|| {
+        entry.refused(format!("`init` is `auto`, `agent` or `systemd`, but this is `{word}`"))
     })
 }
 

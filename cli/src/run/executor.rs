@@ -5,6 +5,7 @@ use crate::configuration::{Configuration, ExecutorChoice};
 use crate::exit::WrongUsage;
 use anyhow::Result;
 use clap::Args;
+use layerc_executor::agent::guest::Init;
 use layerc_executor::backend::{ExecutorKind, ImageSource};
 use layerc_planner::plan::Plan;
 use std::collections::BTreeMap;
@@ -33,12 +34,15 @@ pub(crate) struct Chosen {
     pub(crate) reason: Option<String>,
     /// The kernel that was named.
     pub(crate) kernel: Option<PathBuf>,
+    /// Who is process 1 of virtual machines.
+    pub(crate) init: Init,
 }
 
 impl Chosen {
     /// The one of an earlier run.
     pub(crate) fn of_run(kind: ExecutorKind, configuration: &Configuration) -> Self {
-        Self { kind, reason: None, kernel: kernel(None, configuration) }
+        let init = configuration.run.init;
+        Self { kind, reason: None, kernel: kernel(None, configuration), init }
     }
 }
 
@@ -63,7 +67,7 @@ impl ExecutorArguments {
                 (kind, Some(reason))
             }
         };
-        Ok(Chosen { kind, reason, kernel })
+        Ok(Chosen { kind, reason, kernel, init: configuration.run.init })
     }
 }
 

@@ -101,7 +101,8 @@ fn virtual_machines(
 ) -> Result<Machines> {
     use layerc_executor::kvm::backend::{KvmBackend, KvmOptions};
     let kernel = super::executor::kernel_choice(chosen.kernel.as_deref());
-    let options = KvmOptions { kernel, network, ..KvmOptions::default() };
+    let init = chosen.init;
+    let options = KvmOptions { kernel, network, init, ..KvmOptions::default() };
     Ok(Machines::Kvm(Box::new(KvmBackend::new(overlay, Arc::clone(repository), options))))
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Exit status of the lab's scripts where something is missing.
-const MISSING: i32 = 3;
+pub(crate) const MISSING: i32 = 3;
 
 /// Seconds for all of it in the lab: several times what it takes on a quiet machine.
 const SECONDS: &str = "1200";
@@ -19,7 +19,7 @@ const SECONDS: &str = "1200";
 const SILENCE_SECONDS: &str = "160";
 
 /// What makes disks; the lab has nothing of this machine but what it is given.
-const DISK_PROGRAM: &str = "/sbin/mke2fs";
+pub(crate) const DISK_PROGRAM: &str = "/sbin/mke2fs";
 
 /// Fetches what CLONE names.
 const GIT: &str = "/usr/bin/git";
@@ -31,11 +31,27 @@ const GREP: &str = "/usr/bin/grep";
 pub(crate) struct Brought(tempfile::TempDir);
 
 impl Brought {
+    /// What came into this directory.
+    pub(crate) fn of(results: tempfile::TempDir) -> Self {
+        Self(results)
+    }
+
     /// The text of one of its files.
     pub(crate) fn text(&self, name: &str) -> String {
         let path = self.0.path().join(name);
         std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
+}
+
+/// Where the lab's parts are.
+pub(crate) fn parts() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR");
+    target.map_or_else(|| root().join("target"), PathBuf::from).join("kvm-lab/parts")
+}
+
+/// A file or program of this machine, and where the lab has it.
+pub(crate) fn pair(from: &Path, to: &str) -> String {
+    format!("{}:{to}", from.display())
 }
 
 /// What came of it.
@@ -84,17 +100,13 @@ pub(crate) fn run() -> Outcome {
     }
     let place = tempfile::tempdir().unwrap();
     let results = tempfile::tempdir().unwrap();
-    let parts = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| root().join("target"), PathBuf::from)
-        .join("kvm-lab/parts");
-    let pair = |from: &Path, to: &str| format!("{}:{to}", from.display());
     let mut lab = Command::new(root().join("tests/kvm-lab/lab"));
     lab.current_dir(root()).args(["--seconds", SECONDS, "--silence", SILENCE_SECONDS]);
     lab.args(["--program", &pair(program(), "bin/layerc")]);
     lab.args(["--program", &pair(Path::new(DISK_PROGRAM), "bin/mke2fs")]);
     lab.args(["--program", &pair(Path::new(GIT), "bin/git")]);
     lab.args(["--program", &pair(Path::new(GREP), "bin/grep-over-holes")]);
-    let image = repositories::image(&parts.join("root-tree.tar"));
+    let image = repositories::image(&parts().join("root-tree.tar"));
     lab.args(["--file", &pair(image.path(), "guest/image")]);
     let service = root().join("spec/examples/web-service");
     lab.args(["--file", &pair(&service, "repositories/service")]);

@@ -7,6 +7,7 @@
 
 mod lab;
 mod repositories;
+mod services;
 mod told;
 
 use lab::{Brought, Outcome};

@@ -1,11 +1,11 @@
 //! The agent of a virtual machine: the first program that its kernel starts, from an archive in memory.
 //!
-//! Loads what the kernel needs, mounts the machine's root, and becomes its process 1 or lets the image's own program be
-//! it. Then it answers the executor over vsock, with the same commands, output and destinations as in a machine of
+//! Loads what the kernel needs, mounts the machine's root, and becomes its process 1 or lets the image's systemd be it. Then it answers the executor over vsock, with the same commands, output and destinations as in a machine of
 //! namespaces. It outlives whoever speaks with it: snapshots end connections, not machines.
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | [`init`] | who is process 1, and waiting for systemd where that is it |
 //! | [`start`] | from the kernel's first program to a machine that listens |
 //! | [`modules`] | the kernel's modules |
 //! | [`root`] | the machine's root, and what every root has |
@@ -17,6 +17,7 @@
 
 mod caches;
 mod copy;
+mod init;
 mod modules;
 mod network;
 mod ports;
@@ -25,6 +26,7 @@ mod serve;
 mod start;
 
 pub(crate) use caches::PIECE_BYTES;
+pub use init::Init;
 pub(crate) use start::{is_first_program, run_first};
 
 /// Port of vsock at which the agent listens.
@@ -38,9 +40,6 @@ pub const REPOSITORY_TAG: &str = "layerc";
 
 /// In the archive in memory: files of modules in the order in which they are loaded, one absolute path a line.
 pub const MODULE_LIST: &str = "/modules.list";
-
-/// Word of the kernel's command line that makes the image's own `/sbin/init` process 1.
-pub const IMAGE_INIT_WORD: &str = "layerc.init=image";
 
 /// Word of the kernel's command line that leaves out the disk: the root is the archive in memory.
 pub const NO_DISK_WORD: &str = "layerc.root=memory";

@@ -64,17 +64,20 @@ struct Server<'a> {
     caches: GuestCaches,
     /// What was told last, and is true.
     setup: Option<GuestSetup>,
+    /// What went wrong before anybody could be told.
+    complaint: Option<String>,
 }
 
-/// Serves until the machine is asked to end.
+/// Serves until the machine is asked to end. `complaint` is told to whoever comes first.
 pub(super) fn serve(
     proof: &SingleThreaded,
     listener: &OwnedFd,
     signals: ChildSignals,
+    complaint: Option<String>,
 ) -> Result<(), Failure> {
     let commands = Commands::new(signals);
     let (copies, caches) = (Copies::default(), GuestCaches::default());
-    let mut server = Server { proof, commands, copies, caches, setup: None };
+    let mut server = Server { proof, commands, copies, caches, setup: None, complaint };
     loop {
         server.commands.wait_for(listener.as_fd())?;
         let Ok(socket) = accept_with(listener, SocketFlags::CLOEXEC) else { continue };
@@ -82,7 +85,6 @@ pub(super) fn serve(
         let mut socket = UnixStream::from(socket);
         // However else it ends, somebody will connect again.
         if server.converse(&mut socket).is_ok() {
-            end_processes();
             return Ok(());
         }
     }
@@ -169,12 +171,9 @@ impl Server<'_> {
         if setup.tracked != TrackedFiles::Absent {
             mount_repository()?;
         }
-        let notes = match &setup.network {
-            None => Vec::new(),
-            Some(network) => set_up(network).err().into_iter().collect(),
-        };
+        let in_the_way = setup.network.as_ref().and_then(|network| set_up(network).err());
         self.setup = Some(setup);
-        Ok(notes)
+        Ok(self.complaint.take().into_iter().chain(in_the_way).collect())
     }
 }
 
@@ -208,7 +207,7 @@ fn wake(waking: &Waking) -> Result<(), Failure> {
 }
 
 /// Asks every process to end, and ends those that don't.
-fn end_processes() {
+pub(super) fn end_processes() {
     let everybody = |signal| {
         for pid in other_processes() {
             let _gone = rustix::process::kill_process(pid, signal);

@@ -1,21 +1,20 @@
 //! From the kernel's first program to a machine that listens.
 
 use super::super::failure::{Doing, Failure};
-use super::{AGENT_PORT, IMAGE_INIT_WORD, NO_DISK_WORD, modules, ports, root, serve};
-use crate::sys::{
-    ChildSignals, Fork, SingleThreaded, bring_loopback_up, fork, leave, listen_at_vsock,
-};
+use super::init::{self, First, Init};
+use super::{AGENT_PORT, NO_DISK_WORD, modules, ports, root, serve};
+use crate::sys::{ChildSignals, SingleThreaded, bring_loopback_up, listen_at_vsock};
 use rustix::net::{AddressFamily, SocketType, socket};
 use std::fs;
 use std::os::fd::AsFd;
-use std::os::unix::process::CommandExt;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
+use std::time::Duration;
 
 /// What the kernel starts this program as.
 const FIRST_PROGRAM: &str = "/init";
 
-/// The image's own first program.
-const IMAGE_INIT: &str = "/sbin/init";
+/// How long systemd has to end the machine; its own patience with a service is a minute and a half.
+const END_PATIENCE: Duration = Duration::from_secs(100);
 
 /// Whether this process is the first one of a kernel.
 pub(crate) fn is_first_program() -> bool {
@@ -26,7 +25,7 @@ pub(crate) fn is_first_program() -> bool {
 pub(crate) fn run_first() -> ExitCode {
     let Err(failure) = live();
     // The kernel's log is the only place where anybody looks; then the kernel ends the machine, since process 1 ended.
-    let _unheard = fs::write("/dev/kmsg", format!("layerc: the agent ended: {failure:?}\n"));
+    init::say(&format!("the agent ended: {failure:?}"));
     ExitCode::FAILURE
 }
 
@@ -43,38 +42,30 @@ fn live() -> Result<Never, Failure> {
     }
     root::furnish()?;
     let proof = SingleThreaded::prove().doing(|| "count threads".to_owned())?;
-    if says(IMAGE_INIT_WORD) {
-        become_companion(&proof)?;
-    }
+    let first = First::of(Init::of(&words))?;
+    let complaint = match first {
+        First::Agent => None,
+        First::Systemd => {
+            init::become_companion(&proof)?;
+            init::wait_until_up()
+        }
+    };
     let socket = socket(AddressFamily::INET, SocketType::DGRAM, None);
     let socket = socket.doing(|| "make a socket".to_owned())?;
     bring_loopback_up(socket.as_fd()).doing(|| "bring up the loopback interface".to_owned())?;
     let signals = ChildSignals::hold().doing(|| "watch children".to_owned())?;
     ports::start(&proof)?;
     let listener = listen_at_vsock(AGENT_PORT).doing(|| "listen for the executor".to_owned())?;
-    serve::serve(&proof, &listener, signals)?;
-    end()
+    serve::serve(&proof, &listener, signals, complaint)?;
+    end(first)
 }
 
-/// Leaves process 1 to the image's own program and goes on as its child. What commands leave is still reaped here.
-fn become_companion(proof: &SingleThreaded) -> Result<(), Failure> {
-    match fork(proof).doing(|| "make a process".to_owned())? {
-        Fork::Parent(_) => {
-            let error = Command::new(IMAGE_INIT).env_clear().exec();
-            let text = format!("layerc: cannot start {IMAGE_INIT}: {error}\n");
-            let _unheard = fs::write("/dev/kmsg", text);
-            leave(1)
-        }
-        Fork::Child => {
-            rustix::process::setsid().doing(|| "start a session".to_owned())?;
-            rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
-                .doing(|| "take orphans in".to_owned())
-        }
+/// Ends the machine.
+fn end(first: First) -> Result<Never, Failure> {
+    if first == First::Systemd && init::power_off() {
+        std::thread::sleep(END_PATIENCE);
     }
-}
-
-/// Ends the machine. Everything is on disk by now.
-fn end() -> Result<Never, Failure> {
+    serve::end_processes();
     rustix::fs::sync();
     rustix::system::reboot(rustix::system::RebootCommand::Restart)
         .doing(|| "end the machine".to_owned())?;

@@ -40,6 +40,7 @@ pub use choice::{Choice, choose};
 pub use kernel::{Kernel, KernelChoice};
 pub use kernel_packages::{keep_kernels, keep_newest_kernel, kernels_of};
 
+use crate::agent::guest::Init;
 use crate::agent::protocol::PROTOCOL_VERSION;
 use crate::backend::{
     Backend, BackendError, BaseImage, Feature, ImageSource, Keeps, LayerId, Machine, MachineStart,
@@ -60,6 +61,8 @@ pub struct KvmOptions {
     pub agent_program: PathBuf,
     /// Which kernel guests boot.
     pub kernel: KernelChoice,
+    /// Who is process 1 of guests.
+    pub init: Init,
     /// How many processors a machine has.
     pub processors: usize,
     /// How long a background command is watched for an early failure.
@@ -76,6 +79,7 @@ impl Default for KvmOptions {
         Self {
             agent_program: PathBuf::from("/proc/self/exe"),
             kernel: KernelChoice::Newest,
+            init: Init::Auto,
             processors: processors.min(crate::kvm::MAX_PROCESSORS),
             background_grace: Duration::from_secs(2),
             patience: Duration::from_mins(3),
@@ -119,6 +123,7 @@ impl KvmBackend {
         let kernel = file_digest(&self.kernel()?.image, self.overlay.bases().directory())?;
         let mut hasher = blake3::Hasher::new_derive_key("layerc virtual machine");
         hasher.update(&base.identity).update(&kernel).update(&PROTOCOL_VERSION.to_le_bytes());
+        hasher.update(self.options.init.name().as_bytes());
         let identity = *hasher.finalize().as_bytes();
         Ok(BaseImage { identity, directories: vec![disk], ..base })
     }

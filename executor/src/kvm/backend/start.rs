@@ -107,7 +107,10 @@ impl KvmBackend {
         let files = BootFiles {
             kernel: &self.kernel()?.image,
             initramfs: Some(&initramfs),
-            command_line: &format!("{COMMAND_LINE} {KERNEL_PARAMETERS}"),
+            command_line: &format!(
+                "{COMMAND_LINE} {KERNEL_PARAMETERS} {}",
+                self.options.init.word()
+            ),
         };
         let HostEnds { devices, guest, outside, network, note } = ends;
         let starting = self.starting(&run, shape.memory, &words);

@@ -39,6 +39,36 @@ const WANTED: [&str; 14] = [
     "vmgenid",
 ];
 
+/// What containers, packet filters and tunnels need. They come along whatever the image holds, because an image has no modules
+/// of this kernel that could be loaded later, and a step may install a container engine which is started at once.
+const FOR_CONTAINERS: [&str; 25] = [
+    "bridge",
+    "br_netfilter",
+    "veth",
+    "tun",
+    "loop",
+    "nf_tables",
+    "nft_compat",
+    "nft_chain_nat",
+    "nft_ct",
+    "nft_nat",
+    "nft_masq",
+    "nf_conntrack_netlink",
+    "iptable_filter",
+    "iptable_nat",
+    "ip6table_filter",
+    "ip6table_nat",
+    "xt_addrtype",
+    "xt_comment",
+    "xt_conntrack",
+    "xt_mark",
+    "xt_MASQUERADE",
+    "xt_multiport",
+    "xt_nat",
+    "xt_tcpudp",
+    "xt_REDIRECT",
+];
+
 /// Modes of what is in the archive.
 const DIRECTORY_MODE: u32 = 0o040_755;
 const PROGRAM_MODE: u32 = 0o100_755;
@@ -74,7 +104,8 @@ impl Initramfs {
     /// When a module can't be read or depends on one that is not there.
     pub fn add_modules(&mut self, directory: &Path) -> Result<(), ModuleError> {
         let modules = Modules::find(directory)?;
-        for (number, (name, image)) in modules.in_order(&WANTED)?.into_iter().enumerate() {
+        let wanted: Vec<&str> = WANTED.into_iter().chain(FOR_CONTAINERS).collect();
+        for (number, (name, image)) in modules.in_order(&wanted)?.into_iter().enumerate() {
             let path = format!("modules/{number:02}-{name}.ko");
             self.archive.add(&path, FILE_MODE, &image).map_err(ModuleError::from)?;
             self.list.push_str(&format!("/{path}\n"));
