@@ -38,6 +38,7 @@ impl Unit {
             Self::Milliseconds if value < 10.0 => (2, " ms"),
             Self::Milliseconds => (0, " ms"),
             Self::Microseconds => (1, " µs"),
+            Self::Mebibytes if value < 10.0 => (2, " MiB"),
             Self::Mebibytes => (0, " MiB"),
             Self::Kilobytes => (0, " kB"),
             Self::Percent => (1, " %"),

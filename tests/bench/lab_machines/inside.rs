@@ -1,0 +1,267 @@
+//! What is measured where KVM is whole: in the lab, or on this machine. Each figure is a line of the file that the group
+//! reads: its name and a number.
+
+use super::firecracker::Firecracker;
+use super::marks::Marks;
+use super::memory::{Held, held_by_descendants};
+use super::ours::{Kit, shape};
+use crate::clock::{median, milliseconds};
+use layerc_executor::kvm::devices::DevicePart;
+use layerc_executor::kvm::{BootFiles, VirtualMachine};
+use std::fmt::Display;
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Rounds of what takes long, and of what doesn't.
+const BOOTS: usize = 3;
+const ROUNDS: usize = 7;
+
+/// Memory of most guests, in MiB.
+const USUAL: u64 = 512;
+
+/// Memory of guests that are restored, in MiB.
+pub(super) const SIZES: [u64; 4] = [256, 512, 2048, 8192];
+
+/// Snapshots over one another.
+const CHAIN: usize = 20;
+
+/// Copies of one machine at once.
+const COPIES: usize = 10;
+
+/// Where things are.
+pub(super) struct Place {
+    pub(super) parts: PathBuf,
+    pub(super) kernel: PathBuf,
+    pub(super) busy: PathBuf,
+    pub(super) idle: PathBuf,
+    pub(super) program: PathBuf,
+    pub(super) firecracker: Option<PathBuf>,
+    pub(super) results: PathBuf,
+}
+
+struct Figures(File);
+
+impl Figures {
+    fn tell(&mut self, name: impl Display, value: f64) {
+        println!("{name} {value}");
+        writeln!(self.0, "{name} {value}").expect("room for results");
+    }
+
+    fn median(&mut self, name: impl Display, rounds: usize, mut round: impl FnMut() -> f64) {
+        let values: Vec<f64> = (0..rounds).map(|_| round()).collect();
+        println!("{name}: {values:.1?}");
+        self.tell(name, median(values));
+    }
+}
+
+pub(super) fn measure(place: &Place) {
+    let directory = tempfile::tempdir().expect("room");
+    let results = File::create(place.results.join("figures")).expect("room for results");
+    let mut figures = Figures(results);
+    let kit = Kit::new(&place.parts, &place.program, &place.kernel, directory.path());
+    boots(&mut figures, place, &kit);
+    restores(&mut figures, place, &kit);
+    snapshots(&mut figures, place, &kit);
+    agents(&mut figures, &kit);
+    if let Some(program) = &place.firecracker {
+        let beside = Beside { program, place, directory: directory.path() };
+        beside.measure(&mut figures);
+    }
+    figures.tell("complete", 1.0);
+}
+
+fn boots(figures: &mut Figures, place: &Place, kit: &Kit) {
+    figures.median("boot.mark", BOOTS, || milliseconds(|| kit.boot_marked(&place.busy, USUAL)).0);
+    figures.median("boot.agent", BOOTS, || milliseconds(|| kit.boot_agent(USUAL)).0);
+}
+
+fn restores(figures: &mut Figures, place: &Place, kit: &Kit) {
+    for mebibytes in SIZES {
+        let mut machine = kit.boot_marked(&place.busy, mebibytes);
+        machine.marks.next();
+        let name = format!("size{mebibytes}");
+        machine.process.snapshot(&kit.directory, &name).expect("it is kept");
+        drop(machine);
+        figures.median(format!("restore.{mebibytes}"), ROUNDS, || {
+            milliseconds(|| kit.restore_marked(&name)).0
+        });
+    }
+}
+
+/// The second snapshot after 16 MiB were written, and the chain that comes of more of them.
+fn snapshots(figures: &mut Figures, place: &Place, kit: &Kit) {
+    let mut machine = kit.boot_marked(&place.busy, USUAL);
+    machine.process.snapshot(&kit.directory, "link0").expect("it is kept");
+    let mut link = 0;
+    figures.median("keep.again", CHAIN, || {
+        machine.marks.next();
+        machine.marks.next();
+        link += 1;
+        let name = format!("link{link}");
+        milliseconds(|| machine.process.snapshot(&kit.directory, &name).expect("it is kept")).0
+    });
+    drop(machine);
+    let ends: Vec<(f64, f64)> = (0..ROUNDS)
+        .map(|_| {
+            let first = milliseconds(|| kit.restore_marked("link0")).0;
+            (first, milliseconds(|| kit.restore_marked(&format!("link{CHAIN}"))).0)
+        })
+        .collect();
+    #[expect(clippy::cast_precision_loss, reason = "twenty")]
+    let links = CHAIN as f64;
+    let added = ends.iter().map(|(first, last)| (last - first) / links).collect();
+    figures.tell("chain.link", median(added));
+    pauses(figures, place, kit);
+}
+
+/// How long a guest stands still, which its own monitor knows best: measured in this very process.
+fn pauses(figures: &mut Figures, place: &Place, kit: &Kit) {
+    let (marks, output) = Marks::new();
+    let files = BootFiles {
+        kernel: &place.kernel,
+        initramfs: Some(&place.busy),
+        command_line: "console=ttyS0 quiet",
+    };
+    let parts = vec![DevicePart::Entropy, DevicePart::Balloon];
+    let machine = VirtualMachine::boot(shape(USUAL), &files, parts, Box::new(output));
+    let mut machine = machine.expect("it boots");
+    marks.first();
+    machine.snapshot(&kit.directory, "pause").expect("it is kept");
+    let mut round = 0;
+    figures.median("keep.pause", ROUNDS, || {
+        marks.next();
+        marks.next();
+        round += 1;
+        let taken = machine.snapshot(&kit.directory, &format!("pause{round}"));
+        taken.expect("it is kept").paused.as_secs_f64() * 1_000.0
+    });
+}
+
+/// Machines as runs have them: what a fresh one takes on disk, restoring it, copies of it, and what all of them hold.
+fn agents(figures: &mut Figures, kit: &Kit) {
+    let bytes = USUAL << 20;
+    let machine = kit.boot_agent(USUAL);
+    tell_held(figures, "booted", held_by_descendants(bytes), 1.0);
+    let kept = machine.keep(kit, "fresh");
+    figures.tell("fresh.percent", percent(file_bytes(&kit.directory.join("fresh")), bytes));
+    figures.median("restore.agent", ROUNDS, || milliseconds(|| kit.restore_agent(&kept)).0);
+    let one = kit.restore_agent(&kept);
+    tell_held(figures, "one", held_by_descendants(bytes), 1.0);
+    drop(one);
+    figures.median("fork.ten", BOOTS, || {
+        milliseconds(|| {
+            std::thread::scope(|scope| {
+                let copies: Vec<_> =
+                    (0..COPIES).map(|_| scope.spawn(|| kit.restore_agent(&kept))).collect();
+                copies.into_iter().map(|copy| copy.join().expect("a copy")).collect::<Vec<_>>()
+            })
+        })
+        .0
+    });
+    let copies: Vec<_> = (0..COPIES).map(|_| kit.restore_agent(&kept)).collect();
+    tell_held(figures, "ten", held_by_descendants(bytes), 10.0);
+    drop(copies);
+}
+
+/// All that is held, and what each of so many machines holds beside its guest's memory.
+fn tell_held(figures: &mut Figures, name: &str, held: Held, machines: f64) {
+    figures.tell(format!("held.{name}"), held.guest + held.monitor);
+    figures.tell(format!("held.{name}.guest"), held.guest);
+    figures.tell(format!("held.{name}.monitor"), held.monitor / machines);
+}
+
+fn percent(part: u64, whole: u64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "bytes of a disk, for people")]
+    let percent = part as f64 * 100.0 / whole as f64;
+    percent
+}
+
+/// What the files of a directory take on disk.
+fn file_bytes(directory: &Path) -> u64 {
+    let entries = fs::read_dir(directory).expect("a snapshot").flatten();
+    entries.filter_map(|entry| entry.metadata().ok()).map(|file| file.blocks() * 512).sum()
+}
+
+/// Firecracker with the same guests.
+struct Beside<'a> {
+    program: &'a Path,
+    place: &'a Place,
+    directory: &'a Path,
+}
+
+impl Beside<'_> {
+    fn start(&self) -> Firecracker {
+        Firecracker::start(self.program, self.directory.join("firecracker.socket"))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    fn measure(&self, figures: &mut Figures) {
+        figures.median("boot.firecracker", BOOTS, || {
+            milliseconds(|| {
+                let machine = self.start();
+                machine.boot(&self.place.kernel, &self.place.busy, USUAL);
+                machine.marks.first();
+                machine
+            })
+            .0
+        });
+        self.snapshots(figures);
+        self.restores(figures);
+        self.copies(figures);
+    }
+
+    fn snapshots(&self, figures: &mut Figures) {
+        let machine = self.start();
+        machine.boot(&self.place.kernel, &self.place.busy, USUAL);
+        let (state, memory) = (self.path("fc-state"), self.path("fc-memory"));
+        for (name, kind) in [("keep.firecracker.full", "Full"), ("keep.firecracker.diff", "Diff")] {
+            figures.median(name, BOOTS, || {
+                machine.marks.next();
+                machine.marks.next();
+                let _old = fs::remove_file(&memory);
+                milliseconds(|| machine.keep(kind, &state, &memory)).0
+            });
+        }
+        let _old = fs::remove_file(&memory);
+        machine.keep("Full", &state, &memory);
+    }
+
+    fn restored(&self, machine: Firecracker) -> Firecracker {
+        machine.restore(&self.path("fc-state"), &self.path("fc-memory"));
+        machine.marks.first();
+        machine
+    }
+
+    fn restores(&self, figures: &mut Figures) {
+        figures.median("restore.firecracker", ROUNDS, || {
+            milliseconds(|| self.restored(self.start())).0
+        });
+        figures.median("restore.firecracker.load", ROUNDS, || {
+            let machine = self.start();
+            machine.wait();
+            milliseconds(|| self.restored(machine)).0
+        });
+    }
+
+    fn copies(&self, figures: &mut Figures) {
+        let machine = self.start();
+        machine.boot(&self.place.kernel, &self.place.idle, USUAL);
+        machine.marks.first();
+        tell_held(figures, "firecracker.booted", held_by_descendants(USUAL << 20), 1.0);
+        machine.keep("Full", &self.path("fc-state"), &self.path("fc-memory"));
+        drop(machine);
+        let copies: Vec<_> = (0..COPIES)
+            .map(|copy| {
+                let socket = self.path(&format!("firecracker.socket{copy}"));
+                self.restored(Firecracker::start(self.program, socket))
+            })
+            .collect();
+        tell_held(figures, "firecracker.ten", held_by_descendants(USUAL << 20), 10.0);
+        drop(copies);
+    }
+}
