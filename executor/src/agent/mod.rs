@@ -7,6 +7,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | [`protocol`] | the messages; all that a transport must carry |
+//! | [`frames`] | messages as bytes |
 //! | [`entry`] | from `exec` to process 1 |
 //! | [`stage`] | `/proc`, `/dev` and `/sys` of the machine, before it has a root |
 //! | [`inner`] | the namespaces that steps live in |
@@ -29,6 +30,7 @@
 //! | [`open_files`] | what processes have open |
 //! | [`removal`] | removing trees of any modes |
 //! | [`serve`] | the loop of process 1 |
+//! | [`terminal`] | what is said about terminals of virtual machines |
 //! | [`guest`] | the same in a virtual machine |
 
 mod accounts;
@@ -41,6 +43,7 @@ mod entry;
 mod epoch;
 mod failure;
 mod filter;
+pub mod frames;
 pub mod guest;
 mod inner;
 mod inside;
@@ -58,6 +61,7 @@ pub mod protocol;
 mod removal;
 mod serve;
 mod stage;
+pub(crate) mod terminal;
 mod transfer;
 
 pub use entry::{AGENT_ARGUMENT, run_if_agent};

@@ -1,25 +1,20 @@
-//! What the executor and the guest agent say to each other: typed messages in length-limited frames.
+//! What the executor and the guest agent say to each other: typed messages, each in a frame ([`super::frames`]).
 //!
-//! A frame is a length (4 bytes, little-endian) and that many bytes of postcard. Works over anything that carries
-//! bytes in order: the socket pair of the overlay backend, vsock of a virtual machine. File descriptors never
-//! travel in here; a backend that can pass some does so beside the protocol.
+//! File descriptors never travel in here; a backend that can pass some does so beside the protocol.
 
+pub(crate) use super::frames::receive_within;
+pub use super::frames::{FRAME_LIMIT_BYTES, ProtocolError, receive, send};
 use crate::archive::{Ownership, Unpacked};
 use crate::backend::{Command, CommandEnd, Stream};
 use crate::images::{PackOrder, Packed, UnpackOrder};
 use crate::kvm::guest::DiskOrder;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use std::io::{self, Read, Write};
+use serde::{Deserialize, Serialize};
 use std::net::Ipv4Addr;
 use std::ops::Range;
 use std::path::PathBuf;
 
 /// Version of the messages. Both sides are the same program, so any difference is a mistake and refused.
-pub const PROTOCOL_VERSION: u16 = 3;
-
-/// Largest frame: a script (a Layerfile is limited to 16 MiB elsewhere) with its environment fits; a hostile length
-/// costs at most this much memory.
-pub const FRAME_LIMIT_BYTES: usize = 32 * 1024 * 1024;
+pub const PROTOCOL_VERSION: u16 = 4;
 
 /// Most output bytes in one frame.
 pub const OUTPUT_CHUNK_BYTES: usize = 64 * 1024;
@@ -45,6 +40,8 @@ pub enum Request {
     SetLayers(Vec<LayerPlace>),
     /// The descriptor that is passed along is the terminal of the next command.
     Terminal,
+    /// The terminal of this name, which the machine made, is that of the next command in a virtual machine.
+    TerminalAt(String),
     /// Run a command.
     Run(RunCommand),
     /// Lay files of the repository over the root.
@@ -429,71 +426,6 @@ pub enum Found {
     Directory,
     /// Something else.
     File,
-}
-
-/// Why a frame could not be sent or understood.
-#[derive(Debug, thiserror::Error)]
-pub enum ProtocolError {
-    /// The other side is gone.
-    #[error("the connection was closed")]
-    Closed,
-    /// Longer than [`FRAME_LIMIT_BYTES`].
-    #[error("a message of {0} bytes is over the limit of {FRAME_LIMIT_BYTES}")]
-    TooLong(usize),
-    /// Not a message, or bytes after it.
-    #[error("a message could not be understood")]
-    Malformed,
-    /// The connection failed.
-    #[error("cannot talk to the machine")]
-    Connection(#[from] io::Error),
-}
-
-/// Sends one message.
-///
-/// # Errors
-/// When it is too long or the connection fails.
-pub fn send<M: Serialize>(connection: &mut impl Write, message: &M) -> Result<(), ProtocolError> {
-    let mut frame =
-        postcard::to_extend(message, vec![0; 4]).map_err(|_| ProtocolError::Malformed)?;
-    let length = frame.len().saturating_sub(4);
-    let Some(prefix) = u32::try_from(length).ok().filter(|_| length <= FRAME_LIMIT_BYTES) else {
-        return Err(ProtocolError::TooLong(length));
-    };
-    for (place, byte) in frame.iter_mut().zip(prefix.to_le_bytes()) {
-        *place = byte;
-    }
-    connection.write_all(&frame).map_err(closed_or_failed)
-}
-
-/// Receives one message.
-///
-/// # Errors
-/// When the other side is gone, the frame is too long, or it is not exactly one message.
-pub fn receive<M: DeserializeOwned>(connection: &mut impl Read) -> Result<M, ProtocolError> {
-    let mut prefix = [0; 4];
-    connection.read_exact(&mut prefix).map_err(closed_or_failed)?;
-    let length = u32::from_le_bytes(prefix) as usize;
-    if length > FRAME_LIMIT_BYTES {
-        return Err(ProtocolError::TooLong(length));
-    }
-    let mut frame = Vec::new();
-    let taken = connection.take(length as u64).read_to_end(&mut frame).map_err(closed_or_failed)?;
-    if taken < length {
-        return Err(ProtocolError::Closed);
-    }
-    match postcard::take_from_bytes(&frame) {
-        Ok((message, [])) => Ok(message),
-        Ok(_) | Err(_) => Err(ProtocolError::Malformed),
-    }
-}
-
-fn closed_or_failed(error: io::Error) -> ProtocolError {
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof
-        | io::ErrorKind::BrokenPipe
-        | io::ErrorKind::ConnectionReset => ProtocolError::Closed,
-        _ => ProtocolError::Connection(error),
-    }
 }
 
 #[cfg(test)]

@@ -197,7 +197,7 @@ impl Server<'_> {
             Request::Hello { .. } | Request::IdentitiesMapped | Request::Begin => {
                 Err(Failure::Refused("the machine is already made".to_owned()))
             }
-            Request::Wake(_) | Request::Cache(_) | Request::PowerOff => {
+            Request::Wake(_) | Request::Cache(_) | Request::TerminalAt(_) | Request::PowerOff => {
                 Err(Failure::Refused("this machine has no hardware".to_owned()))
             }
         }

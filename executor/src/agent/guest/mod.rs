@@ -14,6 +14,7 @@
 //! | [`caches`] | CACHE: directories that outlive runs |
 //! | [`network`] | addresses of the network card |
 //! | [`ports`] | connecting to ports of the machine |
+//! | [`terminals`] | terminals of commands |
 
 mod caches;
 mod copy;
@@ -24,16 +25,22 @@ mod ports;
 mod root;
 mod serve;
 mod start;
+mod terminals;
 
 pub(crate) use caches::PIECE_BYTES;
 pub use init::Init;
 pub(crate) use start::{is_first_program, run_first};
+#[cfg(test)]
+pub(crate) use terminals::serve as serve_terminal;
 
 /// Port of vsock at which the agent listens.
 pub const AGENT_PORT: u32 = 1024;
 
 /// Port of vsock that leads to the TCP ports of the machine.
 pub const PORTS_PORT: u32 = 1025;
+
+/// Port of vsock at which terminals are made.
+pub const TERMINALS_PORT: u32 = 1026;
 
 /// Name under which the repository's files are mounted.
 pub const REPOSITORY_TAG: &str = "layerc";

@@ -14,6 +14,7 @@ use super::copy::Copies;
 use super::network::{name_servers, set_up};
 use super::root::REPOSITORY;
 use crate::sys::{ChildSignals, SingleThreaded, add_randomness};
+use rustix::fs::{Mode, OFlags};
 use rustix::mount::{MountFlags, mount};
 use rustix::net::{SocketFlags, accept_with};
 use rustix::process::{Pid, Signal};
@@ -62,6 +63,8 @@ struct Server<'a> {
     commands: Commands,
     copies: Copies,
     caches: GuestCaches,
+    /// That of the next command.
+    terminal: Option<OwnedFd>,
     /// What was told last, and is true.
     setup: Option<GuestSetup>,
     /// What went wrong before anybody could be told.
@@ -77,7 +80,8 @@ pub(super) fn serve(
 ) -> Result<(), Failure> {
     let commands = Commands::new(signals);
     let (copies, caches) = (Copies::default(), GuestCaches::default());
-    let mut server = Server { proof, commands, copies, caches, setup: None, complaint };
+    let terminal = None;
+    let mut server = Server { proof, commands, copies, caches, terminal, setup: None, complaint };
     loop {
         server.commands.wait_for(listener.as_fd())?;
         let Ok(socket) = accept_with(listener, SocketFlags::CLOEXEC) else { continue };
@@ -125,7 +129,13 @@ impl Server<'_> {
         match request {
             Request::Run(command) => {
                 let place = WholeMachine { proof: self.proof };
-                self.commands.run(&place, &command, None, socket).map(Reply::Ended)
+                self.commands.run(&place, &command, self.terminal.take(), socket).map(Reply::Ended)
+            }
+            Request::TerminalAt(path) => {
+                let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+                let opened = rustix::fs::open(&path, flags, Mode::empty());
+                self.terminal = Some(opened.doing(|| format!("open the terminal {path}"))?);
+                Ok(Reply::Done)
             }
             Request::Copy { layer, entries, .. } => {
                 self.copies.add(&layer, &entries)?;

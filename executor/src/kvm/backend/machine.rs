@@ -15,6 +15,7 @@ use crate::overlay::failure::Doing;
 use crate::read_set::ReadSet;
 use crate::store::runs::fresh_name;
 use std::fs;
+use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -86,6 +87,10 @@ impl Machine for KvmMachine {
 
     fn hear(&mut self, hear: &mut dyn FnMut(Heard<'_>)) -> Result<(), BackendError> {
         self.steps.hear(hear).map_err(|error| self.explained(error))
+    }
+
+    fn give_terminal(&mut self, terminal: BorrowedFd<'_>) -> Result<(), BackendError> {
+        self.steps.give_terminal(terminal).map_err(|error| self.explained(error))
     }
 
     fn last_command(&self) -> u32 {

@@ -6,6 +6,7 @@
 //! | `root_disk` | an ext4 disk made of the layers of an image |
 //! | `agent` | speaking with the agent of a guest |
 //! | `ports` | connecting to ports of a guest |
+//! | `terminal` | a terminal of this host joined to one of a guest |
 //! | `caches` | directories that outlive runs |
 //! | `steps` | commands, COPY and reads of a guest |
 
@@ -15,6 +16,7 @@ pub mod initramfs;
 mod ports;
 mod root_disk;
 mod steps;
+mod terminal;
 
 pub use agent::GuestAgent;
 pub use ports::GuestPorts;

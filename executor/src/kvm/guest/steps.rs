@@ -5,6 +5,7 @@
 use super::agent::GuestAgent;
 use super::caches::LifeCaches;
 use super::ports::GuestPorts;
+use super::terminal::JoinedTerminal;
 use crate::agent::protocol::{GuestSetup, Reply, Request, RunCommand, Waking};
 use crate::asking;
 use crate::backend::{
@@ -17,6 +18,7 @@ use crate::overlay::failure::{Doing, unexpected};
 use crate::read_set::ReadSet;
 use crate::tracked::{Repository, SavedFiles, TrackedServer};
 use rustix::rand::{GetRandomFlags, getrandom};
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -36,6 +38,9 @@ pub struct GuestSteps {
     server: TrackedServer,
     repository: Arc<Repository>,
     ports: Arc<GuestPorts>,
+    connector: Connector,
+    /// That of the next command.
+    terminal: Option<JoinedTerminal>,
     commands: u32,
     grace: Duration,
     /// What came between commands.
@@ -77,7 +82,9 @@ impl GuestSteps {
             agent,
             server: parts.server,
             repository: parts.repository,
-            ports: Arc::new(GuestPorts::new(parts.connector)),
+            ports: Arc::new(GuestPorts::new(parts.connector.clone())),
+            connector: parts.connector,
+            terminal: None,
             commands: 0,
             grace: parts.grace,
             unheard: Vec::new(),
@@ -114,6 +121,8 @@ impl GuestSteps {
         command: &Command,
         hear: &mut dyn FnMut(Heard<'_>),
     ) -> Result<CommandEnd, BackendError> {
+        // Until the end of this call, which waits until everything was shown.
+        let _terminal = self.terminal.take();
         let setup_files = match command.setup_files.as_slice() {
             [] => Vec::new(),
             paths => asking::show_setup_files(&self.server, paths)?,
@@ -148,6 +157,22 @@ impl GuestSteps {
         let Some(caches) = &mut self.caches else { return Ok(KeptCaches::default()) };
         let (agent, unheard) = (&mut self.agent, &mut self.unheard);
         caches.keep(&mut |request| agent.ask(request, &mut |reply| unheard.push(reply)))
+    }
+
+    /// Gives the next command a terminal in the guest, joined to this one.
+    ///
+    /// # Errors
+    /// When this is none, or the guest can't make one.
+    pub fn give_terminal(&mut self, terminal: BorrowedFd<'_>) -> Result<(), BackendError> {
+        let (joined, path) = JoinedTerminal::join(terminal, &self.connector)
+            .doing(|| "make a terminal in the virtual machine".to_owned())?;
+        match self.ask(&Request::TerminalAt(path))? {
+            Reply::Done => {
+                self.terminal = Some(joined);
+                Ok(())
+            }
+            other => Err(unexpected(other)),
+        }
     }
 
     /// What came since, while no command ran.
