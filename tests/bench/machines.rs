@@ -149,6 +149,8 @@ fn snapshots(table: &mut Table, payload: &Path, directory: &Path) {
         Unit::Milliseconds,
         Goal::None,
     );
+    let shares = pauses.iter().zip(&wholes).map(|(pause, whole)| pause / whole);
+    let share = median(shares.collect());
     table.figure(
         "1.5 GiB, 16 MiB written since the last: a snapshot's pause",
         median(pauses),
@@ -156,6 +158,7 @@ fn snapshots(table: &mut Table, payload: &Path, directory: &Path) {
         Goal::AtMost(25.0),
     );
     table.figure("the same: all of it", median(wholes), Unit::Milliseconds, Goal::None);
+    table.figure("the same: the pause of all of it", share, Unit::Times, Goal::AtMost(0.25));
     let last = format!("round{}", ROUNDS - 1);
     let chain = Snapshot::open(&directory.join(last)).expect("it opens");
     table.figure(

@@ -52,7 +52,7 @@ pub use self::{
     boot::BootFiles,
     console::Output,
     machine::{Shape, VirtualMachine},
-    snapshot::{Snapshot, Taken},
+    snapshot::{Snapshot, Taken, Unfinished},
     vcpu::End,
 };
 pub use error::MachineError;

@@ -27,8 +27,9 @@ impl Running {
         Self { process, words }
     }
 
-    /// Keeps it: memory as `name` in `layers`, and its disk, which is written to `disk` from then on. `files` is asked while
-    /// it stands still, so that all of it is of one moment.
+    /// Keeps it: memory as `name` in `layers`, and its disk, which is written to `disk` from then on. Most of the memory is
+    /// written before it stands still, and what was written meanwhile is copied while it does and written afterwards.
+    /// `files` is asked while it stands still, so that all of it is of one moment.
     pub(super) fn keep(
         &mut self,
         layers: &Path,
@@ -36,10 +37,11 @@ impl Running {
         disk: &File,
         files: impl FnOnce() -> SavedFiles,
     ) -> Result<SavedFiles, BackendError> {
+        let begun = self.process.begin_snapshot(layers, name).map_err(of_machine)?;
         self.process.pause().map_err(of_machine)?;
         let kept = self.process.freeze_disk(disk).and_then(|()| {
             let files = files();
-            self.process.snapshot(layers, name).map(|()| files)
+            self.process.finish_snapshot(begun).map(|()| files)
         });
         if kept.is_err() {
             // It stands still only if it was not got to the point where it is let go by itself.

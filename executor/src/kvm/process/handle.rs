@@ -192,11 +192,11 @@ impl MachineProcess {
         self.finish_snapshot(begun)
     }
 
-    /// Begins one while the machine runs: most of its memory is written by then.
+    /// Begins one while the machine runs: most of its memory is written by then. Dropping the answer gives it up.
     ///
     /// # Errors
     /// As for [`Self::snapshot`].
-    fn begin_snapshot(&self, directory: &Path, name: &str) -> Result<Unfinished, MachineError> {
+    pub fn begin_snapshot(&self, directory: &Path, name: &str) -> Result<Unfinished, MachineError> {
         let unfinished = Unfinished::begin(directory, name)?;
         self.have_done(Order::BeginKeeping, &[unfinished.memory_file()?.as_fd()])?;
         Ok(unfinished)
@@ -206,7 +206,7 @@ impl MachineProcess {
     ///
     /// # Errors
     /// As for [`Self::snapshot`].
-    fn finish_snapshot(&mut self, begun: Unfinished) -> Result<(), MachineError> {
+    pub fn finish_snapshot(&mut self, begun: Unfinished) -> Result<(), MachineError> {
         let making = MachineError::system("make room for a machine's state");
         let state = rustix::fs::memfd_create("state", MemfdFlags::CLOEXEC).map_err(making)?;
         let order = Order::FinishKeeping { name: begun.name() };

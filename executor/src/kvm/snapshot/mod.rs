@@ -35,7 +35,7 @@ pub(super) use ancestry::Ancestry;
 pub use opening::Snapshot;
 pub use taking::Taken;
 pub(super) use taking::{Begun, Lineage};
-pub(super) use unfinished::Unfinished;
+pub use unfinished::Unfinished;
 
 use super::error::MachineError;
 use std::fmt::Display;

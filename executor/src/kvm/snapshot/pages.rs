@@ -42,6 +42,11 @@ impl PageSet {
         self.add_bitmap(0, &other.words);
     }
 
+    /// How many there are.
+    pub(super) fn count(&self) -> u64 {
+        self.words.iter().map(|word| u64::from(word.count_ones())).sum()
+    }
+
     fn word(&self, index: u64) -> u64 {
         usize::try_from(index).ok().and_then(|index| self.words.get(index)).copied().unwrap_or(0)
     }

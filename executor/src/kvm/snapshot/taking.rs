@@ -20,6 +20,13 @@ use std::time::{Duration, Instant};
 /// Runs of written pages with fewer pages than this between them are written as one.
 const LEAST_GAP_PAGES: u64 = 8;
 
+/// From how many pages on that were written during a pass another pass is made before the guest stands still: 16 MiB, which
+/// are copied within milliseconds.
+const MANY_PAGES: u64 = 4096;
+
+/// Most passes while the guest runs. A guest that writes faster than the disk takes it only makes the file longer.
+const MOST_PASSES: usize = 4;
+
 /// Where a machine's memory comes from, and what was written since.
 #[derive(Debug, Default)]
 pub(crate) struct Lineage {
@@ -71,6 +78,16 @@ impl VirtualMachine {
         let mut sink = Sink::new(memory);
         let (parent, first) = self.first_pass()?;
         self.add(&mut sink, &first, Pace::Write)?;
+        let mut before = first.count();
+        for _ in 1..MOST_PASSES {
+            let changes = self.take_changes()?;
+            let count = changes.count();
+            self.add(&mut sink, &changes, Pace::Write)?;
+            if count <= MANY_PAGES || count > before / 2 {
+                break;
+            }
+            before = count;
+        }
         Ok(Begun { sink, parent })
     }
 

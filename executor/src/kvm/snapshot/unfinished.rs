@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 /// See the module.
 #[derive(Debug)]
-pub(in crate::kvm) struct Unfinished {
+pub struct Unfinished {
     directory: PathBuf,
     target: PathBuf,
 }

@@ -107,6 +107,32 @@ pub(super) fn is_kept_and_goes_on() -> Result<(), Failed> {
     Ok(())
 }
 
+/// The guest stands still for nothing but what it wrote last: it runs between the beginning of a snapshot and the pause.
+pub(super) fn runs_while_it_is_written() -> Result<(), Failed> {
+    let (_alone, place) = (alone(), TempDir::new()?);
+    let (mut process, letters) = tiny::boot(place.path(), devices());
+    letters.more(20);
+    for name in ["one", "two"] {
+        let begun = process.begin_snapshot(place.path(), name)?;
+        letters.more(20);
+        process.pause()?;
+        process.finish_snapshot(begun)?;
+        letters.more(20);
+        letters.all_in_order();
+        let snapshot = Snapshot::open(&place.path().join(name))?;
+        let (others, program) = (Letters::default(), std::env::current_exe()?);
+        let starting = Starting::new(&program, others.output());
+        let _other = MachineProcess::restore(starting, &snapshot, devices())?;
+        others.more(20);
+        others.all_in_order();
+    }
+    // One that is given up leaves nothing, and the next one has all of it.
+    drop(process.begin_snapshot(place.path(), "given-up")?);
+    assert_eq!(fs::read_dir(place.path())?.count(), 3, "the kernel and two snapshots");
+    process.snapshot(place.path(), "three")?;
+    Ok(())
+}
+
 /// Looked at from outside, while the guest runs.
 pub(super) fn has_nothing_of_the_host() -> Result<(), Failed> {
     let (_alone, place) = (alone(), TempDir::new()?);
