@@ -6,6 +6,7 @@
 
 use crate::compilation::Compilation;
 use crate::configuration::{Configuration, ImageMap};
+use crate::image::KERNEL;
 use crate::past::{Archive, Story};
 use crate::repository::Repository;
 use crate::store_directory::store_directory;
@@ -13,6 +14,7 @@ use crate::wording;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use layerc_compiler::rules::RULES;
 use layerc_executor::images::Trust;
+use layerc_executor::kvm::KeptKernels;
 use layerc_executor::overlay::{KeptBases, OverlayOptions, caches_of, open_images};
 use layerc_executor::store::history::PastRun;
 use layerc_executor::store::run_name::RunName;
@@ -195,5 +197,7 @@ fn image_offers() -> Vec<Offer> {
         .into_iter()
         .map(|image| (image.name, image.manifest.to_string()));
     let bases = KeptBases::of(directory.join("bases")).list().into_iter();
-    images.chain(bases.map(|base| (base.name, base.source))).collect()
+    let kernels = KeptKernels::of(&directory).list().into_iter();
+    let kernels = kernels.map(|kernel| (format!("{KERNEL}{}", kernel.version), String::new()));
+    images.chain(bases.map(|base| (base.name, base.source))).chain(kernels).collect()
 }

@@ -6,6 +6,7 @@ use crate::{size, terminal};
 use anyhow::Result;
 use clap::Args;
 use layerc_executor::clones::KeptClones;
+use layerc_executor::kvm::KeptKernels;
 use layerc_executor::overlay::{OverlayBackend, OverlayOptions};
 use layerc_executor::store::collect::{Collected, collect};
 use layerc_executor::store::history::History;
@@ -20,7 +21,7 @@ Examples:
   layerc gc --keep-storage 0     keep only what runs need that are alive or wait for a person
 
 The least recently used goes first, whatever it is: results and their states, images that were pulled, bases that were
-unpacked or installed, commits that CLONE brought, records of runs. All of it comes back when it is needed. Images that were
+unpacked or installed, commits that CLONE brought, kernels but the newest, records of runs. All of it comes back when it is needed. Images that were
 imported by name would not: those stay until `layerc image rm`. What CACHE keeps has a limit of its own: `layerc cache prune`.";
 
 /// `layerc gc`.
@@ -42,7 +43,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit> {
     let backend = OverlayBackend::new(store.directory(), repository, OverlayOptions::default())?;
     backend.bases().sweep();
     let (clones, history) = (KeptClones::of(store.directory()), History::of(&store));
-    let hoards: [&dyn Hoard; 4] = [backend.images(), backend.bases(), &clones, &history];
+    let kernels = KeptKernels::of(store.directory());
+    kernels.sweep();
+    let hoards: [&dyn Hoard; 5] = [backend.images(), backend.bases(), &clones, &kernels, &history];
     let collected = collect(&store, &backend, &hoards, arguments.keep_storage)?;
     terminal::print(&told(&collected))?;
     Ok(Exit::Success)
@@ -78,6 +81,7 @@ const fn named(kind: KeptKind) -> &'static str {
         KeptKind::Image => "images",
         KeptKind::Base => "bases",
         KeptKind::Clone => "clones",
+        KeptKind::Kernel => "kernels",
         KeptKind::History => "runs",
     }
 }

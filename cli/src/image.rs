@@ -15,11 +15,15 @@ use build::Build;
 use clap::{Args, Subcommand};
 use kernel::Kernel;
 use layerc_executor::images::{ImageError, Images, Trust};
+use layerc_executor::kvm::KeptKernels;
 use layerc_executor::overlay::{KeptBases, OverlayOptions, open_images};
 use layerc_executor::reference::Reference;
 use layerc_executor::store::room::Attempt;
 use list::List;
 use std::path::{Path, PathBuf};
+
+/// Begins the names of kernels among those of images; no image has such a name with a version.
+pub(crate) const KERNEL: &str = "kernel:";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,6 +32,7 @@ Examples:
   skopeo copy docker://debian:12 oci:/tmp/debian:12   on a machine with a network, then here:
   layerc image import /tmp/debian:12 --name debian:12
   layerc image rm debian:12                           forget it, and free its layers
+  layerc image rm kernel:6.1.0-9-cloud-amd64          the same for a kernel
   layerc image build debootstrap:bookworm             make a base now, which a run would make when it needs it
   layerc image build rootfs:root.tar -o base.tar --name team/base:1   and write it as an OCI archive
   layerc image kernel                                 a kernel for virtual machines, fetched with apt-get into the store
@@ -54,9 +59,9 @@ enum Command {
     Build(Build),
     /// Put a kernel for virtual machines into the store, out of packages
     Kernel(Kernel),
-    /// List the images and bases of the store
+    /// List the images, bases and kernels of the store
     Ls(List),
-    /// Forget images and bases, and free what no other image has
+    /// Forget images, bases and kernels, and free what no other image has
     Rm(Remove),
 }
 
@@ -130,6 +135,11 @@ fn bases(store: &StoreArgument) -> Result<KeptBases> {
     Ok(KeptBases::of(directory(store)?.join("bases")))
 }
 
+/// Its kernels for virtual machines.
+fn kernels(store: &StoreArgument) -> Result<KeptKernels> {
+    Ok(KeptKernels::of(&directory(store)?))
+}
+
 /// The images of the store that `layerc run` would use here.
 fn open(store: &StoreArgument, trust: Trust) -> Result<Images> {
     let directory = directory(store)?;
@@ -173,17 +183,29 @@ fn remove_images(arguments: &Remove) -> Result<()> {
     let images = open(&arguments.store, Trust::default())?;
     let bases = bases(&arguments.store)?;
     for name in &arguments.images {
+        if let Some(version) = name.strip_prefix(KERNEL)
+            && let Some(attempt) = kernels(&arguments.store)?.remove(version)?
+        {
+            tell_freed(name, attempt)?;
+            continue;
+        }
         let base = bases.list().into_iter().find(|base| base.name == *name || base.source == *name);
-        let freed = match base {
-            Some(base) => match bases.remove(&base.name)? {
-                Attempt::Removed(freed) => freed,
-                Attempt::InUse => return Err(ImageError::InUse.into()),
-            },
-            None => images.remove(&known_name(&images, name)?)?,
+        let attempt = match base {
+            Some(base) => bases.remove(&base.name)?,
+            None => Attempt::Removed(images.remove(&known_name(&images, name)?)?),
         };
-        terminal::print(&format!("{name} is gone, {} are free again\n", size::shown(freed)))?;
+        tell_freed(name, attempt)?;
     }
     Ok(())
+}
+
+fn tell_freed(name: &str, attempt: Attempt) -> Result<()> {
+    match attempt {
+        Attempt::Removed(freed) => {
+            terminal::print(&format!("{name} is gone, {} are free again\n", size::shown(freed)))
+        }
+        Attempt::InUse => Err(ImageError::InUse.into()),
+    }
 }
 
 /// The name that an image of the store has, which people may shorten.

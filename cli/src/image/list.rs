@@ -1,6 +1,7 @@
-//! `layerc image ls`: images that were pulled or imported, then bases that were unpacked or installed; what they take.
+//! `layerc image ls`: images that were pulled or imported, then bases that were unpacked or installed, then kernels;
+//! what they take.
 
-use super::{bases, open};
+use super::{KERNEL, bases, kernels, open};
 use crate::listing::Format;
 use crate::past::StoreArgument;
 use crate::wording;
@@ -8,6 +9,7 @@ use crate::{size, terminal};
 use anyhow::Result;
 use clap::Args;
 use layerc_executor::images::{Image, Origin, Trust};
+use layerc_executor::kvm::KeptKernel;
 use layerc_executor::overlay::KeptBase;
 use serde::Serialize;
 use serde_json::json;
@@ -47,10 +49,12 @@ pub(super) fn list(arguments: &List) -> Result<()> {
     let mut images = open(&arguments.store, Trust::default())?.sizes()?;
     images.sort_by(|(one, _), (other, _)| one.name.cmp(&other.name));
     let bases = bases(&arguments.store)?.list();
-    let is_empty = images.is_empty() && bases.is_empty();
+    let kernels = kernels(&arguments.store)?.list();
+    let is_empty = images.is_empty() && bases.is_empty() && kernels.is_empty();
     let text = match arguments.format {
         Format::Table => {
-            table(images.into_iter().map(image_line).chain(bases.into_iter().map(base_line)))
+            let made = bases.into_iter().map(base_line).chain(kernels.iter().map(kernel_line));
+            table(images.into_iter().map(image_line).chain(made))
         }
         Format::Json => {
             let mut text = String::new();
@@ -61,6 +65,11 @@ pub(super) fn list(arguments: &List) -> Result<()> {
             for base in &bases {
                 let value = json!({ "name": base.name, "source": base.source, "origin": "made",
                     "disk_bytes": base.bytes, "in_use": base.in_use });
+                text.push_str(&format!("{value}\n"));
+            }
+            for kernel in &kernels {
+                let value = json!({ "name": format!("{KERNEL}{}", kernel.version), "origin": "kernel",
+                    "disk_bytes": kernel.bytes, "in_use": kernel.in_use });
                 text.push_str(&format!("{value}\n"));
             }
             text
@@ -111,6 +120,17 @@ fn base_line(base: KeptBase) -> Line {
         origin: "made",
         age: age(base.used_at),
         identity: base.name,
+    }
+}
+
+fn kernel_line(kernel: &KeptKernel) -> Line {
+    Line {
+        name: format!("{KERNEL}{}", kernel.version),
+        bytes: kernel.bytes,
+        layers: 0,
+        origin: "kernel",
+        age: age(kernel.since),
+        identity: if kernel.is_newest { "what machines boot" } else { "" }.to_owned(),
     }
 }
 

@@ -11,6 +11,7 @@
 //! | `machine` | all of it together |
 //! | `hypervisor` | what it needs of the host besides its files |
 //! | `snapshot` | machines on disk, and machines made of those |
+//! | `kept_kernels` | the kernels of a store |
 //! | `process` | a machine in a process of its own, with walls around it |
 //! | `descriptors` | packets with open files, to and from such processes |
 //! | `guest` | what guests boot, and their agent |
@@ -35,6 +36,8 @@ pub mod guest;
 #[cfg(target_arch = "x86_64")]
 mod hypervisor;
 mod jail;
+#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "nobody boots them"))]
+mod kept_kernels;
 mod layout;
 #[cfg(target_arch = "x86_64")]
 mod machine;
@@ -56,6 +59,7 @@ pub use self::{
     vcpu::End,
 };
 pub use error::MachineError;
+pub use kept_kernels::{KeptKernel, KeptKernels};
 
 /// How long a machine's threads have to stop when they are told to; they take milliseconds where nothing is wrong and
 /// the host is not overwhelmed.

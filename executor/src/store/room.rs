@@ -15,6 +15,8 @@ pub enum KeptKind {
     Base,
     /// A commit of another repository.
     Clone,
+    /// A kernel for virtual machines.
+    Kernel,
     /// What a run told.
     History,
 }

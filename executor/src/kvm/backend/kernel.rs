@@ -4,14 +4,12 @@
 //! Looks, and downloads nothing. Knows nothing of what is in the files.
 
 use crate::backend::BackendError;
+use crate::kvm::kept_kernels::{PREFIX, in_parts};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where distributions put kernels.
 const KERNELS: &str = "/boot";
-
-/// Begins the names of kernels; their version follows.
-const PREFIX: &str = "vmlinuz-";
 
 /// Where distributions put modules, a directory for each version.
 const MODULES: &str = "/lib/modules";
@@ -104,21 +102,6 @@ fn newest(kernels: &Path, installed: &Path) -> Option<Kernel> {
         usable.then_some(Kernel { image, modules })
     });
     found.max_by_key(|kernel| version_of(&kernel.image).map(in_parts))
-}
-
-/// A version to be compared: its numbers as numbers, what is between them as text.
-fn in_parts(version: &str) -> Vec<(u64, String)> {
-    let mut parts = Vec::new();
-    let mut rest = version;
-    while !rest.is_empty() {
-        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let (number, after) = rest.split_at(digits);
-        let end = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
-        let (text, next) = after.split_at(end);
-        parts.push((number.parse().unwrap_or(0), text.to_owned()));
-        rest = next;
-    }
-    parts
 }
 
 #[cfg(test)]

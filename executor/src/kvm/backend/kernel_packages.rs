@@ -6,6 +6,7 @@
 
 use crate::archive::Ownership;
 use crate::backend::BackendError;
+use crate::kvm::KeptKernels;
 use crate::overlay::failure::Doing;
 use crate::overlay::identities::program;
 use crate::overlay::unpack_archive;
@@ -39,7 +40,7 @@ const MODULES: [&str; 2] = ["lib/modules", "usr/lib/modules"];
 
 /// The directory of a store that kernels are in.
 pub fn kernels_of(store_directory: &Path) -> PathBuf {
-    store_directory.join("kernels")
+    KeptKernels::of(store_directory).directory().to_owned()
 }
 
 /// Has the distribution's own program fetch the packages of its newest kernel, and takes it into `kernels`; its version.

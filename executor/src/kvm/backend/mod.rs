@@ -45,6 +45,7 @@ use crate::agent::protocol::PROTOCOL_VERSION;
 use crate::backend::{
     Backend, BackendError, BaseImage, Feature, ImageSource, Keeps, LayerId, Machine, MachineStart,
 };
+use crate::kvm::kept_kernels::{KeptKernels, UsingKernels};
 use crate::overlay::{NetworkChoice, OverlayBackend, file_digest};
 use crate::tracked::Repository;
 use std::path::{Path, PathBuf};
@@ -95,6 +96,8 @@ pub struct KvmBackend {
     repository: Arc<Repository>,
     options: KvmOptions,
     kernel: OnceLock<Kernel>,
+    /// The store's kernels stay as long as machines may boot.
+    _kernels: Option<UsingKernels>,
     /// One machine boots at a time: the next ones go on from where it came to.
     booting: Mutex<()>,
 }
@@ -102,7 +105,9 @@ pub struct KvmBackend {
 impl KvmBackend {
     /// A backend that has its images, and its place in the store, from another one over the same repository.
     pub fn new(overlay: OverlayBackend, repository: Arc<Repository>, options: KvmOptions) -> Self {
-        Self { overlay, repository, options, kernel: OnceLock::new(), booting: Mutex::new(()) }
+        let _kernels = KeptKernels::of(overlay.store_directory()).use_them();
+        let (kernel, booting) = (OnceLock::new(), Mutex::new(()));
+        Self { overlay, repository, options, kernel, _kernels, booting }
     }
 
     /// Where images, caches and layers of all kinds are.
