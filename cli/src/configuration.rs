@@ -45,8 +45,9 @@ pub(crate) struct Configuration {
 }
 
 /// The keys of `[run]`.
-const RUN_KEYS: [&str; 10] = [
+const RUN_KEYS: [&str; 11] = [
     "executor",
+    "expose_idle_seconds",
     "expose_port",
     "expose_wait_seconds",
     "init",
@@ -65,6 +66,8 @@ pub(crate) struct RunDefaults {
     pub(crate) jobs: Option<NonZeroU32>,
     /// `expose_wait_seconds = 120`: how long EXPOSE waits for a port to answer.
     pub(crate) expose_wait_seconds: Option<NonZeroU32>,
+    /// `expose_idle_seconds = 900`: when an exposed virtual machine is put to sleep; 0 for never.
+    pub(crate) expose_idle_seconds: Option<u32>,
     /// `expose_port = 8080`: where exposed websites are.
     pub(crate) expose_port: Option<NonZeroU16>,
     /// `store = "PATH"`: where results are kept, relative to the configuration file.
@@ -170,6 +173,7 @@ impl RunDefaults {
             match entry.name {
                 "jobs" => defaults.jobs = Some(entry.positive()?),
                 "expose_wait_seconds" => defaults.expose_wait_seconds = Some(entry.positive()?),
+                "expose_idle_seconds" => defaults.expose_idle_seconds = Some(entry.whole()?),
                 "expose_port" => defaults.expose_port = Some(entry.port()?),
                 "max_disk" => {
                     let size = crate::size::parse(entry.text()?);

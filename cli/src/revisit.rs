@@ -92,6 +92,7 @@ impl Revisit {
             images: run.header().images.clone(),
             // A visit opens no door to the machine.
             expose_wait: Duration::ZERO,
+            expose_idle: None,
             expose_port: None,
             afterwards: Afterwards::End,
         };

@@ -58,6 +58,9 @@ use work::Work;
 /// How long EXPOSE waits for a port unless somebody says otherwise.
 const EXPOSE_WAIT: Duration = Duration::from_mins(2);
 
+/// After how many seconds without a connection an exposed virtual machine is put to sleep unless somebody says otherwise.
+const EXPOSE_IDLE_SECONDS: u32 = 900;
+
 const EXAMPLES: &str = "\
 Examples:
   layerc run                               every Layerfile of the repository
@@ -135,6 +138,10 @@ pub(crate) struct Arguments {
     /// How long EXPOSE waits for a port to answer [default: 120]
     #[arg(long, value_name = "SECONDS")]
     expose_wait: Option<u32>,
+
+    /// After how long without a connection an exposed virtual machine is put to sleep; 0 for never [default: 900]
+    #[arg(long, value_name = "SECONDS")]
+    expose_idle: Option<u32>,
 
     /// The port of this computer that exposed websites are at [default: any that is free]
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
@@ -293,12 +300,14 @@ fn options(arguments: &Arguments, work: &Work) -> Result<Options> {
     let configured = configuration.run.jobs.and_then(|jobs| NonZeroUsize::try_from(jobs).ok());
     let run = &configuration.run;
     let seconds = arguments.expose_wait.or(run.expose_wait_seconds.map(NonZeroU32::get));
+    let idle = arguments.expose_idle.or(run.expose_idle_seconds).unwrap_or(EXPOSE_IDLE_SECONDS);
     Ok(Options {
         jobs: arguments.jobs.or(configured).unwrap_or_else(default_jobs),
         on_failure: if arguments.keep_going { OnFailure::KeepGoing } else { OnFailure::StopAll },
         cache: if arguments.no_cache { CacheUse::RunEverything } else { CacheUse::LookUp },
         images: arguments.conditions.images(plan, known)?,
         expose_wait: seconds.map_or(EXPOSE_WAIT, |seconds| Duration::from_secs(seconds.into())),
+        expose_idle: (idle > 0).then(|| Duration::from_secs(idle.into())),
         expose_port: arguments.expose_port.or(run.expose_port.map(NonZeroU16::get)),
         afterwards: if arguments.serve { Afterwards::Serve } else { Afterwards::End },
     })

@@ -178,6 +178,9 @@ pub struct Folded {
     pub layer: LayerId,
 }
 
+/// Keeps a machine awake as long as it lives.
+pub type KeptAwake = Box<dyn Send + Sync>;
+
 /// The way to the TCP ports of a machine, open from any thread while commands run in it, and for as long as it lives.
 pub trait Ports: Send + Sync {
     /// Connects to a port that something in the machine listens at on its own loopback: a stream socket in
@@ -187,6 +190,14 @@ pub trait Ports: Send + Sync {
     /// # Errors
     /// `ConnectionRefused` when nothing listens; anything else when the machine is gone or out of resources.
     fn connect(&self, port: u16) -> std::io::Result<OwnedFd>;
+
+    /// Wakes the machine if it was put to sleep, and keeps it awake as long as the answer lives. Blocks until it is up.
+    ///
+    /// # Errors
+    /// Says why it does not wake.
+    fn keep_awake(self: Arc<Self>) -> std::io::Result<KeptAwake> {
+        Ok(Box::new(()))
+    }
 }
 
 /// A machine that runs. Dropping it ends it and everything in it.

@@ -71,6 +71,18 @@ pub enum Event {
     },
     /// Everything is done; what was exposed stays up until the run is stopped.
     Serving {},
+    /// Nobody connected to what a machine exposes: it was kept, and its process has ended.
+    MachineAsleep {
+        /// Whose.
+        runner: String,
+    },
+    /// Somebody connected: the machine goes on.
+    MachineAwake {
+        /// Whose.
+        runner: String,
+        /// How long that took.
+        duration_ms: u64,
+    },
     /// A base image is being made ready, which may take a while.
     BasePreparing {
         /// Its name.

@@ -58,15 +58,24 @@ impl<'text> Found<'text> {
         self.value.get_ref().as_str().ok_or_else(|| self.wrong_type("a string"))
     }
 
-    /// The value of this whole number above zero.
-    pub(super) fn positive(&self) -> Result<NonZeroU32, Refusal> {
+    /// The value of this whole number.
+    pub(super) fn whole(&self) -> Result<u32, Refusal> {
         let integer =
             self.value.get_ref().as_integer().ok_or_else(|| self.wrong_type("a whole number"))?;
-        let number =
-            u32::from_str_radix(integer.as_str(), integer.radix()).ok().and_then(NonZeroU32::new);
-        number.ok_or_else(|| {
-            self.refused(format!("`{}` must be a whole number from 1 up", self.name))
-        })
+        let number = u32::from_str_radix(integer.as_str(), integer.radix());
+        number
+            .map_err(|_| self.refused(format!("`{}` must be a whole number from 0 up", self.name)))
+    }
+
+    /// The value of this whole number above zero.
+    pub(super) fn positive(&self) -> Result<NonZeroU32, Refusal> {
+        let above_zero =
+            || self.refused(format!("`{}` must be a whole number from 1 up", self.name));
+        match self.whole() {
+            Ok(number) => NonZeroU32::new(number).ok_or_else(above_zero),
+            Err(_) if self.value.get_ref().as_integer().is_some() => Err(above_zero()),
+            Err(refusal) => Err(refusal),
+        }
     }
 
     /// The value of this port number.

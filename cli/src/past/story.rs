@@ -120,6 +120,8 @@ impl Story {
             | Event::ButtonPressed { .. }
             | Event::Exposed { .. }
             | Event::Serving {}
+            | Event::MachineAsleep { .. }
+            | Event::MachineAwake { .. }
             | Event::BasePreparing { .. }
             | Event::Note { .. }
             | Event::StepSet { .. } => {}

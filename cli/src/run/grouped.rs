@@ -87,6 +87,8 @@ impl Grouped {
             | Event::ButtonPressed { .. }
             | Event::Exposed { .. }
             | Event::Serving {}
+            | Event::MachineAsleep { .. }
+            | Event::MachineAwake { .. }
             | Event::Note { .. }
             | Event::Warning { .. }
             | Event::RunnerFailed { .. } => {}

@@ -65,6 +65,8 @@ impl Plain {
             | Event::ButtonPressed { .. }
             | Event::Exposed { .. }
             | Event::Serving {}
+            | Event::MachineAsleep { .. }
+            | Event::MachineAwake { .. }
             | Event::Note { .. }
             | Event::Warning { .. }
             | Event::BackgroundEnded { .. }

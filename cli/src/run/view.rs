@@ -117,6 +117,13 @@ fn tell(timed: &TimedEvent, say: impl Fn(&str)) -> Result<()> {
         }
         Event::Exposed { runner, address } => say(&wording::exposed(runner, address)),
         Event::Serving {} => say("everything is done; what is exposed stays up until Ctrl-C"),
+        Event::MachineAsleep { runner } => {
+            say(&format!("{runner}: nobody connects; its machine sleeps until somebody does"));
+        }
+        Event::MachineAwake { runner, duration_ms } => {
+            let duration = wording::duration(*duration_ms);
+            say(&format!("{runner}: somebody connects; its machine is up again after {duration}"));
+        }
         Event::RunStarted { run, .. } => say(&format!("run {run}")),
         Event::RunnerChanged { .. }
         | Event::BasePreparing { .. }

@@ -46,6 +46,12 @@ pub(super) fn no_tunnel() -> Answer {
     text(StatusCode::METHOD_NOT_ALLOWED, "this is no proxy for CONNECT\n".to_owned())
 }
 
+/// The machine was put to sleep and does not wake.
+pub(super) fn asleep(error: &io::Error) -> Answer {
+    let words = format!("the machine of this website sleeps and does not wake: {error}\n");
+    text(StatusCode::SERVICE_UNAVAILABLE, words)
+}
+
 /// The server in the machine doesn't answer.
 pub(super) fn no_server(port: u16, error: &io::Error) -> Answer {
     let status = match error.kind() {

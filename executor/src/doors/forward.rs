@@ -1,5 +1,6 @@
 //! EXPOSE TCP: a port of this computer whose connections go on to a machine's, byte by byte.
 
+use super::awake::keep_awake;
 use super::limits::MOST_FORWARDED;
 use super::upstream;
 use crate::backend::Ports;
@@ -34,7 +35,8 @@ impl Forward {
 
 /// A connection that the machine refuses is closed: there is nothing to say to a program of unknown language.
 async fn relay(mut client: TcpStream, ports: Arc<dyn Ports>, port: u16) {
-    if let Ok(mut server) = upstream::open(ports, port).await {
+    let Ok(kept) = keep_awake(Arc::clone(&ports)).await else { return };
+    if let Ok(mut server) = upstream::open(ports, port, kept).await {
         let _either_side_ended = tokio::io::copy_bidirectional(&mut client, &mut server).await;
     }
 }

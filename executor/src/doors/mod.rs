@@ -5,10 +5,13 @@
 //! browser ─► listener ─► Sites (which host, which prefix) ─► Ports of a machine ─► its web server
 //! ```
 //!
+//! An open connection keeps its machine awake, and wakes it.
+//!
 //! Async code lives here and nowhere else in the executor: a runtime of its own on one thread. Machines are known as
 //! [`Ports`] alone, so that a virtual machine's will do as well. Knows nothing of plans, caches or events.
 
 mod answer;
+mod awake;
 mod errors;
 mod forward;
 mod headers;

@@ -2,10 +2,12 @@
 //! what is upgraded (WebSockets) becomes a plain pair of streams.
 
 use super::answer::Answer;
+use super::awake::keep_awake;
 use super::limits::{HEADER_TIME, MOST_CONNECTIONS, MOST_HEADER_BYTES, MOST_HEADERS};
 use super::quiet::Quiet;
 use super::sites::{Found, Sites, Target};
 use super::{errors, headers, host, upstream};
+use crate::backend::KeptAwake;
 use http_body_util::Either;
 use hyper::body::Incoming;
 use hyper::header::{HOST, HeaderValue};
@@ -81,9 +83,12 @@ async fn answer(request: Request<Incoming>, sites: &Sites, port: u16) -> Answer 
         host::Asked::Foreign => return errors::foreign(),
     };
     match sites.find(&label, request.uri().path()) {
-        Found::Server(target) => match pass_on(request, &target, &public).await {
-            Ok(answer) => answer,
-            Err(error) => errors::no_server(target.route.port, &error),
+        Found::Server(target) => match keep_awake(Arc::clone(&target.ports)).await {
+            Ok(kept) => match pass_on(request, &target, &public, kept).await {
+                Ok(answer) => answer,
+                Err(error) => errors::no_server(target.route.port, &error),
+            },
+            Err(error) => errors::asleep(&error),
         },
         Found::NoPath => errors::no_path(),
         Found::NoSite => errors::no_site(sites, port),
@@ -102,8 +107,9 @@ async fn pass_on(
     mut request: Request<Incoming>,
     target: &Target,
     public: &HeaderValue,
+    kept: KeptAwake,
 ) -> io::Result<Answer> {
-    let mut server = upstream::connect(target).await?;
+    let mut server = upstream::connect(target, kept).await?;
     let protocol = headers::upgrade(request.headers());
     let client_side = protocol.is_some().then(|| on(&mut request));
     let asked = request.uri().path_and_query().map_or("/", |asked| asked.as_str());

@@ -8,7 +8,9 @@
 use super::context::Context;
 use super::live::Live;
 use super::perform::Whose;
+use super::served::{AllServed, Caretaker};
 use super::trouble::{Trouble, with_causes};
+use super::waking_ports::WakingPorts;
 use super::worker::Worker;
 use super::{RunError, Setup};
 use crate::backend::Ports;
@@ -18,18 +20,15 @@ use crate::doors::{expanded, uses_split};
 use crate::engine::{RunnerId, RunnerState};
 use crate::event::{Event, ExposedAddress};
 use crate::store::record::MachineState;
-use crossbeam_channel::RecvTimeoutError;
 use layerc_planner::plan::{Action, Node, Plan};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::Scope;
 use std::time::{Duration, Instant};
 
 /// How often a port is tried while it is waited for.
 const TRY_EVERY: Duration = Duration::from_millis(50);
-
-/// How often machines that are served are asked what came and who ended.
-const LISTEN_EVERY: Duration = Duration::from_secs(1);
 
 /// Names of runners in one sentence.
 const MOST_NAMES: usize = 8;
@@ -48,14 +47,9 @@ pub(super) struct RunDoors {
     doors: Doors,
     /// Labels by runner.
     labels: HashMap<String, String>,
-    served: Mutex<Vec<Served>>,
+    served: AllServed,
     /// Runners that had doors in this run.
     opened: Mutex<BTreeSet<String>>,
-}
-
-/// A machine that is kept up.
-struct Served {
-    live: Live,
 }
 
 /// The doors to one machine; closed when dropped.
@@ -65,6 +59,9 @@ pub(super) struct OpenDoors {
     runner: String,
     /// How many EXPOSE steps of the chain they are for.
     steps: usize,
+    ports: Option<Arc<WakingPorts>>,
+    /// Those that something listens at.
+    ports_in_machine: Vec<u16>,
     sites: Vec<OpenSite>,
     forwards: Vec<OpenForward>,
 }
@@ -85,7 +82,7 @@ impl RunDoors {
         })?;
         let mut labels = HostLabels::new(setup.name.as_str());
         let labels = runners.map(|runner| (runner.clone(), labels.give(&runner))).collect();
-        Ok(Some(Self { doors, labels, served: Mutex::default(), opened: Mutex::default() }))
+        Ok(Some(Self { doors, labels, served: AllServed::default(), opened: Mutex::default() }))
     }
 
     fn label(&self, runner: &str) -> &str {
@@ -95,10 +92,6 @@ impl RunDoors {
     /// `EXPOSE_WEBSITE_HOST` of a runner: known from its first step on.
     pub(super) fn host(&self, runner: &str) -> String {
         self.doors.authority(self.label(runner))
-    }
-
-    fn served(&self) -> MutexGuard<'_, Vec<Served>> {
-        self.served.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn opened(&self) -> MutexGuard<'_, BTreeSet<String>> {
@@ -116,16 +109,39 @@ impl RunDoors {
         if context.options.afterwards == Afterwards::Serve && went_well {
             context.emit(Event::Serving {});
             // Nobody left to stop the run is a stop too: it would be up for ever.
-            while cancel.recv_timeout(LISTEN_EVERY) == Err(RecvTimeoutError::Timeout) {
-                self.served().iter_mut().for_each(|served| served.live.hear(context));
-            }
+            let _stopped = cancel.recv();
         } else {
             let names: Vec<String> = self.opened().iter().cloned().collect();
             if !names.is_empty() {
                 context.emit(Event::Note { text: gone(&names) });
             }
         }
-        self.served().clear();
+    }
+
+    /// Looks after what is kept up until the result is dropped.
+    pub(super) fn tend<'scope, 'run: 'scope>(
+        &'run self,
+        scope: &'scope Scope<'scope, 'run>,
+        context: &'run Context<'run>,
+    ) -> Caretaker {
+        self.served.tend(scope, context)
+    }
+
+    /// Ends what was kept up.
+    pub(super) fn end(&self, context: &Context<'_>) {
+        self.served.end(context);
+    }
+}
+
+impl OpenDoors {
+    /// The way that they lead, once there is one.
+    pub(super) fn ports(&self) -> Option<Arc<WakingPorts>> {
+        self.ports.clone()
+    }
+
+    /// Where they lead in the machine.
+    pub(super) fn ports_in_machine(&self) -> &[u16] {
+        &self.ports_in_machine
     }
 }
 
@@ -210,7 +226,13 @@ impl Worker<'_> {
             live.doors = OpenDoors { runner, ..OpenDoors::default() };
         }
         for link in exposed.get(live.doors.steps..).unwrap_or_default() {
-            let ports = self.live()?.machine.ports()?;
+            let live = self.live()?;
+            let ports = match &live.doors.ports {
+                Some(ports) => Arc::clone(ports),
+                None => {
+                    Arc::clone(live.doors.ports.insert(doors.served.waking(live.machine.ports()?)))
+                }
+            };
             self.open(doors, link, ports)?;
         }
         Ok(())
@@ -233,7 +255,9 @@ impl Worker<'_> {
             }
             _ => return Ok(()),
         };
-        self.live()?.doors.steps += 1;
+        let open = &mut self.live()?.doors;
+        open.steps += 1;
+        open.ports_in_machine.extend(exposed_port(&link.step.action));
         doors.opened().insert(self.runner.clone());
         self.context.emit(Event::Exposed { runner: self.runner.clone(), address });
         Ok(())
@@ -294,7 +318,7 @@ impl Worker<'_> {
             self.materialise(chain)?;
             self.publish(chain)?;
             if let Some(live) = self.live.take() {
-                doors.served().push(Served { live });
+                doors.served.keep_up(live, Arc::clone(&chain.base));
             }
         }
         Ok(())

@@ -221,6 +221,17 @@ impl Live {
         Ok(Snapshot::Taken(layers.collect()))
     }
 
+    /// Whether it may be kept as a whole for as long as nobody needs it.
+    pub(super) fn may_sleep(&self) -> bool {
+        self.keeps == Keeps::Machines && self.knows == Knowledge::NoSecret
+    }
+
+    /// Keeps the whole machine as it is now, for nobody else to start from; what it goes on from.
+    pub(super) fn keep_for_sleep(&mut self) -> Result<Vec<Layer>, Trouble> {
+        self.machine.freeze()?;
+        Ok(self.machine.stands_on().into_iter().map(Layer::Frozen).collect())
+    }
+
     /// Names of the processes that lived behind the last step.
     pub(super) fn alive(&self) -> &[String] {
         &self.alive

@@ -22,6 +22,7 @@ mod perform;
 mod recording;
 mod remade;
 mod requirements;
+mod served;
 pub(crate) mod skip;
 mod sources;
 mod stops;
@@ -30,6 +31,7 @@ mod tally;
 mod tests;
 mod trouble;
 pub mod visit;
+mod waking_ports;
 mod worker;
 
 pub use cancellation::{Cancellation, Canceller, cancellation};
@@ -83,6 +85,8 @@ pub struct Options {
     pub images: BTreeMap<String, ImageSource>,
     /// How long EXPOSE waits for a port.
     pub expose_wait: Duration,
+    /// After how long without a connection an exposed machine is put to sleep, where that is possible; `None` for never.
+    pub expose_idle: Option<Duration>,
     /// Port of this computer that websites are at; `None` for any that is free.
     pub expose_port: Option<u16>,
     /// What becomes of exposed runners when the plan is through.
@@ -174,11 +178,17 @@ pub fn run(setup: &Setup<'_>) -> Result<RunOutcome, RunError> {
         runners: runner_infos(&engine, &context),
     });
     let gates = Gates::new(setup, &graph);
-    std::thread::scope(|scope| {
-        Driver::new(scope, &context, &gates, &mut engine).drive(&setup.cancel.0);
+    std::thread::scope(|served| {
+        let _caretaker = context.doors.as_ref().map(|doors| doors.tend(served, &context));
+        std::thread::scope(|scope| {
+            Driver::new(scope, &context, &gates, &mut engine).drive(&setup.cancel.0);
+        });
+        if let Some(doors) = &context.doors {
+            doors.see_out(&context, engine.runners(), &setup.cancel.0);
+        }
     });
     if let Some(doors) = &context.doors {
-        doors.see_out(&context, engine.runners(), &setup.cancel.0);
+        doors.end(&context);
     }
     let summary = context.tallies.summary(|runner| context.runner_name(runner), engine.runners());
     let outcome = outcome(engine.runners().values().copied());

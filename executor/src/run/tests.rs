@@ -91,6 +91,7 @@ impl Bench {
                 cache: self.cache,
                 images: BTreeMap::from([("host".to_owned(), ImageSource::Host)]),
                 expose_wait: Duration::from_millis(200),
+                expose_idle: None,
                 expose_port: None,
                 afterwards: self.afterwards,
             },

@@ -1,6 +1,7 @@
 //! Plans run in virtual machines by the built command: on this machine's own KVM where the processor has it, otherwise in a
 //! machine that has one (`tests/kvm-lab/lab`). The lab runs `tests/kvm-lab/runs`; what that left is looked at here.
 //!
+//! `LAYERC_KVM_PARTS` names the parts of the script that are run, where it is not to be the usual ones (`lab.rs`).
 //! Where neither can be had, that is told in a line that begins with SKIPPED:.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails must stop")]
@@ -24,7 +25,7 @@ fn plans_run_in_virtual_machines() {
         Outcome::Ran(results) => results,
         Outcome::Skipped => return,
     };
-    let parts: [(&str, &[Claim]); 3] = [
+    let parts: [(&str, &[Claim]); 6] = [
         (
             "service",
             &[the_example_runs_and_is_skipped_the_second_time, an_edit_runs_what_read_the_file],
@@ -42,6 +43,9 @@ fn plans_run_in_virtual_machines() {
                 a_kept_machine_can_be_looked_into_and_given_up,
             ],
         ),
+        ("memory", &[memory_that_nobody_uses_is_the_hosts]),
+        ("waking", &[a_website_sleeps_and_wakes_with_all_that_it_had]),
+        ("terminal", &[a_shell_in_a_kept_machine_has_a_terminal]),
     ];
     for (part, claims) in parts {
         if lab::has_run(part) {
@@ -127,6 +131,53 @@ fn a_button_waits_and_what_is_exposed_answers(results: &Brought) {
     assert!(!served.ran.iter().any(|step| step.starts_with("base:")), "{}", served.log);
     assert_eq!(results.text("website"), "a page of the machine\n", "{}", served.log);
     assert_eq!(results.text("forwarded"), "a page of the machine\n", "{}", served.log);
+}
+
+fn memory_that_nobody_uses_is_the_hosts(results: &Brought) {
+    assert_eq!(Told::of(results, "memory").status, 0);
+    let text = results.text("memory.samples");
+    let mebibytes = |word: &str| word.parse::<u64>().unwrap() >> 10;
+    let private: Vec<u64> =
+        text.lines().map(|line| mebibytes(line.split(' ').next().unwrap())).collect();
+    let most = private.iter().max().unwrap();
+    let peak = private.iter().position(|taken| taken == most).unwrap();
+    let (before, after) =
+        (private[..peak].iter().min().unwrap(), private[peak..].iter().min().unwrap());
+    println!(
+        "a guest of 4 GiB: {before} MiB idle, {most} MiB with 400 MiB in use, {after} MiB when given back"
+    );
+    assert!(*before < 512, "little is used of 4 GiB: {private:?}");
+    assert!(most - before >= 350, "what is used is taken: {private:?}");
+    assert!(most - after >= 300, "and given back: {private:?}");
+}
+
+fn a_website_sleeps_and_wakes_with_all_that_it_had(results: &Brought) {
+    let log = results.text("waking.log");
+    let number = |name: &str| -> u32 { results.text(name).trim().parse().unwrap() };
+    assert_eq!(number("waking.status"), 0, "{log}");
+    assert_eq!(number("machines.awake"), 1, "{log}");
+    assert_eq!(results.text("machines.asleep"), "0\n0\n", "processes of sleeping machines: {log}");
+    // The server counts connections that ask: looking whether its port answers asks nothing.
+    let mut answers = ["answer1", "answer2", "answer3", "answer4", "answer5"].map(|name| {
+        let text = results.text(name);
+        text.lines().last().unwrap_or_default().to_owned()
+    });
+    answers.sort();
+    let expected = [1, 2, 3, 4, 5].map(|count| format!("request {count}"));
+    assert_eq!(answers, expected, "{log}");
+    assert_eq!((number("woken"), number("slept")), (1, 1), "{log}");
+    assert_eq!(number("layers.ended"), number("layers.awake"), "sleep outlives no run: {log}");
+}
+
+fn a_shell_in_a_kept_machine_has_a_terminal(results: &Brought) {
+    assert_eq!(Told::of(results, "terminal").status, 0);
+    for (name, state) in [("screen", "of-step-3"), ("screenbefore", "of-step-2")] {
+        let text = results.text(&format!("{name}.text"));
+        let (before, after) = text.split_once("a-2-terminal").unwrap();
+        assert!(before.contains(state) && before.contains("\r\n33 77\r\n"), "{text}");
+        assert!(after.contains("\r\n44 88\r\n"), "{text}");
+        assert_eq!(results.text(&format!("{name}.status")).trim(), "5", "{text}");
+    }
 }
 
 fn a_kept_machine_can_be_looked_into_and_given_up(results: &Brought) {

@@ -48,6 +48,9 @@ pub(crate) fn image(root: &Path) -> Layout {
 pub(crate) fn write_all(place: &Path) {
     write(&place.join("database"), &database());
     write(&place.join("directives"), &directives());
+    write(&place.join("terminal"), &terminal());
+    write(&place.join("waking"), &waking());
+    write(&place.join("memory"), &memory());
     let other = Repository::with(&[("read.txt", "a line of the other repository\n")]);
     other.commit("the only one");
     let copied = std::process::Command::new("cp")
@@ -99,6 +102,38 @@ fn database() -> Vec<(&'static str, String)> {
                  --command=\"select 'copy ' || copy || ' of $SPLIT_NUM, ' || count(*) over () || ' answer' from answers\"\n"
             ),
         ),
+    ]
+}
+
+/// Two states to look into.
+fn terminal() -> Vec<(&'static str, String)> {
+    let text = "FROM vm/debian\nMEMORY 512M\nRUN echo of-step-2 >/state\nCHECKPOINT\nRUN echo of-step-3 >/state\nCHECKPOINT\n";
+    vec![("layerc.toml", String::new()), ("base/Layerfile", text.to_owned())]
+}
+
+/// A guest with much memory that uses little of it, then some, then little again.
+fn memory() -> Vec<(&'static str, String)> {
+    let text = "FROM vm/debian\nMEMORY 4G\nRUN sleep 5\n\
+        RUN head -c 419430400 /dev/zero >/dev/shm/big && sleep 5 && rm /dev/shm/big && sleep 60\n";
+    vec![("layerc.toml", String::new()), ("base/Layerfile", text.to_owned())]
+}
+
+/// A website that counts its requests, in memory.
+fn waking() -> Vec<(&'static str, String)> {
+    let server = "use strict;\nuse IO::Socket::INET;\n\
+        my $door = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 8000, Listen => 9, ReuseAddr => 1) or die;\n\
+        my $count = 0;\n\
+        while (my $client = $door->accept) {\n\
+        my $asked;\n\
+        while (my $line = <$client>) { $asked = 1; last if $line =~ /^\\r?$/ }\n\
+        if ($asked) { $count++; print $client \"HTTP/1.0 200 OK\\r\\n\\r\\nrequest $count\\n\" }\n\
+        close $client;\n}\n";
+    let text = "FROM vm/debian\nMEMORY 512M\nCHECKPOINT disabled\nCOPY count.pl /srv/\nRUN BACKGROUND perl /srv/count.pl\n\
+        EXPOSE WEBSITE localhost:8000\nEXPOSE TCP 7000 8000\n";
+    vec![
+        ("layerc.toml", String::new()),
+        ("web/count.pl", server.to_owned()),
+        ("web/Layerfile", text.to_owned()),
     ]
 }
 
