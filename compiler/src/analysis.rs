@@ -35,7 +35,8 @@ pub struct FileAnalysis {
     pub diagnostics: Vec<Diagnostic>,
     pub(crate) deferred: Vec<Deferred>,
     pub(crate) needs_secret: Vec<NeedsSecret>,
-    pub(crate) suppressions: Vec<Suppression>,
+    /// The comments that silence rules, in order.
+    pub suppressions: Vec<Suppression>,
     pub(crate) facts: Facts,
 }
 
@@ -75,10 +76,14 @@ pub fn analyze_file(source: &SourceFile) -> FileAnalysis {
     }
 }
 
-/// The end of the instruction after a comment; the end of the text if none follows, where a comment may stand that
-/// there is a finding about.
+/// The end of the line of the instruction after a comment, with what stands behind it: another comment, or a backslash. The
+/// end of the text if none follows, where a comment may stand that there is a finding about.
 fn covered_until(text: &str, directives: &[Arc<Directive>], comment: Span) -> u32 {
     let next = directives.partition_point(|directive| directive.span.start() < comment.end());
     let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
-    directives.get(next).map_or(end, |directive| directive.span.end())
+    directives.get(next).map_or(end, |directive| {
+        let behind = text.get(directive.span.end() as usize..).unwrap_or_default();
+        let length = behind.find('\n').unwrap_or(behind.len());
+        directive.span.end() + u32::try_from(length).unwrap_or(0)
+    })
 }

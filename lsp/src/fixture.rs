@@ -47,16 +47,29 @@ impl Fixture {
             .map(|(path, text)| (path.clone(), text.clone()))
             .expect("a tree with a file");
         let offset = marked.find(CURSOR).unwrap_or(0);
-        let text = marked.replace(CURSOR, "");
-        let mut state = State::new(Arc::new(MemoryHost::new(&files)));
+        let mut fixture = Self::opened(&files, &path, marked.replace(CURSOR, ""), encoding);
+        let offset = u32::try_from(offset).expect("a small file");
+        fixture.position = fixture.view().positions().position(offset);
+        fixture
+    }
+
+    /// A tree in which the file at `path` is open with this text, marks of this fixture's own meaning nothing in it.
+    pub(crate) fn typing(tree: &str, path: &str, text: &str) -> Self {
+        Self::opened(&sections(tree), path, text.to_owned(), PositionEncoding::Utf8)
+    }
+
+    fn opened(
+        files: &[(String, String)],
+        path: &str,
+        text: String,
+        encoding: PositionEncoding,
+    ) -> Self {
+        let mut state = State::new(Arc::new(MemoryHost::new(files)));
         state.agree_on(encoding);
         state.add_folder(Path::new(ROOT));
-        let uri = uri_of(&path);
+        let uri = uri_of(path);
         state.open(uri.clone(), 1, text);
-        let snapshot = state.snapshot();
-        let view = snapshot.file(&uri).expect("the open file");
-        let position = view.positions().position(u32::try_from(offset).expect("a small file"));
-        Self { snapshot, uri, position }
+        Self { snapshot: state.snapshot(), uri, position: Position::default() }
     }
 
     /// The file with the cursor.
@@ -97,7 +110,8 @@ pub(crate) fn edited(view: FileView<'_>, edits: &[TextEdit]) -> String {
     text
 }
 
-fn sections(text: &str) -> Vec<(String, String)> {
+/// The files of a tree: paths and texts.
+pub(crate) fn sections(text: &str) -> Vec<(String, String)> {
     let mut files: Vec<(String, String)> = Vec::new();
     for line in text.split_inclusive('\n') {
         match line.strip_prefix("--- ") {

@@ -1,14 +1,16 @@
-//! What can be done about findings: their fixes, all safe fixes at once, and silence, here or in the project.
+//! What can be done about findings: their fixes, all safe fixes at once, and silence, here or in the project. What a comment
+//! can't silence is set aside ([`super::set_aside`]).
 
-use super::diagnostics::diagnostic;
+use super::diagnostics::{findings, shown, unreachable};
 use super::edit::Edits;
-use super::{refactorings, shell_findings};
+use super::{refactorings, set_aside, shell_findings};
 use crate::workspace::repository::CONFIGURATION_NAME;
 use crate::workspace::{FileView, uri};
 use layerc_compiler::diagnostic::{Applicability, Code, Diagnostic, Fix, Severity};
 use layerc_compiler::edits::safe_round;
 use layerc_compiler::rules;
 use layerc_compiler::span::Span;
+use layerc_compiler::suppression::{SuppressedRule, Suppression};
 use layerc_compiler::token::TokenKind;
 use ls_types::{
     CodeAction, CodeActionKind, CreateFile, CreateFileOptions, DocumentChangeOperation,
@@ -34,9 +36,11 @@ pub fn actions(
     let mut actions = Vec::new();
     if wanted(&CodeActionKind::QUICKFIX) {
         let span = view.positions().span(range);
-        let findings = view.repository.findings(view.id).iter();
-        for finding in findings.filter(|finding| meets(finding.primary.span, span)) {
-            actions.extend(for_finding(view, finding));
+        for finding in &findings(view) {
+            let faded = unreachable(view, finding);
+            if faded.into_iter().chain([finding.primary.span]).any(|own| meets(own, span)) {
+                actions.extend(for_finding(view, finding));
+            }
         }
         actions.extend(shell_findings::actions(view, span));
     }
@@ -69,14 +73,20 @@ fn for_finding(view: FileView<'_>, finding: &Diagnostic) -> Vec<CodeAction> {
             CodeAction { is_preferred: Some(preferred), ..fixed(view, finding, fix) }
         })
         .collect();
-    if finding.severity != Severity::Error {
+    // The rule decides, not the level that the project gives it.
+    let is_error =
+        rules::by_code(finding.code).is_some_and(|rule| rule.severity == Severity::Error);
+    if is_error {
+        actions.extend(set_aside::set_aside(view, finding));
+    } else {
         actions.extend(silenced_here(view, finding));
         actions.extend(silenced_in_project(view, finding));
     }
     actions
 }
 
-fn action(
+/// An action that answers a finding.
+pub(super) fn action(
     view: FileView<'_>,
     finding: &Diagnostic,
     title: String,
@@ -85,7 +95,7 @@ fn action(
     CodeAction {
         title,
         kind: Some(CodeActionKind::QUICKFIX),
-        diagnostics: Some(vec![diagnostic(view, finding)]),
+        diagnostics: Some(shown(view, finding).collect()),
         edit: Some(edit),
         ..CodeAction::default()
     }
@@ -137,17 +147,43 @@ fn silenced_here(view: FileView<'_>, finding: &Diagnostic) -> Option<CodeAction>
     Some(action(view, finding, title, edits.into_workspace_edit()))
 }
 
-/// A finding about a suppression comment ends with the comment: no other comment can silence it.
+/// A finding about a suppression comment ends with the comment, or with its rule: no other comment can silence it.
 fn without_comment(view: FileView<'_>, finding: &Diagnostic) -> Option<CodeAction> {
-    let lines = &view.analysis().lines;
-    let line = lines.line(finding.primary.span.start());
-    let start = lines.line_start(line)?;
-    let is_alone = line_text(view, line).trim_start().starts_with('#');
-    let end = lines.line_start(line + 1).filter(|_| is_alone)?;
+    let about =
+        |suppression: &&Suppression| suppression.comment.touches(finding.primary.span.start());
+    let suppression = view.analysis().suppressions.iter().find(about)?;
     let mut edits = Edits::default();
-    edits.replace(view, Span::new(start, end), "");
-    let title = "take the comment out".to_owned();
+    let mut remove = |span: Span, title: &str| {
+        edits.replace(view, span, "");
+        title.to_owned()
+    };
+    let own = |rule: &&SuppressedRule| rule.span == finding.primary.span;
+    let title = match suppression.rules.iter().find(own) {
+        Some(rule) if suppression.rules.len() > 1 => {
+            remove(with_separators(view, rule.span), "take the rule out of the comment")
+        }
+        Some(_) | None => remove(whole_lines(view, suppression.comment), "take the comment out"),
+    };
     Some(action(view, finding, title, edits.into_workspace_edit()))
+}
+
+/// A word with the blanks and commas behind it.
+fn with_separators(view: FileView<'_>, span: Span) -> Span {
+    let rest = view.text().get(span.end() as usize..).unwrap_or_default();
+    let length = rest.len() - rest.trim_start_matches([' ', '\t', ',']).len();
+    Span::new(span.start(), span.end() + u32::try_from(length).unwrap_or(0))
+}
+
+/// The lines of a comment that stands by itself, else the comment.
+fn whole_lines(view: FileView<'_>, comment: Span) -> Span {
+    let lines = &view.analysis().lines;
+    let line = lines.line(comment.start());
+    let start = lines.line_start(line).unwrap_or(0);
+    if !view.slice(Span::new(start, comment.start())).trim().is_empty() {
+        return comment;
+    }
+    let whole = u32::try_from(view.text().len()).unwrap_or(u32::MAX);
+    Span::new(start, lines.line_start(lines.line(comment.end()) + 1).unwrap_or(whole))
 }
 
 /// The first byte of the line on which the instruction around `offset` begins, or the line of `offset` itself.
@@ -163,11 +199,21 @@ pub(super) fn line_of_instruction(view: FileView<'_>, offset: u32) -> u32 {
     lines.line_start(line).unwrap_or(0)
 }
 
+/// The last of the lines that continuations join to `line`.
+pub(super) fn physical_end(view: FileView<'_>, mut line: u32) -> u32 {
+    let lines = &view.analysis().lines;
+    while ends_in_backslash(view, line) && lines.line_start(line + 1).is_some() {
+        line += 1;
+    }
+    line
+}
+
 fn ends_in_backslash(view: FileView<'_>, line: u32) -> bool {
     line_text(view, line).trim_end().ends_with('\\')
 }
 
-fn line_text(view: FileView<'_>, line: u32) -> &str {
+/// A line with its end.
+pub(super) fn line_text(view: FileView<'_>, line: u32) -> &str {
     let lines = &view.analysis().lines;
     let start = lines.line_start(line).unwrap_or(0);
     let end = lines.line_start(line + 1);

@@ -20,37 +20,51 @@ pub const SOURCE: &str = "layerc";
 
 /// The diagnostics of one file, in order.
 pub fn of_file(view: FileView<'_>) -> Vec<Diagnostic> {
-    let circles = plan::cycles::mirrored(view);
     let told = shell_findings::told(view);
     // What ShellCheck can't read either is said once, by it, because it says why.
     let is_told = |finding: &finding::Diagnostic| {
         finding.code == rules::SHELL_SYNTAX.code
             && told.unreadable.iter().any(|span| span.touches(finding.primary.span.start()))
     };
-    let findings = view.repository.findings(view.id).iter().chain(&circles);
-    let findings = findings.filter(|finding| !is_told(finding));
     let mut diagnostics: Vec<Diagnostic> = Vec::new();
-    for finding in findings {
-        diagnostics.push(diagnostic(view, finding));
-        diagnostics.extend(never_reached(view, finding));
+    for finding in findings(view).iter().filter(|finding| !is_told(finding)) {
+        diagnostics.extend(shown(view, finding));
     }
     diagnostics.extend(told.diagnostics);
     diagnostics
 }
 
+/// Everything that the compiler says of a file, circles that are reported elsewhere too.
+pub(super) fn findings(view: FileView<'_>) -> Vec<finding::Diagnostic> {
+    let own = view.repository.findings(view.id).iter().cloned();
+    own.chain(plan::cycles::mirrored(view)).collect()
+}
+
+/// What a finding looks like.
+pub(super) fn shown(
+    view: FileView<'_>,
+    finding: &finding::Diagnostic,
+) -> impl Iterator<Item = Diagnostic> {
+    std::iter::once(diagnostic(view, finding)).chain(never_reached(view, finding))
+}
+
 /// The steps below a condition that always holds, for editors to fade.
 fn never_reached(view: FileView<'_>, finding: &finding::Diagnostic) -> Option<Diagnostic> {
-    let first = finding.related.first().filter(|_| finding.code == rules::UNREACHABLE.code)?;
-    let end = view.analysis().directives.last()?.span.end();
-    let span = Span::new(first.span.start(), end.max(first.span.end()));
     Some(Diagnostic {
-        range: view.range(span),
+        range: view.range(unreachable(view, finding)?),
         severity: Some(DiagnosticSeverity::HINT),
         message: "these steps never run".to_owned(),
         tags: Some(vec![DiagnosticTag::UNNECESSARY]),
         related_information: None,
         ..diagnostic(view, finding)
     })
+}
+
+/// The steps that a finding calls unreachable.
+pub(super) fn unreachable(view: FileView<'_>, finding: &finding::Diagnostic) -> Option<Span> {
+    let first = finding.related.first().filter(|_| finding.code == rules::UNREACHABLE.code)?;
+    let end = view.analysis().directives.last()?.span.end();
+    Some(Span::new(first.span.start(), end.max(first.span.end())))
 }
 
 /// One finding for the protocol.

@@ -25,6 +25,7 @@ pub mod references;
 pub mod rename;
 pub mod selection;
 pub mod semantic_tokens;
+mod set_aside;
 pub mod shell_findings;
 pub mod signature;
 pub mod symbols;

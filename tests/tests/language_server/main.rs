@@ -8,4 +8,5 @@ mod offsets;
 mod outlook;
 mod refactorings;
 mod session;
+mod silence;
 mod watching;

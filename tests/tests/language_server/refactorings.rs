@@ -31,7 +31,7 @@ const MOST_PATHS: usize = 1_000;
 
 /// A repository: the texts of its Layerfiles, and nothing in all other files.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Tree(BTreeMap<String, String>);
+pub(crate) struct Tree(pub(crate) BTreeMap<String, String>);
 
 /// What each Layerfile's machine does, from the image on.
 type Machines = BTreeMap<String, Vec<String>>;
@@ -73,7 +73,7 @@ impl Tree {
     }
 
     /// The tree after an editor has done what the server said.
-    fn applied(&self, edit: &Value, root: &Path) -> Self {
+    pub(crate) fn applied(&self, edit: &Value, root: &Path) -> Self {
         let mut after = self.clone();
         let path = |name: &Value| {
             let name = name.as_str().expect("a name").strip_prefix("file://").expect("a file");

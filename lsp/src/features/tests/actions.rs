@@ -128,3 +128,40 @@ fn count(fixture: &Fixture, code: &str) -> usize {
     let findings = fixture.view().repository.findings(fixture.view().id).iter();
     findings.filter(|finding| finding.code.to_string() == code).count()
 }
+
+/// Files with an error, and what is left when it is taken out.
+const SET_ASIDE: &[(&str, &str)] = &[
+    (
+        "FROM vm/ubuntu:18.04\n  WAIT /no‸where \\\n\t../base\nRUN make",
+        "FROM vm/ubuntu:18.04\n  # WAIT /nowhere \\\n\t# ../base\nRUN make",
+    ),
+    (
+        "FROM vm/ubuntu:18.04\nRUN cat > a <‸<EOF\n\n  RUN x\nEOF\nRUN make\n",
+        "FROM vm/ubuntu:18.04\n# RUN cat > a <<EOF\n\n  # RUN x\n# EOF\nRUN make\n",
+    ),
+    ("FROM ../no‸where\nRUN make\n", "FROM vm/project:1\n# FROM ../nowhere\nRUN make\n"),
+    (
+        "FROM vm/ubuntu:18.04\nRUN make\nFROM ../‸a\n",
+        "FROM vm/ubuntu:18.04\nRUN make\n# FROM ../a\n",
+    ),
+];
+
+#[test]
+fn what_an_error_is_about_becomes_a_comment() {
+    for (text, expected) in SET_ASIDE {
+        let fixture = Fixture::new(text);
+        let found = all(&fixture);
+        let aside = found.iter().find(|action| action.title.contains("a comment"));
+        let aside = aside.unwrap_or_else(|| panic!("{text}: {found:?}"));
+        assert_eq!(done(&fixture, aside), *expected, "{text}");
+    }
+}
+
+#[test]
+fn a_rule_that_the_suppression_names_in_vain_goes_and_the_others_stay() {
+    let fixture =
+        Fixture::new("FROM vm/ubuntu:18.04\n# layerc: ignore LF0121, LF0999 why\nRUN sudo make\n");
+    let found = all(&fixture);
+    let after = done(&fixture, titled(&found, "take the rule out"));
+    assert_eq!(after, "FROM vm/ubuntu:18.04\n# layerc: ignore LF0121, why\nRUN sudo make\n");
+}
