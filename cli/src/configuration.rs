@@ -45,7 +45,7 @@ pub(crate) struct Configuration {
 }
 
 /// The keys of `[run]`.
-const RUN_KEYS: [&str; 11] = [
+const RUN_KEYS: [&str; 12] = [
     "executor",
     "expose_idle_seconds",
     "expose_port",
@@ -57,6 +57,7 @@ const RUN_KEYS: [&str; 11] = [
     "network",
     "pull",
     "store",
+    "store_key",
 ];
 
 /// `[run]`. An option on the command line wins.
@@ -84,6 +85,8 @@ pub(crate) struct RunDefaults {
     pub(crate) kernel: Option<PathBuf>,
     /// `init = "agent"`: who is process 1 of virtual machines.
     pub(crate) init: Init,
+    /// `store_key = "PATH"`: the key of the store's owner, relative to the configuration file.
+    pub(crate) store_key: Option<PathBuf>,
 }
 
 /// `[cache]`.
@@ -184,6 +187,7 @@ impl RunDefaults {
                 "executor" => defaults.executor = Some(executor(&entry)?),
                 "kernel" => defaults.kernel = Some(root.join(entry.text()?)),
                 "init" => defaults.init = init(&entry)?,
+                "store_key" => defaults.store_key = Some(root.join(entry.text()?)),
                 "pull" => defaults.pull = Some(pull(&entry)?),
                 _ => return Err(entry.unknown("key", &RUN_KEYS)),
             }

@@ -167,6 +167,8 @@ pub enum Freeze {
     Unchanged,
     /// Processes live on; only a backend that keeps them can freeze this.
     ProcessesAlive(Vec<String>),
+    /// It has heard a secret, and there is no key to encrypt it with.
+    Secret,
 }
 
 /// Several layers made one.
@@ -264,6 +266,15 @@ pub trait Machine: Send {
     /// When the store can't take it.
     fn keep_caches(&mut self) -> Result<KeptCaches, BackendError> {
         Ok(KeptCaches::default())
+    }
+
+    /// Commands are told secrets from now on: what is kept of its memory and disk must not show them. Answers what the
+    /// user should know of that, if anything.
+    ///
+    /// # Errors
+    /// When it can't be done. The machine must not be told any secret then.
+    fn hears_secrets(&mut self) -> Result<Option<String>, BackendError> {
+        Ok(None)
     }
 
     /// Freezes what was written, if nothing runs.

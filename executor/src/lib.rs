@@ -20,6 +20,7 @@ pub mod read_set;
 pub mod reference;
 pub mod repository_view;
 pub mod run;
+pub mod sealing;
 pub mod secrets;
 pub mod store;
 mod sys;

@@ -3,6 +3,7 @@
 use super::machines::MachineArguments;
 use crate::configuration::{Configuration, ExecutorChoice};
 use crate::exit::WrongUsage;
+use crate::store_directory::store_key;
 use anyhow::Result;
 use clap::Args;
 use layerc_executor::agent::guest::Init;
@@ -36,13 +37,16 @@ pub(crate) struct Chosen {
     pub(crate) kernel: Option<PathBuf>,
     /// Who is process 1 of virtual machines.
     pub(crate) init: Init,
+    /// Where the key of the store's owner is, if there is a place for it.
+    pub(crate) store_key: Option<PathBuf>,
 }
 
 impl Chosen {
     /// The one of an earlier run.
     pub(crate) fn of_run(kind: ExecutorKind, configuration: &Configuration) -> Self {
         let init = configuration.run.init;
-        Self { kind, reason: None, kernel: kernel(None, configuration), init }
+        let store_key = store_key(configuration.run.store_key.as_deref());
+        Self { kind, reason: None, kernel: kernel(None, configuration), init, store_key }
     }
 }
 
@@ -67,7 +71,9 @@ impl ExecutorArguments {
                 (kind, Some(reason))
             }
         };
-        Ok(Chosen { kind, reason, kernel, init: configuration.run.init })
+        let init = configuration.run.init;
+        let store_key = store_key(configuration.run.store_key.as_deref());
+        Ok(Chosen { kind, reason, kernel, init, store_key })
     }
 }
 

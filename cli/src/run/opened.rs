@@ -100,9 +100,11 @@ fn virtual_machines(
     chosen: &Chosen,
 ) -> Result<Machines> {
     use layerc_executor::kvm::backend::{KvmBackend, KvmOptions};
+    use layerc_executor::sealing::OwnerKey;
     let kernel = super::executor::kernel_choice(chosen.kernel.as_deref());
     let init = chosen.init;
-    let options = KvmOptions { kernel, network, init, ..KvmOptions::default() };
+    let owner_key = OwnerKey(chosen.store_key.clone());
+    let options = KvmOptions { kernel, network, init, owner_key, ..KvmOptions::default() };
     Ok(Machines::Kvm(Box::new(KvmBackend::new(overlay, Arc::clone(repository), options))))
 }
 

@@ -383,7 +383,7 @@ pub(crate) fn not_kept(snapshot: &Snapshot) -> String {
         Snapshot::NotTaken(NotTaken::Forbidden) => "CHECKPOINT disabled".to_owned(),
         Snapshot::NotTaken(NotTaken::Cheap) => "it takes less than keeping its state".to_owned(),
         Snapshot::NotTaken(NotTaken::Secret) => {
-            "a machine that knows a secret is not kept".to_owned()
+            "a machine that knows a secret is not kept without a key for the store".to_owned()
         }
         Snapshot::Taken(_) => "its files are not in the store any more".to_owned(),
     }

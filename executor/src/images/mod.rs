@@ -19,6 +19,8 @@
 mod documents;
 mod error;
 mod files;
+#[cfg(any(test, fuzzing))]
+pub mod hostile;
 mod installation;
 mod output;
 mod packing;

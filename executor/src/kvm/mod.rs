@@ -12,10 +12,12 @@
 //! | `hypervisor` | what it needs of the host besides its files |
 //! | `snapshot` | machines on disk, and machines made of those |
 //! | `kept_kernels` | the kernels of a store |
+//! | `secrecy` | what of a machine is encrypted, and with which key |
 //! | `process` | a machine in a process of its own, with walls around it |
 //! | `descriptors` | packets with open files, to and from such processes |
 //! | `guest` | what guests boot, and their agent |
 //! | `backend` | machines for runs of plans |
+//! | `hostile` | kept machines, kernels and words of machines' processes as any bytes, for fuzzing |
 
 #[cfg(target_arch = "x86_64")]
 mod acpi;
@@ -33,6 +35,8 @@ mod error;
 #[cfg(target_arch = "x86_64")]
 mod generation;
 pub mod guest;
+#[cfg(all(target_arch = "x86_64", any(test, fuzzing)))]
+pub mod hostile;
 #[cfg(target_arch = "x86_64")]
 mod hypervisor;
 mod jail;
@@ -45,6 +49,7 @@ mod memory;
 mod probe;
 #[cfg(target_arch = "x86_64")]
 pub mod process;
+mod secrecy;
 #[cfg(target_arch = "x86_64")]
 mod snapshot;
 #[cfg(target_arch = "x86_64")]
@@ -69,3 +74,4 @@ pub use layout::MAX_PROCESSORS;
 pub(crate) use layout::PAGE_BYTES;
 pub use memory::{GuestMemory, MemorySize};
 pub use probe::{Probe, probe};
+pub use secrecy::Secrecy;

@@ -128,9 +128,14 @@ impl Live {
         self.worked += time;
     }
 
-    /// Commands are told secrets from now on.
-    pub(super) const fn hears_secrets(&mut self) {
+    /// Commands are told secrets from now on. Answers what the user should know of that, the first time.
+    pub(super) fn hears_secrets(&mut self) -> Result<Option<String>, Trouble> {
+        if self.knows == Knowledge::Secrets {
+            return Ok(None);
+        }
+        let told = self.machine.hears_secrets()?;
         self.knows = Knowledge::Secrets;
+        Ok(told)
     }
 
     /// Lays repository files over the machine's.
@@ -178,6 +183,7 @@ impl Live {
                 self.alive.clone_from(&names);
                 return Ok(Snapshot::NotTaken(NotTaken::ProcessesAlive(names)));
             }
+            Freeze::Secret => return Ok(Snapshot::NotTaken(NotTaken::Secret)),
         };
         self.alive.clear();
         self.writes = Writes::Frozen;
@@ -201,9 +207,6 @@ impl Live {
         policy: SnapshotPolicy,
         moment: Moment,
     ) -> Result<Snapshot, Trouble> {
-        if self.knows == Knowledge::Secrets {
-            return Ok(Snapshot::NotTaken(NotTaken::Secret));
-        }
         if self.writes == Writes::Perhaps {
             match worth(policy, State { moment, worked: self.worked, cost: self.cost }) {
                 Worth::Keep => {}
@@ -211,8 +214,13 @@ impl Live {
                 Worth::Forbidden => return Ok(Snapshot::NotTaken(NotTaken::Forbidden)),
             }
             let began = Instant::now();
-            if let Freeze::Frozen(layer) = self.machine.freeze()? {
-                self.unsynced.push(layer);
+            match self.machine.freeze()? {
+                Freeze::Frozen(layer) => self.unsynced.push(layer),
+                Freeze::Unchanged => {}
+                Freeze::ProcessesAlive(names) => {
+                    return Ok(Snapshot::NotTaken(NotTaken::ProcessesAlive(names)));
+                }
+                Freeze::Secret => return Ok(Snapshot::NotTaken(NotTaken::Secret)),
             }
             (self.cost, self.worked) = (began.elapsed(), Duration::ZERO);
             self.writes = Writes::Frozen;

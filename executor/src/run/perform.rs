@@ -59,7 +59,8 @@ pub(super) fn perform(
     state: &MachineState,
 ) -> Result<Performed, Trouble> {
     if state.has_secrets() {
-        live.hears_secrets();
+        let told = live.hears_secrets()?;
+        told.into_iter().for_each(|text| whose.context.emit(Event::Note { text }));
     }
     match action {
         Action::Run { mode, command } => run(whose, live, *mode, command, state),

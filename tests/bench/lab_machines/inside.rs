@@ -7,7 +7,7 @@ use super::memory::{Held, held_by_descendants};
 use super::ours::{Kit, shape};
 use crate::clock::{median, milliseconds};
 use layerc_executor::kvm::devices::DevicePart;
-use layerc_executor::kvm::{BootFiles, VirtualMachine};
+use layerc_executor::kvm::{BootFiles, Secrecy, VirtualMachine};
 use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::Write;
@@ -82,7 +82,7 @@ fn restores(figures: &mut Figures, place: &Place, kit: &Kit) {
         let mut machine = kit.boot_marked(&place.busy, mebibytes);
         machine.marks.next();
         let name = format!("size{mebibytes}");
-        machine.process.snapshot(&kit.directory, &name).expect("it is kept");
+        machine.process.snapshot(&kit.directory, &name, &Secrecy::Open).expect("it is kept");
         drop(machine);
         figures.median(format!("restore.{mebibytes}"), ROUNDS, || {
             milliseconds(|| kit.restore_marked(&name)).0
@@ -93,14 +93,17 @@ fn restores(figures: &mut Figures, place: &Place, kit: &Kit) {
 /// The second snapshot after 16 MiB were written, and the chain that comes of more of them.
 fn snapshots(figures: &mut Figures, place: &Place, kit: &Kit) {
     let mut machine = kit.boot_marked(&place.busy, USUAL);
-    machine.process.snapshot(&kit.directory, "link0").expect("it is kept");
+    machine.process.snapshot(&kit.directory, "link0", &Secrecy::Open).expect("it is kept");
     let mut link = 0;
     figures.median("keep.again", CHAIN, || {
         machine.marks.next();
         machine.marks.next();
         link += 1;
         let name = format!("link{link}");
-        milliseconds(|| machine.process.snapshot(&kit.directory, &name).expect("it is kept")).0
+        milliseconds(|| {
+            machine.process.snapshot(&kit.directory, &name, &Secrecy::Open).expect("it is kept");
+        })
+        .0
     });
     drop(machine);
     let ends: Vec<(f64, f64)> = (0..ROUNDS)

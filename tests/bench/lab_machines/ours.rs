@@ -3,12 +3,12 @@
 
 use super::marks::Marks;
 use layerc_executor::agent::protocol::{GuestSetup, TrackedFiles};
-use layerc_executor::kvm::devices::disk::DiskFiles;
+use layerc_executor::kvm::devices::disk::{Delta, DiskFiles};
 use layerc_executor::kvm::devices::sockets::{Connector, SocketsPart};
 use layerc_executor::kvm::guest::initramfs::Initramfs;
 use layerc_executor::kvm::guest::{GuestAgent, KERNEL_PARAMETERS};
 use layerc_executor::kvm::process::{HandedDevice, MachineProcess, Starting};
-use layerc_executor::kvm::{BootFiles, MemorySize, Shape, Snapshot};
+use layerc_executor::kvm::{BootFiles, MemorySize, Secrecy, Shape, Snapshot};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -119,19 +119,20 @@ impl Kit {
 
     /// Restores until the agent answers.
     pub(super) fn restore_agent(&self, kept: &Kept) -> WithAgent {
-        let (devices, connector, written) = self.devices(vec![Arc::clone(&kept.disk)]);
+        let (devices, connector, written) = self.devices(vec![Delta::Open(Arc::clone(&kept.disk))]);
         let starting = Starting::new(&self.program, Box::new(std::io::sink()));
         let process = MachineProcess::restore(starting, &kept.snapshot, devices);
         WithAgent::of(process.expect("it is restored"), &connector, written)
     }
 
-    fn devices(&self, frozen: Vec<Arc<File>>) -> (Vec<HandedDevice>, Connector, File) {
+    fn devices(&self, frozen: Vec<Delta>) -> (Vec<HandedDevice>, Connector, File) {
         let base = Arc::new(File::open(&self.root_disk).expect("the disk is there"));
         let bytes = base.metadata().expect("it has a length").len();
         let written = tempfile::tempfile().expect("room");
         let ours = written.try_clone().expect("a descriptor");
         let (sockets, connector) = SocketsPart::new().expect("sockets");
-        let disk = HandedDevice::Disk(DiskFiles { base, frozen, written }, bytes);
+        let files = DiskFiles { base, frozen, written: written.into() };
+        let disk = HandedDevice::Disk(files, bytes, Secrecy::Open);
         let devices = vec![
             HandedDevice::Entropy,
             HandedDevice::Sockets(sockets),
@@ -152,8 +153,8 @@ impl WithAgent {
     pub(super) fn keep(mut self, kit: &Kit, name: &str) -> Kept {
         self.process.pause().expect("it stands still");
         let next = tempfile::tempfile().expect("room");
-        self.process.freeze_disk(&next).expect("its disk is frozen");
-        self.process.snapshot(&kit.directory, name).expect("it is kept");
+        self.process.freeze_disk(&next, &Secrecy::Open).expect("its disk is frozen");
+        self.process.snapshot(&kit.directory, name, &Secrecy::Open).expect("it is kept");
         let snapshot = Snapshot::open(&kit.directory.join(name)).expect("it opens");
         Kept { snapshot, disk: Arc::new(self.written) }
     }

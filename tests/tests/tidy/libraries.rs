@@ -30,6 +30,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tar", &["executor/"]),
     ("crossbeam_channel", &["executor/"]),
     ("reqwest", &["executor/src/images/registry/"]),
+    ("ring", &["executor/src/sealing/key.rs", "executor/src/doors/tls.rs"]),
+    ("zeroize", &["executor/src/sealing/"]),
     ("rustls", &["executor/src/images/registry/", "executor/src/doors/tls.rs"]),
     ("flate2", &["executor/src/images/"]),
     ("ruzstd", &["executor/src/images/", "executor/src/kvm/guest/initramfs/"]),

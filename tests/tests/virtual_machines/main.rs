@@ -25,7 +25,7 @@ fn plans_run_in_virtual_machines() {
         Outcome::Ran(results) => results,
         Outcome::Skipped => return,
     };
-    let parts: [(&str, &[Claim]); 6] = [
+    let parts: [(&str, &[Claim]); 8] = [
         (
             "service",
             &[the_example_runs_and_is_skipped_the_second_time, an_edit_runs_what_read_the_file],
@@ -46,6 +46,14 @@ fn plans_run_in_virtual_machines() {
         ("memory", &[memory_that_nobody_uses_is_the_hosts]),
         ("waking", &[a_website_sleeps_and_wakes_with_all_that_it_had]),
         ("terminal", &[a_shell_in_a_kept_machine_has_a_terminal]),
+        (
+            "secrets",
+            &[
+                a_machine_that_knows_a_secret_is_kept_and_the_store_does_not_show_it,
+                with_another_key_it_is_made_again,
+            ],
+        ),
+        ("killed", &[a_killed_run_leaves_nothing_behind_and_the_next_is_right]),
     ];
     for (part, claims) in parts {
         if lab::has_run(part) {
@@ -114,6 +122,39 @@ fn images_of_layers_caches_and_clones_are_what_they_are_elsewhere(results: &Brou
     assert_eq!(cached.status, 0, "{}", cached.log);
     assert_eq!(cached.words_of("base", "run "), ["2 with the same cache"], "{}", cached.log);
     assert_eq!(cached.ran_anew(), ["base:4"], "{}", cached.log);
+}
+
+fn a_machine_that_knows_a_secret_is_kept_and_the_store_does_not_show_it(results: &Brought) {
+    let (told, restored) = (Told::of(results, "told"), Told::of(results, "restored"));
+    assert_eq!(told.status, 0, "{}", told.log);
+    assert_eq!(results.text("told-anywhere"), "", "files that show the secret");
+    assert!(results.text("open-anywhere").contains("/layers/"), "what is no secret is found");
+    assert!(results.text("key").starts_with("-rw-------"), "{}", results.text("key"));
+    assert_eq!(restored.status, 0, "{}", restored.log);
+    assert!(restored.printed("it runs on and knows it"), "{}", restored.log);
+    assert_eq!(restored.ran.len(), 1, "it is restored: {}", restored.log);
+}
+
+fn with_another_key_it_is_made_again(results: &Brought) {
+    let foreign = Told::of(results, "foreign");
+    assert_eq!(foreign.status, 0, "{}", foreign.log);
+    assert!(foreign.log.contains("a kept state is made again"), "{}", foreign.log);
+    assert!(foreign.log.contains("store.key, is not there"), "{}", foreign.log);
+    assert!(foreign.printed("another step"), "{}", foreign.log);
+    assert!(foreign.printed("it runs on and knows it"), "{}", foreign.log);
+}
+
+fn a_killed_run_leaves_nothing_behind_and_the_next_is_right(results: &Brought) {
+    for name in ["step", "keep"] {
+        assert_eq!(results.text(&format!("{name}.killed")), "killed\n", "{name}");
+        assert_eq!(results.text(&format!("{name}.left")).trim(), "", "{name}");
+        let after = Told::of(results, name);
+        assert_eq!(after.status, 0, "{}", after.log);
+        for line in [format!("one of the {name} run"), format!("two of the {name} run")] {
+            assert!(after.printed(&format!("found {line}\n")), "{}", after.log);
+        }
+    }
+    assert!(!results.text("killed-after").contains(".new"), "{}", results.text("killed-after"));
 }
 
 fn a_secret_is_known_to_its_steps_and_to_nothing_that_is_kept(results: &Brought) {

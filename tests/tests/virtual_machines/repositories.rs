@@ -51,6 +51,8 @@ pub(crate) fn write_all(place: &Path) {
     write(&place.join("terminal"), &terminal());
     write(&place.join("waking"), &waking());
     write(&place.join("memory"), &memory());
+    write(&place.join("secrets"), &secrets());
+    write(&place.join("killed"), &killed());
     let other = Repository::with(&[("read.txt", "a line of the other repository\n")]);
     other.commit("the only one");
     let copied = std::process::Command::new("cp")
@@ -135,6 +137,25 @@ fn waking() -> Vec<(&'static str, String)> {
         ("web/count.pl", server.to_owned()),
         ("web/Layerfile", text.to_owned()),
     ]
+}
+
+/// A secret that is in a process, on the disk and in a cache when the machine is kept.
+fn secrets() -> Vec<(&'static str, String)> {
+    let layerfile = "FROM vm/debian\nMEMORY 512M\nRUN echo written-before-the-secret >/root/open\nCHECKPOINT\n\
+                     SECRET ENV TOKEN\nCACHE /var/cache/told\n\
+                     RUN echo \"$TOKEN\" | tee /root/token >/var/cache/told/token; sync\n\
+                     RUN (held=\"$TOKEN\"; while sleep 1; do : \"$held\"; done) </dev/null >/dev/null 2>&1 & echo $! >/run/holder\n\
+                     CHECKPOINT\n";
+    vec![("layerc.toml", String::new()), ("Layerfile", layerfile.to_owned())]
+}
+
+/// Two steps that are kept, of which the second says when it has begun, and one that tells what they left.
+fn killed() -> Vec<(&'static str, String)> {
+    let layerfile = "FROM vm/debian\nMEMORY 512M\nRUN echo one of the first run >/root/one\nCHECKPOINT\n\
+                     RUN echo works long; sleep 5; echo two of the first run | tee /root/two; \
+                     head -c 60000000 /dev/urandom >/dev/shm/much\nCHECKPOINT\n\
+                     RUN sed 's/^/found /' /root/one /root/two\n";
+    vec![("layerc.toml", String::new()), ("Layerfile", layerfile.to_owned())]
 }
 
 /// CACHE, CLONE, SECRET ENV, EXPOSE, BUTTON.

@@ -5,7 +5,8 @@ use super::network::{Card, Outside, card};
 use crate::agent::guest::REPOSITORY_TAG;
 use crate::agent::protocol::GuestNetwork;
 use crate::backend::BackendError;
-use crate::kvm::devices::disk::DiskFiles;
+use crate::kvm::Secrecy;
+use crate::kvm::devices::disk::{Delta, DiskFiles};
 use crate::kvm::devices::files::FilesPart;
 use crate::kvm::devices::sockets::SocketsPart;
 use crate::kvm::guest::GuestParts;
@@ -23,9 +24,11 @@ pub(super) struct Behind<'a> {
     /// The disk of its base.
     pub(super) base_disk: &'a Path,
     /// The differences of its chain, oldest first.
-    pub(super) frozen: Vec<Arc<File>>,
+    pub(super) frozen: Vec<Delta>,
     /// What it writes.
-    pub(super) written: File,
+    pub(super) written: Delta,
+    /// Of what it writes.
+    pub(super) secrecy: Secrecy,
     pub(super) repository: &'a Arc<Repository>,
     /// What it was told of that before.
     pub(super) saved: Option<&'a SavedFiles>,
@@ -47,7 +50,7 @@ pub(super) struct HostEnds {
 impl HostEnds {
     /// Makes them.
     pub(super) fn new(behind: Behind<'_>) -> Result<Self, BackendError> {
-        let disk = disk(behind.base_disk, behind.frozen, behind.written)?;
+        let disk = disk(behind.base_disk, behind.frozen, behind.written, behind.secrecy)?;
         let doing = || "make the devices of a virtual machine".to_owned();
         let (sockets, connector) = SocketsPart::new().doing(doing)?;
         let (files, socket) = FilesPart::new(REPOSITORY_TAG).doing(doing)?;
@@ -68,9 +71,14 @@ impl HostEnds {
     }
 }
 
-fn disk(base: &Path, frozen: Vec<Arc<File>>, written: File) -> Result<HandedDevice, BackendError> {
+fn disk(
+    base: &Path,
+    frozen: Vec<Delta>,
+    written: Delta,
+    secrecy: Secrecy,
+) -> Result<HandedDevice, BackendError> {
     let doing = || format!("open {}", base.display());
     let base = Arc::new(File::open(base).doing(doing)?);
     let bytes = base.metadata().doing(doing)?.len();
-    Ok(HandedDevice::Disk(DiskFiles { base, frozen, written }, bytes))
+    Ok(HandedDevice::Disk(DiskFiles { base, frozen, written }, bytes, secrecy))
 }

@@ -1,14 +1,15 @@
 //! The directory of a kept machine: what is beside its memory and processors, and which others it is a difference to.
 
+use super::lineage::Lineage;
 use crate::backend::{BackendError, LayerId};
-use crate::kvm::MachineError;
-use crate::kvm::snapshot::file;
-use crate::overlay::failure::Doing;
+use crate::kvm::devices::disk::Delta;
+use crate::kvm::snapshot::{file, unusable};
+use crate::kvm::{MachineError, Secrecy};
+use crate::sealing::{OwnerKey, OwnerKeyError};
 use crate::tracked::SavedFiles;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::path::Path;
-use std::sync::Arc;
 
 /// What its disk holds beyond the one before it.
 pub(super) const DISK: &str = "disk";
@@ -28,27 +29,57 @@ pub(super) struct KeptGuest {
     pub(super) commands: u32,
     /// The machines that its disk and memory are differences to, oldest first, itself last.
     pub(super) chain: Vec<LayerId>,
+    /// Which of them are encrypted. Known to its own file alone, which is encrypted with the key of the store's owner then.
+    pub(super) lineage: Lineage,
 }
 
 impl KeptGuest {
     /// Puts it into the directory of a snapshot, beside a disk that is there.
-    pub(super) fn write(&self, directory: &Path) -> Result<(), BackendError> {
-        file::write(&directory.join(GUEST), self).map_err(of_machine)
+    pub(super) fn write(&self, directory: &Path, owner: &OwnerKey) -> Result<(), BackendError> {
+        let secrecy = match self.lineage {
+            Lineage::Open => Secrecy::Open,
+            Lineage::Sealed { .. } => {
+                let unavailable =
+                    |error: OwnerKeyError| BackendError::Unavailable(error.to_string());
+                Secrecy::Sealed(owner.made().map_err(unavailable)?)
+            }
+        };
+        file::write(&directory.join(GUEST), self, &secrecy).map_err(of_machine)
     }
 
     /// Reads it.
-    pub(super) fn read(directory: &Path) -> Result<Self, MachineError> {
-        file::read(&directory.join(GUEST))
+    pub(super) fn read(directory: &Path, owner: &OwnerKey) -> Result<Self, MachineError> {
+        let path = directory.join(GUEST);
+        let secrecy = if file::is_sealed(&path)? {
+            Secrecy::Sealed(owner.read().map_err(|reason| unusable(&path, reason))?)
+        } else {
+            Secrecy::Open
+        };
+        let kept: Self = file::read(&path, &secrecy)?;
+        match (&kept.lineage, &secrecy) {
+            (Lineage::Open, Secrecy::Open) | (Lineage::Sealed { .. }, Secrecy::Sealed(_)) => {
+                Ok(kept)
+            }
+            _ => Err(unusable(&path, "it is encrypted otherwise than what it belongs to")),
+        }
     }
 
     /// The disks of its chain.
-    pub(super) fn disks(&self, layers: &Path) -> Result<Vec<Arc<File>>, BackendError> {
-        let open = |layer: &LayerId| {
+    pub(super) fn disks(&self, layers: &Path) -> Result<Vec<Delta>, MachineError> {
+        let open = |(number, layer): (usize, &LayerId)| {
             let path = layers.join(&layer.0).join(DISK);
-            File::open(&path).map(Arc::new).doing(|| format!("open {}", path.display()))
+            let file = File::open(&path);
+            file.and_then(|file| Delta::open(file, &self.lineage.of(number)))
+                .map_err(|error| unusable(&path, error))
         };
-        self.chain.iter().map(open).collect()
+        self.chain.iter().enumerate().map(open).collect()
     }
+}
+
+/// Takes these bytes for the file of a kept machine; answers how many times it is one.
+#[cfg(any(test, fuzzing))]
+pub(in crate::kvm) fn read_any_guest(bytes: &[u8]) -> usize {
+    file::decode_any::<KeptGuest>(bytes).len()
 }
 
 /// Takes a broken one out of the way: nobody restores it again, and what comes behind it is made anew.

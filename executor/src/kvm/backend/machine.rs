@@ -1,6 +1,7 @@
 //! A running machine: the requests of the engine, put to its agent, and its state kept.
 
 use super::kept::{DISK, KeptGuest};
+use super::lineage::Lineage;
 use super::network::Outside;
 use super::running::Running;
 use super::start::new_file;
@@ -9,10 +10,12 @@ use crate::backend::{
     LayerId, Machine, Ports,
 };
 use crate::durable::make_durable;
+use crate::kvm::Snapshot;
 use crate::kvm::guest::GuestSteps;
 use crate::overlay::RunDirectory;
 use crate::overlay::failure::Doing;
 use crate::read_set::ReadSet;
+use crate::sealing::{OwnerKey, OwnerKeyError};
 use crate::store::runs::fresh_name;
 use std::fs;
 use std::os::fd::BorrowedFd;
@@ -28,6 +31,7 @@ pub(super) struct Parts {
     /// Where kept machines are.
     pub(super) layers: PathBuf,
     pub(super) note: Option<String>,
+    pub(super) owner_key: OwnerKey,
 }
 
 /// See the module.
@@ -42,21 +46,46 @@ pub(super) struct KvmMachine {
     chain: Vec<LayerId>,
     /// How many it has become itself.
     kept: u32,
+    /// Whether it has heard a secret.
+    lineage: Lineage,
+    owner_key: OwnerKey,
+    /// What it was restored from, if that is encrypted: others that are restored share it meanwhile.
+    _origin: Option<Arc<Snapshot>>,
 }
 
 impl KvmMachine {
     /// One that goes on from the last of these.
     pub(super) fn new(parts: Parts, chain: Vec<LayerId>) -> Self {
-        let Parts { steps, running, outside, run, layers, note } = parts;
+        let Parts { steps, running, outside, run, layers, note, owner_key } = parts;
         let notes = steps.notes().iter().cloned().chain(note).chain(running.note()).collect();
-        Self { steps, running, _outside: outside, run, layers, notes, chain, kept: 0 }
+        Self {
+            steps,
+            running,
+            _outside: outside,
+            run,
+            layers,
+            notes,
+            chain,
+            kept: 0,
+            lineage: Lineage::Open,
+            owner_key,
+            _origin: None,
+        }
+    }
+
+    /// One that goes on from a state of this lineage.
+    pub(super) fn in_lineage(self, lineage: Lineage, origin: Arc<Snapshot>) -> Self {
+        let origin = (lineage != Lineage::Open).then_some(origin);
+        Self { lineage, _origin: origin, ..self }
     }
 
     /// Keeps its state under a name that no other has. Processes go on.
     pub(super) fn keep_as(&mut self, layer: LayerId) -> Result<(), BackendError> {
         let written = self.run.path.join(format!("written-{}", self.kept));
         let next = new_file(&self.run.path.join(format!("written-{}", self.kept + 1)))?;
-        let kept = self.running.keep(&self.layers, &layer.0, &next, || self.steps.save_files());
+        let secrecy = self.lineage.now();
+        let files = || self.steps.save_files();
+        let kept = self.running.keep(&self.layers, &layer.0, &next, &secrecy, files);
         let files = kept.map_err(|error| self.explained(error))?;
         let directory = self.layers.join(&layer.0);
         fs::rename(&written, directory.join(DISK))
@@ -64,7 +93,25 @@ impl KvmMachine {
         self.kept += 1;
         self.chain.push(layer);
         let (commands, chain) = (self.steps.commands(), self.chain.clone());
-        KeptGuest { files, commands, chain }.write(&directory)
+        let lineage = self.lineage.clone();
+        KeptGuest { files, commands, chain, lineage }.write(&directory, &self.owner_key)
+    }
+
+    /// From now on everything that is written of it is encrypted.
+    fn become_secret(&mut self) -> Result<(), BackendError> {
+        if self.lineage != Lineage::Open {
+            return Ok(());
+        }
+        let doing = || "encrypt what a machine writes".to_owned();
+        let lineage = Lineage::hears(self.chain.len()).doing(doing)?;
+        let beside = self.run.path.join("encrypted");
+        let encrypted = self.running.encrypt(&new_file(&beside)?, &lineage.now());
+        encrypted.map_err(|error| self.explained(error))?;
+        // In place of what was written before, which goes.
+        let written = self.run.path.join(format!("written-{}", self.kept));
+        fs::rename(&beside, &written).doing(doing)?;
+        self.lineage = lineage;
+        Ok(())
     }
 
     /// Has the last kept state on disk when it returns.
@@ -81,6 +128,9 @@ impl Machine for KvmMachine {
         command: &Command,
         hear: &mut dyn FnMut(Heard<'_>),
     ) -> Result<CommandEnd, BackendError> {
+        if self.lineage == Lineage::Open && self.steps.hears_secrets_of(&command.caches)? {
+            self.become_secret()?;
+        }
         let ended = self.steps.execute_and_hear(command, hear);
         ended.map_err(|error| self.explained(error))
     }
@@ -103,11 +153,24 @@ impl Machine for KvmMachine {
     }
 
     fn keep_caches(&mut self) -> Result<KeptCaches, BackendError> {
-        let kept = self.steps.keep_caches();
+        let kept = self.steps.keep_caches(&self.lineage.now());
         kept.map_err(|error| self.explained(error))
     }
 
+    fn hears_secrets(&mut self) -> Result<Option<String>, BackendError> {
+        self.become_secret()?;
+        let without_key = |reason: OwnerKeyError| {
+            format!(
+                "nothing is kept of a machine from the first step on that is told a secret: {reason}"
+            )
+        };
+        Ok(self.owner_key.made().err().map(without_key))
+    }
+
     fn freeze(&mut self) -> Result<Freeze, BackendError> {
+        if self.lineage != Lineage::Open && self.owner_key.made().is_err() {
+            return Ok(Freeze::Secret);
+        }
         let layer = LayerId(fresh_name());
         self.keep_as(layer.clone())?;
         Ok(Freeze::Frozen(layer))

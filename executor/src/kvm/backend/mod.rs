@@ -17,6 +17,7 @@
 //! | [`machine`] | the engine's requests |
 //! | [`program`] | the agent with the libraries it needs |
 //! | [`choice`] | whether virtual machines are taken where the user leaves that open |
+//! | [`lineage`] | whether a machine has heard a secret, and the key for what is kept of it then |
 //! | [`last_words`] | the end of what a guest printed |
 //!
 //! In the store, `layers/ID` is a kept machine: memory and processors as `snapshot` writes them, `disk` with what was
@@ -30,6 +31,7 @@ mod kept;
 mod kernel;
 mod kernel_packages;
 mod last_words;
+mod lineage;
 mod machine;
 mod network;
 mod program;
@@ -37,6 +39,8 @@ mod running;
 mod start;
 
 pub use choice::{Choice, choose};
+#[cfg(any(test, fuzzing))]
+pub(super) use kept::read_any_guest;
 pub use kernel::{Kernel, KernelChoice};
 pub use kernel_packages::{keep_kernels, keep_newest_kernel, kernels_of};
 
@@ -45,11 +49,14 @@ use crate::agent::protocol::PROTOCOL_VERSION;
 use crate::backend::{
     Backend, BackendError, BaseImage, Feature, ImageSource, Keeps, LayerId, Machine, MachineStart,
 };
+use crate::kvm::Snapshot;
 use crate::kvm::kept_kernels::{KeptKernels, UsingKernels};
 use crate::overlay::{NetworkChoice, OverlayBackend, file_digest};
+use crate::sealing::OwnerKey;
 use crate::tracked::Repository;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
 /// What plans may ask for and virtual machines can't do yet.
@@ -72,6 +79,8 @@ pub struct KvmOptions {
     pub patience: Duration,
     /// What machines reach besides themselves.
     pub network: NetworkChoice,
+    /// Encrypts what is kept of machines that heard a secret.
+    pub owner_key: OwnerKey,
 }
 
 impl Default for KvmOptions {
@@ -85,6 +94,7 @@ impl Default for KvmOptions {
             background_grace: Duration::from_secs(2),
             patience: Duration::from_mins(3),
             network: NetworkChoice::default(),
+            owner_key: OwnerKey(None),
         }
     }
 }
@@ -100,6 +110,8 @@ pub struct KvmBackend {
     _kernels: Option<UsingKernels>,
     /// One machine boots at a time: the next ones go on from where it came to.
     booting: Mutex<()>,
+    /// Encrypted states that machines are made of, by name: deciphered once for all of them.
+    deciphered: Mutex<HashMap<LayerId, Weak<Snapshot>>>,
 }
 
 impl KvmBackend {
@@ -107,7 +119,8 @@ impl KvmBackend {
     pub fn new(overlay: OverlayBackend, repository: Arc<Repository>, options: KvmOptions) -> Self {
         let _kernels = KeptKernels::of(overlay.store_directory()).use_them();
         let (kernel, booting) = (OnceLock::new(), Mutex::new(()));
-        Self { overlay, repository, options, kernel, _kernels, booting }
+        let deciphered = Mutex::default();
+        Self { overlay, repository, options, kernel, _kernels, booting, deciphered }
     }
 
     /// Where images, caches and layers of all kinds are.

@@ -4,6 +4,7 @@
 use super::kept::of_machine;
 use super::last_words::LastWords;
 use crate::backend::BackendError;
+use crate::kvm::Secrecy;
 use crate::kvm::process::MachineProcess;
 use crate::tracked::SavedFiles;
 use std::fs::File;
@@ -35,19 +36,25 @@ impl Running {
         layers: &Path,
         name: &str,
         disk: &File,
+        secrecy: &Secrecy,
         files: impl FnOnce() -> SavedFiles,
     ) -> Result<SavedFiles, BackendError> {
-        let begun = self.process.begin_snapshot(layers, name).map_err(of_machine)?;
+        let begun = self.process.begin_snapshot(layers, name, secrecy).map_err(of_machine)?;
         self.process.pause().map_err(of_machine)?;
-        let kept = self.process.freeze_disk(disk).and_then(|()| {
+        let kept = self.process.freeze_disk(disk, secrecy).and_then(|()| {
             let files = files();
-            self.process.finish_snapshot(begun).map(|()| files)
+            self.process.finish_snapshot(begun, secrecy).map(|()| files)
         });
         if kept.is_err() {
             // It stands still only if it was not got to the point where it is let go by itself.
             let _gone = self.process.resume();
         }
         kept.map_err(of_machine)
+    }
+
+    /// Encrypts what it writes to its disk, in this new file, with all that it wrote since it was kept.
+    pub(super) fn encrypt(&self, disk: &File, secrecy: &Secrecy) -> Result<(), BackendError> {
+        self.process.move_disk(disk, secrecy).map_err(of_machine)
     }
 
     /// What this host doesn't permit around it, if anything.

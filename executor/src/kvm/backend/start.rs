@@ -8,14 +8,15 @@ use super::running::Running;
 use super::{KvmBackend, program};
 use crate::agent::protocol::{GuestSetup, TrackedFiles};
 use crate::backend::{Backend, BackendError, Layer, LayerId, Machine, MachineStart};
+use crate::kvm::devices::disk::Delta;
 use crate::kvm::guest::{Beginning, GuestParts, GuestSteps, KERNEL_PARAMETERS};
 use crate::kvm::process::{MachineProcess, Starting};
-use crate::kvm::{BootFiles, MachineError, MemorySize, Shape, Snapshot};
+use crate::kvm::{BootFiles, MachineError, MemorySize, Secrecy, Shape, Snapshot};
 use crate::overlay::failure::Doing;
 use crate::overlay::{ControlGroups, Limit, RunDirectory, host_name};
 use std::fs::{self, File};
 use std::path::Path;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError, Weak};
 
 /// Memory of a machine that nobody asked any for.
 const MEMORY_BYTES: u64 = 1 << 30;
@@ -120,7 +121,8 @@ impl KvmBackend {
         let setup = setup(start, network);
         let steps = self.begin(guest, &setup, Beginning::Booted, &running)?;
         let layers = self.layer_directory().to_owned();
-        let parts = Parts { steps, running, outside, run, layers, note };
+        let owner_key = self.options.owner_key.clone();
+        let parts = Parts { steps, running, outside, run, layers, note, owner_key };
         let mut machine = KvmMachine::new(parts, Vec::new());
         if !self.has_layer(&name) {
             machine.keep_as(name)?;
@@ -137,16 +139,19 @@ impl KvmBackend {
     ) -> Result<KvmMachine, BackendError> {
         let layers = self.layer_directory().to_owned();
         let directory = layers.join(&layer.0);
-        let opened = Snapshot::open(&directory)
-            .and_then(|snapshot| Ok((snapshot, KeptGuest::read(&directory)?)));
-        let (snapshot, kept) = opened.map_err(|error| {
+        let opened = KeptGuest::read(&directory, &self.options.owner_key).and_then(|kept| {
+            let snapshot = self.opened(&directory, layer, &kept.lineage.now())?;
+            let disks = kept.disks(&layers)?;
+            Ok((snapshot, kept, disks))
+        });
+        let (snapshot, kept, disks) = opened.map_err(|error| {
             if matches!(error, MachineError::Snapshot { .. }) {
                 set_aside(&layers, layer);
             }
             of_machine(error)
         })?;
         snapshot.check_host().map_err(of_machine)?;
-        let ends = self.host_ends(start, &run.path, Some(&kept))?;
+        let ends = self.host_ends(start, &run.path, Some((&kept, disks)))?;
         let words = LastWords::default();
         let HostEnds { devices, guest, outside, network, note } = ends;
         let starting = self.starting(&run, snapshot.size(), &words);
@@ -155,8 +160,31 @@ impl KvmBackend {
         let setup = setup(start, network);
         let steps = self.begin(guest, &setup, Beginning::Restored, &running)?;
         let steps = steps.after(kept.commands);
-        let parts = Parts { steps, running, outside, run, layers, note };
-        Ok(KvmMachine::new(parts, kept.chain))
+        let owner_key = self.options.owner_key.clone();
+        let parts = Parts { steps, running, outside, run, layers, note, owner_key };
+        Ok(KvmMachine::new(parts, kept.chain).in_lineage(kept.lineage, snapshot))
+    }
+
+    /// A kept state, checked. Of an encrypted one all machines of this run share what was deciphered, as long as one of
+    /// them lives.
+    fn opened(
+        &self,
+        directory: &Path,
+        layer: &LayerId,
+        secrecy: &Secrecy,
+    ) -> Result<Arc<Snapshot>, MachineError> {
+        let open = || Snapshot::open_with(directory, secrecy).map(Arc::new);
+        if *secrecy == Secrecy::Open {
+            return open();
+        }
+        let mut deciphered = self.deciphered.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(snapshot) = deciphered.get(layer).and_then(Weak::upgrade) {
+            return Ok(snapshot);
+        }
+        let snapshot = open()?;
+        deciphered.retain(|_, other| other.strong_count() > 0);
+        deciphered.insert(layer.clone(), Arc::downgrade(&snapshot));
+        Ok(snapshot)
     }
 
     /// What its process begins with: limits where this user may set them, which nobody asked for.
@@ -174,17 +202,20 @@ impl KvmBackend {
         &self,
         start: &MachineStart,
         run: &Path,
-        kept: Option<&KeptGuest>,
+        kept: Option<(&KeptGuest, Vec<Delta>)>,
     ) -> Result<HostEnds, BackendError> {
         let base_disk = start.base.directories.first();
         let base_disk = base_disk
             .ok_or_else(|| BackendError::Unavailable("the base has no disk".to_owned()))?;
-        let written = new_file(&run.join(FIRST_WRITTEN))?;
-        let frozen = kept.map(|kept| kept.disks(self.layer_directory())).transpose()?;
+        let (kept, frozen) = kept.unzip();
+        let secrecy = kept.map_or(Secrecy::Open, |kept| kept.lineage.now());
+        let written = Delta::begin(new_file(&run.join(FIRST_WRITTEN))?, &secrecy)
+            .doing(|| "begin the disk of a machine".to_owned())?;
         HostEnds::new(Behind {
             base_disk,
             frozen: frozen.unwrap_or_default(),
             written,
+            secrecy,
             repository: &self.repository,
             saved: kept.map(|kept| &kept.files),
             network: self.options.network,
@@ -217,7 +248,10 @@ impl KvmBackend {
         running: &Running,
     ) -> Result<GuestSteps, BackendError> {
         let begun = GuestSteps::begin(guest, setup, beginning, self.options.patience);
-        let begun = begun.map(|steps| steps.with_caches(self.overlay.caches().clone()));
+        let begun = begun.map(|steps| {
+            let (caches, owner_key) = (self.overlay.caches(), &self.options.owner_key);
+            steps.with_caches(caches.clone(), owner_key.clone())
+        });
         begun.map_err(|error| {
             let ended = running.how_it_ended_with_words();
             BackendError::Stopped(format!("the virtual machine did not start ({error}): {ended}"))

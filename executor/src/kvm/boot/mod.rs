@@ -60,6 +60,13 @@ impl BootFiles<'_> {
     }
 }
 
+/// Loads any file as a kernel; whether it was one.
+#[cfg(any(test, fuzzing))]
+pub(super) fn load_any(memory: &GuestMemory, file: File) -> bool {
+    let image = BootImage { file, name: "any".to_owned() };
+    kernel::load_kernel(memory, &image).is_ok()
+}
+
 /// Writes all of it into memory; the answer is the address of the first instruction.
 pub(crate) fn load(
     memory: &GuestMemory,

@@ -39,7 +39,7 @@ pub fn every_kind() -> io::Result<Vec<DevicePart>> {
     let file = || -> io::Result<File> {
         Ok(File::from(rustix::fs::memfd_create("disk", MemfdFlags::CLOEXEC)?))
     };
-    let files = DiskFiles { base: Arc::new(file()?), frozen: Vec::new(), written: file()? };
+    let files = DiskFiles { base: Arc::new(file()?), frozen: Vec::new(), written: file()?.into() };
     let disk = DevicePart::Disk(Arc::new(Disk::new(files, DISK_BYTES)?));
     let (sockets, _) = SocketsPart::new()?;
     let (files, _) = FilesPart::new("layerc")?;

@@ -10,9 +10,12 @@ use crate::asking::Question;
 use crate::backend::{BackendError, CacheMount, KeptCaches};
 use crate::caches::CacheName;
 use crate::caches::{CacheUse, Caches};
+use crate::kvm::Secrecy;
 use crate::overlay::failure::{Doing, unexpected};
+use crate::sealing::{Key, OwnerKey, StreamReader, StreamWriter, is_stream};
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::{self, BufReader, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// The archive in the directory of a version.
@@ -34,37 +37,58 @@ struct Open {
 #[derive(Debug)]
 pub(super) struct LifeCaches {
     caches: Caches,
+    owner_key: OwnerKey,
     open: Vec<Open>,
 }
 
 impl LifeCaches {
-    pub(super) fn new(caches: Caches) -> Self {
-        Self { caches, open: Vec::new() }
+    pub(super) fn new(caches: Caches, owner_key: OwnerKey) -> Self {
+        Self { caches, owner_key, open: Vec::new() }
     }
 
-    /// Has the guest show these.
+    /// Whether one of these is encrypted: it may hold a secret.
+    pub(super) fn are_secret(&mut self, mounts: &[CacheMount]) -> Result<bool, BackendError> {
+        for mount in mounts {
+            let (_, archive) = self.opened(mount)?.version();
+            if is_sealed(&archive) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Has the guest show these. Those that can't be deciphered begin empty, which is told.
     pub(super) fn show(
         &mut self,
         mounts: &[CacheMount],
         ask: &mut Question<'_>,
-    ) -> Result<(), BackendError> {
+    ) -> Result<Vec<String>, BackendError> {
+        let mut notes = Vec::new();
         for mount in mounts {
+            let owner_key = self.owner_key.clone();
             let open = self.opened(mount)?;
-            let (version, archive) = open.version();
-            let path = &mount.name.path;
+            let (mut version, path) = (open.version().0, &mount.name.path);
+            let archive = match Archive::of(open.version().1, &owner_key) {
+                Ok(archive) => archive,
+                Err(reason) => {
+                    notes.push(format!("the cache `{path}` begins empty: {reason}\n"));
+                    version.clear();
+                    Archive::Open(PathBuf::new())
+                }
+            };
             let place =
                 CachePlace { path: path.clone(), owner: mount.owner.clone(), layers: Vec::new() };
             let cache = GuestCache { place, version };
             match ask(&Request::Cache(CacheRequest::Show(cache.clone())))? {
                 Reply::Done => {}
                 Reply::CacheWanted => {
-                    send(&archive, ask).doing(|| format!("read the cache `{path}`"))??;
+                    archive.send(ask).doing(|| format!("read the cache `{path}`"))??;
                     done(ask(&Request::Cache(CacheRequest::Fill(cache)))?)?;
                 }
                 other => return Err(unexpected(other)),
             }
         }
-        Ok(())
+        Ok(notes)
     }
 
     fn opened(&mut self, mount: &CacheMount) -> Result<&mut Open, BackendError> {
@@ -84,9 +108,18 @@ impl LifeCaches {
         self.open.get_mut(position).ok_or_else(gone)
     }
 
-    /// Takes what steps changed in them.
-    pub(super) fn keep(&mut self, ask: &mut Question<'_>) -> Result<KeptCaches, BackendError> {
+    /// Takes what steps changed in them, encrypted if the machine has heard a secret; nothing then if there is no key.
+    pub(super) fn keep(
+        &mut self,
+        secrecy: &Secrecy,
+        ask: &mut Question<'_>,
+    ) -> Result<KeptCaches, BackendError> {
         let mut kept = KeptCaches::default();
+        let key = match (secrecy, self.owner_key.made()) {
+            (Secrecy::Open, _) => None,
+            (Secrecy::Sealed(_), Ok(key)) => Some(key),
+            (Secrecy::Sealed(_), Err(_)) => return Ok(kept),
+        };
         for Open { mount, used } in &mut self.open {
             let path = mount.name.path.clone();
             match ask(&Request::Cache(CacheRequest::Pack { path: path.clone() }))? {
@@ -99,7 +132,7 @@ impl LifeCaches {
                 other => return Err(unexpected(other)),
             }
             let layer = used.new_layer().doing(|| "make room in a cache".to_owned())?;
-            let bytes = take(&layer, ask)?;
+            let bytes = take(&layer, key.as_ref(), ask)?;
             used.replace(&layer, bytes);
             kept.publications.push(used.publication());
             let version = name_of(&layer);
@@ -129,29 +162,116 @@ fn done(reply: Reply) -> Result<(), BackendError> {
     }
 }
 
-fn send(archive: &Path, ask: &mut Question<'_>) -> std::io::Result<Result<(), BackendError>> {
-    let mut archive = File::open(archive)?;
-    loop {
-        let mut piece = Vec::new();
-        (&mut archive).take(PIECE_BYTES as u64).read_to_end(&mut piece)?;
-        if piece.is_empty() {
-            return Ok(Ok(()));
+/// Whether an archive is encrypted. One that isn't there is not.
+fn is_sealed(archive: &Path) -> bool {
+    let mut beginning = [0; 8];
+    let read = File::open(archive).and_then(|mut file| file.read_exact(&mut beginning));
+    read.is_ok() && is_stream(&beginning)
+}
+
+/// An archive of a version.
+enum Archive {
+    Open(PathBuf),
+    Sealed(PathBuf, Key),
+}
+
+impl Archive {
+    /// One that can be read to its end, or why not.
+    fn of(path: PathBuf, owner_key: &OwnerKey) -> Result<Self, String> {
+        if !is_sealed(&path) {
+            return Ok(Self::Open(path));
         }
-        if let Err(error) = ask(&Request::Cache(CacheRequest::Receive(piece))).and_then(done) {
-            return Ok(Err(error));
+        let archive = Self::Sealed(path, owner_key.read().map_err(|error| error.to_string())?);
+        archive.each_piece(|_| Ok(())).map_err(|error| error.to_string())?;
+        Ok(archive)
+    }
+
+    fn each_piece(&self, mut take: impl FnMut(Vec<u8>) -> io::Result<()>) -> io::Result<()> {
+        match self {
+            Self::Open(path) => {
+                let mut archive = File::open(path)?;
+                loop {
+                    let mut piece = Vec::new();
+                    (&mut archive).take(PIECE_BYTES as u64).read_to_end(&mut piece)?;
+                    if piece.is_empty() {
+                        return Ok(());
+                    }
+                    take(piece)?;
+                }
+            }
+            Self::Sealed(path, key) => {
+                let mut archive = StreamReader::open(BufReader::new(File::open(path)?), key)?;
+                while let Some(piece) = archive.next_piece()? {
+                    if !piece.is_empty() {
+                        take(piece)?;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Sends it to the guest; what is inside of the answer is the guest's failure.
+    fn send(&self, ask: &mut Question<'_>) -> io::Result<Result<(), BackendError>> {
+        let mut answered = Ok(());
+        let sent = self.each_piece(|piece| {
+            answered = ask(&Request::Cache(CacheRequest::Receive(piece))).and_then(done);
+            if answered.is_err() { Err(io::ErrorKind::Interrupted.into()) } else { Ok(()) }
+        });
+        if answered.is_err() {
+            return Ok(answered);
+        }
+        sent.map(Ok)
+    }
+}
+
+/// An archive that a guest sends.
+enum Taken {
+    Open(File),
+    Sealed(StreamWriter<File>),
+}
+
+impl Taken {
+    fn begin(file: File, key: Option<&Key>) -> io::Result<Self> {
+        match key {
+            None => Ok(Self::Open(file)),
+            Some(key) => StreamWriter::begin(file, key).map(Self::Sealed),
+        }
+    }
+
+    fn add(&mut self, piece: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Open(file) => file.write_all(piece),
+            Self::Sealed(writer) => writer.add(piece),
+        }
+    }
+
+    fn finish(self) -> io::Result<()> {
+        match self {
+            Self::Open(_) => Ok(()),
+            Self::Sealed(writer) => writer.finish().map(drop),
         }
     }
 }
 
+/// A new file for its owner alone.
+fn new_archive(path: &Path) -> io::Result<File> {
+    File::options().write(true).create_new(true).mode(0o600).open(path)
+}
+
 /// Writes what the guest packed into the directory of a new version; how many bytes that are.
-fn take(layer: &Path, ask: &mut Question<'_>) -> Result<u64, BackendError> {
+fn take(layer: &Path, key: Option<&Key>, ask: &mut Question<'_>) -> Result<u64, BackendError> {
     let action = || format!("write {}", layer.display());
     fs::create_dir(layer).doing(action)?;
-    let mut archive = File::create_new(layer.join(ARCHIVE)).doing(action)?;
+    let archive = new_archive(&layer.join(ARCHIVE));
+    let mut archive = archive.and_then(|file| Taken::begin(file, key)).doing(action)?;
     let mut bytes = 0;
     loop {
         match ask(&Request::Cache(CacheRequest::Send))? {
-            Reply::CachePiece(piece) if piece.is_empty() => return Ok(bytes),
+            Reply::CachePiece(piece) if piece.is_empty() => {
+                archive.finish().doing(action)?;
+                return Ok(bytes);
+            }
             Reply::CachePiece(piece) => {
                 bytes += piece.len() as u64;
                 if bytes > MOST_BYTES {
@@ -160,7 +280,7 @@ fn take(layer: &Path, ask: &mut Question<'_>) -> Result<u64, BackendError> {
                         MOST_BYTES >> 30
                     )));
                 }
-                archive.write_all(&piece).doing(action)?;
+                archive.add(&piece).doing(action)?;
             }
             other => return Err(unexpected(other)),
         }

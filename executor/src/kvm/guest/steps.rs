@@ -10,12 +10,14 @@ use crate::agent::protocol::{GuestSetup, Reply, Request, RunCommand, Waking};
 use crate::asking;
 use crate::backend::{
     BackendError, CacheMount, Command, CommandEnd, CopiedFiles, CopyRequest, Heard, KeptCaches,
-    Ports,
+    Ports, Stream,
 };
 use crate::caches::Caches;
+use crate::kvm::Secrecy;
 use crate::kvm::devices::sockets::Connector;
 use crate::overlay::failure::{Doing, unexpected};
 use crate::read_set::ReadSet;
+use crate::sealing::OwnerKey;
 use crate::tracked::{Repository, SavedFiles, TrackedServer};
 use rustix::rand::{GetRandomFlags, getrandom};
 use std::os::fd::BorrowedFd;
@@ -92,10 +94,10 @@ impl GuestSteps {
         })
     }
 
-    /// Has caches from there.
+    /// Has caches from there, of which those are encrypted that secrets may be in.
     #[must_use]
-    pub fn with_caches(mut self, caches: Caches) -> Self {
-        self.caches = Some(LifeCaches::new(caches));
+    pub fn with_caches(mut self, caches: Caches, owner_key: OwnerKey) -> Self {
+        self.caches = Some(LifeCaches::new(caches, owner_key));
         self
     }
 
@@ -127,8 +129,9 @@ impl GuestSteps {
             [] => Vec::new(),
             paths => asking::show_setup_files(&self.server, paths)?,
         };
-        self.show_caches(&command.caches)?;
+        let notes = self.show_caches(&command.caches)?;
         self.tell_unheard(hear);
+        notes.iter().for_each(|note| hear(Heard::Output(Stream::Stderr, note.as_bytes())));
         self.commands += 1;
         let wanted = RunCommand {
             number: self.commands,
@@ -139,24 +142,35 @@ impl GuestSteps {
         asking::run(&mut self.agent, wanted, hear)
     }
 
-    fn show_caches(&mut self, mounts: &[CacheMount]) -> Result<(), BackendError> {
+    /// Whether something that these hold may show a secret. A machine that sees them knows it too.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn hears_secrets_of(&mut self, mounts: &[CacheMount]) -> Result<bool, BackendError> {
         if mounts.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
-        let none = || BackendError::Unavailable("this machine has no caches".to_owned());
-        let (caches, agent) = (self.caches.as_mut().ok_or_else(none)?, &mut self.agent);
+        self.caches.as_mut().ok_or_else(no_caches)?.are_secret(mounts)
+    }
+
+    /// Answers what the user is to be told of them, in lines.
+    fn show_caches(&mut self, mounts: &[CacheMount]) -> Result<Vec<String>, BackendError> {
+        if mounts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (caches, agent) = (self.caches.as_mut().ok_or_else(no_caches)?, &mut self.agent);
         let unheard = &mut self.unheard;
         caches.show(mounts, &mut |request| agent.ask(request, &mut |reply| unheard.push(reply)))
     }
 
-    /// Takes what was written to the caches since the last call.
+    /// Takes what was written to the caches since the last call, in a machine of this secrecy.
     ///
     /// # Errors
     /// When the store can't take it, or the machine is gone.
-    pub fn keep_caches(&mut self) -> Result<KeptCaches, BackendError> {
+    pub fn keep_caches(&mut self, secrecy: &Secrecy) -> Result<KeptCaches, BackendError> {
         let Some(caches) = &mut self.caches else { return Ok(KeptCaches::default()) };
         let (agent, unheard) = (&mut self.agent, &mut self.unheard);
-        caches.keep(&mut |request| agent.ask(request, &mut |reply| unheard.push(reply)))
+        caches.keep(secrecy, &mut |request| agent.ask(request, &mut |reply| unheard.push(reply)))
     }
 
     /// Gives the next command a terminal in the guest, joined to this one.
@@ -230,6 +244,10 @@ impl GuestSteps {
     pub fn notes(&self) -> &[String] {
         self.agent.notes()
     }
+}
+
+fn no_caches() -> BackendError {
+    BackendError::Unavailable("this machine has no caches".to_owned())
 }
 
 /// Tells a restored guest the time, and gives it randomness of its own.

@@ -1,7 +1,8 @@
 //! A machine's devices as open files: taken apart where the files are opened, made devices where the machine is.
 
+use crate::kvm::Secrecy;
 use crate::kvm::devices::DevicePart;
-use crate::kvm::devices::disk::{Disk, DiskFiles};
+use crate::kvm::devices::disk::{Delta, Disk, DiskFiles};
 use crate::kvm::devices::files::FilesPart;
 use crate::kvm::devices::network::NetworkPart;
 use crate::kvm::devices::sockets::SocketsPart;
@@ -20,8 +21,8 @@ pub enum HandedDevice {
     Entropy,
     /// Sockets of the guest.
     Sockets(SocketsPart),
-    /// A disk of so many bytes.
-    Disk(DiskFiles, u64),
+    /// A disk of so many bytes, and what reads those of its files that are encrypted.
+    Disk(DiskFiles, u64, Secrecy),
     /// The repository's files.
     Files(FilesPart),
     /// A network card.
@@ -38,7 +39,12 @@ pub(super) enum DeviceOrder {
     /// With its base, what was frozen, oldest first, and what it writes.
     Disk {
         bytes: u64,
-        frozen: u32,
+        /// How many were frozen and are as they are; older than those that are encrypted.
+        open: u32,
+        /// How many were frozen encrypted.
+        sealed: u32,
+        /// Of the latter, and of what it writes.
+        secrecy: Secrecy,
     },
     /// With its server.
     Files {
@@ -60,13 +66,16 @@ impl HandedDevice {
                 descriptors.push(part.into_door().ok_or(io::ErrorKind::NotConnected)?);
                 DeviceOrder::Sockets
             }
-            Self::Disk(files, bytes) => {
+            Self::Disk(files, bytes, secrecy) => {
                 let DiskFiles { base, frozen, written } = files;
-                let order = DeviceOrder::Disk { bytes, frozen: count(frozen.len()) };
-                for file in std::iter::once(base).chain(frozen) {
+                let open =
+                    frozen.iter().take_while(|delta| matches!(delta, Delta::Open(_))).count();
+                let sealed = count(frozen.len() - open);
+                let order = DeviceOrder::Disk { bytes, open: count(open), sealed, secrecy };
+                let deltas = frozen.iter().chain([&written]).map(Delta::file);
+                for file in std::iter::once(&base).chain(deltas) {
                     descriptors.push(file.as_fd().try_clone_to_owned()?);
                 }
-                descriptors.push(written.into());
                 order
             }
             Self::Files(part) => {
@@ -124,11 +133,18 @@ impl MadeDevices {
             DeviceOrder::Balloon => DevicePart::Balloon,
             DeviceOrder::Entropy => DevicePart::Entropy,
             DeviceOrder::Sockets => DevicePart::Sockets(SocketsPart::of(next()?)),
-            DeviceOrder::Disk { bytes, frozen } => {
-                let mut file = || next().map(File::from);
+            DeviceOrder::Disk { bytes, open, sealed, secrecy } => {
+                let mut file = || next().map(File::from).map_err(io::Error::from);
                 let base = Arc::new(file()?);
-                let frozen = (0..frozen).map(|_| file().map(Arc::new)).collect::<Result<_, _>>()?;
-                let files = DiskFiles { base, frozen, written: file()? };
+                let mut frozen = Vec::new();
+                for _ in 0..open {
+                    frozen.push(Delta::from(file()?));
+                }
+                for _ in 0..sealed {
+                    frozen.push(Delta::open(file()?, &secrecy)?);
+                }
+                let written = Delta::open(file()?, &secrecy)?;
+                let files = DiskFiles { base, frozen, written };
                 let disk = Arc::new(Disk::new(files, bytes)?);
                 self.disk = Some(Arc::clone(&disk));
                 DevicePart::Disk(disk)

@@ -5,13 +5,14 @@ use super::devices::HandedDevice;
 use super::entry::MACHINE_ARGUMENT;
 use super::life::{Heard, Life};
 use super::protocol::{Answer, Order};
-use crate::kvm::BootFiles;
 use crate::kvm::console::Output;
 use crate::kvm::descriptors::packet_pair;
+use crate::kvm::devices::disk::Delta;
 use crate::kvm::error::MachineError;
 use crate::kvm::machine::Shape;
 use crate::kvm::memory::MemorySize;
 use crate::kvm::snapshot::{Ancestry, Snapshot, Unfinished};
+use crate::kvm::{BootFiles, Secrecy};
 use crate::overlay::{ControlGroups, spawn_lasting};
 use rustix::fs::MemfdFlags;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
@@ -174,12 +175,22 @@ impl MachineProcess {
         self.have_done(Order::Resume, &[])
     }
 
-    /// From now on its disk is written to this file.
+    /// From now on its disk is written to this new file.
     ///
     /// # Errors
     /// When the machine has no disk, or its process is gone.
-    pub fn freeze_disk(&self, written: &File) -> Result<(), MachineError> {
-        self.have_done(Order::FreezeDisk, &[written.as_fd()])
+    pub fn freeze_disk(&self, written: &File, secrecy: &Secrecy) -> Result<(), MachineError> {
+        let written = begun(written, secrecy)?;
+        self.have_done(Order::FreezeDisk(secrecy.clone()), &[written.file().as_fd()])
+    }
+
+    /// From now on its disk is written to this new file instead, with all that was written to it since it was frozen.
+    ///
+    /// # Errors
+    /// As [`Self::freeze_disk`].
+    pub fn move_disk(&self, written: &File, secrecy: &Secrecy) -> Result<(), MachineError> {
+        let written = begun(written, secrecy)?;
+        self.have_done(Order::MoveDisk(secrecy.clone()), &[written.file().as_fd()])
     }
 
     /// Makes a snapshot: a new directory `name` in `directory`, where the snapshots are that this machine comes from. The
@@ -187,18 +198,29 @@ impl MachineProcess {
     ///
     /// # Errors
     /// When the machine has ended, the disk is full, or what its process says can't be.
-    pub fn snapshot(&mut self, directory: &Path, name: &str) -> Result<(), MachineError> {
-        let begun = self.begin_snapshot(directory, name)?;
-        self.finish_snapshot(begun)
+    pub fn snapshot(
+        &mut self,
+        directory: &Path,
+        name: &str,
+        secrecy: &Secrecy,
+    ) -> Result<(), MachineError> {
+        let begun = self.begin_snapshot(directory, name, secrecy)?;
+        self.finish_snapshot(begun, secrecy)
     }
 
     /// Begins one while the machine runs: most of its memory is written by then. Dropping the answer gives it up.
     ///
     /// # Errors
     /// As for [`Self::snapshot`].
-    pub fn begin_snapshot(&self, directory: &Path, name: &str) -> Result<Unfinished, MachineError> {
+    pub fn begin_snapshot(
+        &self,
+        directory: &Path,
+        name: &str,
+        secrecy: &Secrecy,
+    ) -> Result<Unfinished, MachineError> {
         let unfinished = Unfinished::begin(directory, name)?;
-        self.have_done(Order::BeginKeeping, &[unfinished.memory_file()?.as_fd()])?;
+        let order = Order::BeginKeeping(secrecy.clone());
+        self.have_done(order, &[unfinished.memory_file()?.as_fd()])?;
         Ok(unfinished)
     }
 
@@ -206,12 +228,16 @@ impl MachineProcess {
     ///
     /// # Errors
     /// As for [`Self::snapshot`].
-    pub fn finish_snapshot(&mut self, begun: Unfinished) -> Result<(), MachineError> {
+    pub fn finish_snapshot(
+        &mut self,
+        begun: Unfinished,
+        secrecy: &Secrecy,
+    ) -> Result<(), MachineError> {
         let making = MachineError::system("make room for a machine's state");
         let state = rustix::fs::memfd_create("state", MemfdFlags::CLOEXEC).map_err(making)?;
         let order = Order::FinishKeeping { name: begun.name() };
         self.have_done(order, &[state.as_fd()])?;
-        self.ancestry = begun.finish_with(&state.into(), &self.ancestry, self.size)?;
+        self.ancestry = begun.finish_with(&state.into(), &self.ancestry, self.size, secrecy)?;
         Ok(())
     }
 
@@ -247,6 +273,11 @@ impl Drop for MachineProcess {
         // One that is stuck in the kernel is left to it.
         let _ = self.life.has_ended(LONGEST_END);
     }
+}
+
+fn begun(written: &File, secrecy: &Secrecy) -> Result<Delta, MachineError> {
+    let begun = written.try_clone().and_then(|file| Delta::begin(file, secrecy));
+    begun.map_err(MachineError::system("begin the disk of a machine"))
 }
 
 fn hypervisor() -> Result<OwnedFd, MachineError> {

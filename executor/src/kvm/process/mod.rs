@@ -11,6 +11,7 @@
 //! | `channel` | messages with any number of open files |
 //! | `devices` | a machine's devices as open files, handed over |
 //! | `handle` | the process as the run sees it |
+//! | `hostile` | either end as somebody who says anything, for fuzzing |
 //! | `life` | how it ended, and what it last printed |
 //!
 //! What stays with the run: the store and its directories, the repository and what was read of it (the machine's process
@@ -21,6 +22,8 @@ mod channel;
 mod devices;
 mod entry;
 mod handle;
+#[cfg(any(test, fuzzing))]
+mod hostile;
 mod life;
 mod protocol;
 mod serve;
@@ -29,4 +32,6 @@ mod walls;
 pub use devices::HandedDevice;
 pub(crate) use entry::run_if_machine;
 pub use handle::{MachineProcess, Starting};
+#[cfg(any(test, fuzzing))]
+pub(in crate::kvm) use hostile::hear_any;
 pub use life::Life;

@@ -2,6 +2,7 @@
 //!
 //! Answers are said by somebody who may be the guest: texts are cut and cleaned before anybody reads them.
 
+use crate::kvm::Secrecy;
 use crate::kvm::error::MachineError;
 use crate::kvm::vcpu::End;
 use serde::{Deserialize, Serialize};
@@ -41,10 +42,12 @@ pub(super) enum Order {
     Pause,
     /// Let it run.
     Resume,
-    /// Freeze the disk. Along: the file that is written from now on.
-    FreezeDisk,
+    /// Freeze the disk. Along: the file that is written from now on, which was begun.
+    FreezeDisk(Secrecy),
+    /// Write the disk to another file, with all that was written to it since it was frozen. Along: that file, which was begun.
+    MoveDisk(Secrecy),
     /// Begin a snapshot while the machine runs. Along: a new file for its memory.
-    BeginKeeping,
+    BeginKeeping(Secrecy),
     /// Make it whole, and let the machine run on. Along: an empty file for everything but memory.
     FinishKeeping {
         /// Its name.

@@ -4,7 +4,7 @@ use super::channel;
 use super::devices::MadeDevices;
 use super::protocol::{Answer, Fault, News, Order};
 use crate::kvm::boot::{BootImage, BootImages};
-use crate::kvm::devices::disk::Disk;
+use crate::kvm::devices::disk::{Delta, Disk};
 use crate::kvm::error::MachineError;
 use crate::kvm::hypervisor::Hypervisor;
 use crate::kvm::jail::{Confinement, Role};
@@ -95,8 +95,9 @@ fn make(order: Order, mut files: Files, page_facts: Option<File>) -> Result<Serv
         Order::Begin
         | Order::Pause
         | Order::Resume
-        | Order::FreezeDisk
-        | Order::BeginKeeping
+        | Order::FreezeDisk(_)
+        | Order::MoveDisk(_)
+        | Order::BeginKeeping(_)
         | Order::FinishKeeping { .. }
         | Order::Trespass => Err(unknown()),
     }
@@ -146,14 +147,21 @@ impl Served {
                 self.machine.resume();
                 Ok(())
             }
-            Order::FreezeDisk => {
-                let written = File::from(next(&mut files)?);
+            Order::FreezeDisk(secrecy) => {
                 let disk = self.disk.as_ref().ok_or_else(unknown)?;
-                let frozen = disk.freeze(written).map(drop);
+                let written = Delta::open(next(&mut files)?.into(), &secrecy);
+                let frozen = written.and_then(|written| disk.freeze(written)).map(drop);
                 frozen.map_err(MachineError::system("freeze the disk of a machine"))
             }
-            Order::BeginKeeping => {
-                self.begun = Some(self.machine.begin_keeping(next(&mut files)?.into())?);
+            Order::MoveDisk(secrecy) => {
+                let disk = self.disk.as_ref().ok_or_else(unknown)?;
+                let written = Delta::open(next(&mut files)?.into(), &secrecy);
+                let moved = written.and_then(|written| disk.move_written(written));
+                moved.map_err(MachineError::system("encrypt the disk of a machine"))
+            }
+            Order::BeginKeeping(secrecy) => {
+                let memory = next(&mut files)?.into();
+                self.begun = Some(self.machine.begin_keeping(memory, &secrecy)?);
                 Ok(())
             }
             Order::FinishKeeping { name } => {

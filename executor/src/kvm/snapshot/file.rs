@@ -2,7 +2,9 @@
 //! answer or an error, and takes no more memory than the file has bytes.
 
 use super::unusable;
+use crate::kvm::Secrecy;
 use crate::kvm::error::MachineError;
+use crate::sealing::is_message;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::File;
@@ -14,7 +16,7 @@ use std::path::Path;
 const MARK: [u8; 8] = *b"layercVM";
 
 /// Version of the layout. Another one is refused: the step runs again.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Largest state. Eight processors take 100 KiB, 16,384 places of memory 300 KiB.
 const MOST_BYTES: usize = 16 << 20;
@@ -67,13 +69,23 @@ fn decode<S: DeserializeOwned>(bytes: &[u8]) -> Result<S, &'static str> {
     }
 }
 
+/// What these bytes are, taken for a file and for what is in one.
+#[cfg(any(test, fuzzing))]
+pub(in crate::kvm) fn decode_any<S: DeserializeOwned>(bytes: &[u8]) -> Vec<S> {
+    [decode(bytes), decode(&framed(bytes))].into_iter().flatten().collect()
+}
+
 /// Writes a new file, for its owner alone.
-pub(in crate::kvm) fn write(path: &Path, state: &impl Serialize) -> Result<(), MachineError> {
-    let bytes = encode(state)?;
+pub(in crate::kvm) fn write(
+    path: &Path,
+    state: &impl Serialize,
+    secrecy: &Secrecy,
+) -> Result<(), MachineError> {
+    let writing = || MachineError::system("write a machine's state");
+    let bytes = secrecy.sealed(path, encode(state)?).map_err(writing())?;
     let mut options = File::options();
     let file = options.write(true).create_new(true).mode(0o600).open(path);
-    file.and_then(|mut file| file.write_all(&bytes))
-        .map_err(MachineError::system("write a machine's state"))
+    file.and_then(|mut file| file.write_all(&bytes)).map_err(writing())
 }
 
 /// Writes a state into a file that is open and empty.
@@ -83,16 +95,34 @@ pub(in crate::kvm) fn write_open(file: &File, state: &impl Serialize) -> Result<
 }
 
 /// Reads one.
-pub(in crate::kvm) fn read<S: DeserializeOwned>(path: &Path) -> Result<S, MachineError> {
+pub(in crate::kvm) fn read<S: DeserializeOwned>(
+    path: &Path,
+    secrecy: &Secrecy,
+) -> Result<S, MachineError> {
     let file = File::open(path).map_err(|error| unusable(path, error))?;
-    read_open(&file, path)
+    let bytes =
+        secrecy.opened(path, bytes_of(&file, path)?).map_err(|error| unusable(path, error))?;
+    decode(&bytes).map_err(|reason| unusable(path, reason))
+}
+
+/// Whether the file at `path` is encrypted.
+pub(in crate::kvm) fn is_sealed(path: &Path) -> Result<bool, MachineError> {
+    let file = File::open(path).map_err(|error| unusable(path, error))?;
+    let mut beginning = Vec::new();
+    let read = file.take(MARK.len() as u64).read_to_end(&mut beginning);
+    read.map_err(|error| unusable(path, error))?;
+    Ok(is_message(&beginning))
 }
 
 /// Reads one that is open, from its beginning. `path` is what it is called in messages.
 pub(in crate::kvm) fn read_open<S: DeserializeOwned>(
-    mut file: &File,
+    file: &File,
     path: &Path,
 ) -> Result<S, MachineError> {
+    decode(&bytes_of(file, path)?).map_err(|reason| unusable(path, reason))
+}
+
+fn bytes_of(mut file: &File, path: &Path) -> Result<Vec<u8>, MachineError> {
     file.rewind().map_err(|error| unusable(path, error))?;
     let mut bytes = Vec::new();
     let most = MOST_BYTES as u64 + 1;
@@ -100,7 +130,7 @@ pub(in crate::kvm) fn read_open<S: DeserializeOwned>(
     if bytes.len() > MOST_BYTES {
         return Err(unusable(path, "it is longer than any state of a machine"));
     }
-    decode(&bytes).map_err(|reason| unusable(path, reason))
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -58,10 +58,19 @@ pub(super) struct MemoryFile {
     pub(super) snapshot: String,
     /// Length.
     pub(super) pages: u64,
-    /// BLAKE3 of what it holds.
-    pub(super) digest: [u8; 32],
+    /// What tells its contents.
+    pub(super) contents: Contents,
     /// What the file system knew of it: as long as that is the same nobody has written to it.
     pub(super) stamp: Stamp,
+}
+
+/// What a memory file must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Contents {
+    /// Pages as they were, with this BLAKE3.
+    Open([u8; 32]),
+    /// Encrypted pages, in the file of this number: with the machine's key each of them is what was written, or can't be read.
+    Sealed([u8; 32]),
 }
 
 /// Identity of an unwritten file.
@@ -169,7 +178,12 @@ mod tests {
 
     fn file(name: &str) -> MemoryFile {
         let stamp = Stamp::default();
-        MemoryFile { snapshot: name.to_owned(), pages: 1000, digest: [0; 32], stamp }
+        MemoryFile {
+            snapshot: name.to_owned(),
+            pages: 1000,
+            contents: Contents::Open([0; 32]),
+            stamp,
+        }
     }
 
     /// Which file and place each page has.

@@ -17,11 +17,13 @@
 //! | `file` | the state file: version, checksum, limits |
 //! | `state` | what is in it |
 //! | `unfinished` | the directory of one that is being made |
+//! | `decrypted` | encrypted memory, in memory alone |
 //! | `ancestry` | whose memory a snapshot may name |
 //! | `taking`, `opening` | a snapshot is made; machines are made of it |
 
 mod ancestry;
 mod changes;
+mod decrypted;
 pub(super) mod file;
 mod map;
 mod opening;
@@ -33,6 +35,8 @@ mod unfinished;
 
 pub(super) use ancestry::Ancestry;
 pub use opening::Snapshot;
+#[cfg(any(test, fuzzing))]
+pub(super) use state::MachineState as Anything;
 pub use taking::Taken;
 pub(super) use taking::{Begun, Lineage};
 pub use unfinished::Unfinished;
@@ -44,10 +48,13 @@ use std::path::Path;
 /// Name of the file with everything but memory.
 const STATE_FILE: &str = "state";
 
+/// Ends the name of a directory that is being made.
+pub(super) const UNFINISHED: &str = ".new";
+
 /// Name of the file with pages.
 const MEMORY_FILE: &str = "memory";
 
 /// A file of a snapshot can't be used.
-fn unusable(path: &Path, reason: impl Display) -> MachineError {
+pub(super) fn unusable(path: &Path, reason: impl Display) -> MachineError {
     MachineError::Snapshot { path: path.display().to_string(), reason: reason.to_string() }
 }

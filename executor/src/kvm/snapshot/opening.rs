@@ -1,10 +1,12 @@
 //! Machines are made of a snapshot: as many as wanted, each with the memory as it was, mapped and not read.
 
 use super::ancestry::Ancestry;
-use super::map::{Extent, MemoryFile};
+use super::decrypted::{decrypted, in_memory};
+use super::map::{Contents, Extent, MemoryFile};
 use super::state::MachineState;
 use super::taking::{Lineage, stamp_of};
 use super::{MEMORY_FILE, STATE_FILE, file, unusable};
+use crate::kvm::Secrecy;
 use crate::kvm::console::{Console, Output};
 use crate::kvm::devices::{DeviceBus, DevicePart};
 use crate::kvm::error::MachineError;
@@ -36,12 +38,27 @@ impl Snapshot {
     /// # Errors
     /// When anything of it is missing, cut, changed, or of another version.
     pub fn open(directory: &Path) -> Result<Self, MachineError> {
+        Self::open_with(directory, &Secrecy::Open)
+    }
+
+    /// The same of a machine that may have heard a secret. What is encrypted is deciphered as a whole, into memory.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and when the key is another.
+    pub fn open_with(directory: &Path, secrecy: &Secrecy) -> Result<Self, MachineError> {
         let path = directory.join(STATE_FILE);
-        let state_file = File::open(&path).map_err(|error| unusable(&path, error))?;
-        let state: MachineState = file::read_open(&state_file, &path)?;
+        let state: MachineState = file::read(&path, secrecy)?;
+        let state_file = match secrecy {
+            Secrecy::Open => File::open(&path).map_err(|error| unusable(&path, error))?,
+            Secrecy::Sealed(_) => in_memory_alone(&state)?,
+        };
         let size = state.fault().map_err(|fault| unusable(&path, fault))?;
         let beside = directory.parent().unwrap_or(Path::new("."));
-        let files = state.memory.files.iter().map(|file| open_memory(beside, file));
+        let open = |(number, file)| {
+            let shown = state.memory.extents.iter().filter(move |extent| extent.file == number);
+            open_memory(beside, file, secrecy, shown)
+        };
+        let files = (0..).zip(&state.memory.files).map(open);
         Ok(Self { files: files.collect::<Result<_, _>>()?, path, state_file, size, state })
     }
 
@@ -146,19 +163,48 @@ impl Snapshot {
     }
 }
 
-fn open_memory(beside: &Path, expected: &MemoryFile) -> Result<File, MachineError> {
+/// The state of an encrypted snapshot, for the process of its machine.
+fn in_memory_alone(state: &MachineState) -> Result<File, MachineError> {
+    let file = in_memory("state", 0).map_err(MachineError::system("make room for a state"))?;
+    file::write_open(&file, state)?;
+    Ok(file)
+}
+
+/// One of the files of the snapshots in the directory `beside`, of which these parts are shown.
+fn open_memory<'map>(
+    beside: &Path,
+    expected: &MemoryFile,
+    secrecy: &Secrecy,
+    shown: impl Iterator<Item = &'map Extent>,
+) -> Result<File, MachineError> {
     let path = beside.join(&expected.snapshot).join(MEMORY_FILE);
-    let broken = |error: std::io::Error| unusable(&path, error);
-    let file = File::open(&path).map_err(broken)?;
+    match (expected.contents, secrecy) {
+        (Contents::Open(digest), _) => open_as_it_is(&path, expected, digest),
+        (Contents::Sealed(number), Secrecy::Sealed(key)) => {
+            decrypted(&path, expected, &number, key, shown)
+        }
+        (Contents::Sealed(_), Secrecy::Open) => {
+            Err(unusable(&path, "it is encrypted, and its machine has no key"))
+        }
+    }
+}
+
+fn open_as_it_is(
+    path: &Path,
+    expected: &MemoryFile,
+    digest: [u8; 32],
+) -> Result<File, MachineError> {
+    let broken = |error: std::io::Error| unusable(path, error);
+    let file = File::open(path).map_err(broken)?;
     let metadata = file.metadata().map_err(broken)?;
     if Some(metadata.len()) != expected.pages.checked_mul(PAGE_BYTES) {
-        return Err(unusable(&path, "it is cut short or has bytes too many"));
+        return Err(unusable(path, "it is cut short or has bytes too many"));
     }
     if stamp_of(&metadata) != expected.stamp {
         let mut hasher = blake3::Hasher::new();
         hasher.update_reader(&file).map_err(broken)?;
-        if *hasher.finalize().as_bytes() != expected.digest {
-            return Err(unusable(&path, "its contents have changed"));
+        if *hasher.finalize().as_bytes() != digest {
+            return Err(unusable(path, "its contents have changed"));
         }
     }
     Ok(file)

@@ -1,13 +1,16 @@
 //! A memory file while it is written: pages of the guest, those that are zero left out.
 
-use super::map::Extent;
+use super::map::{Contents, Extent};
 use super::pages::PageSet;
+use crate::kvm::Secrecy;
 use crate::kvm::error::MachineError;
 use crate::kvm::layout::PAGE_BYTES;
 use crate::kvm::memory::GuestMemory;
+use crate::sealing::{BLOCK_BYTES, SealedBlocks};
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::ops::Range;
+use std::sync::Arc;
 use vm_memory::{Bytes, GuestAddress};
 
 /// Pages read from the guest at once.
@@ -18,6 +21,8 @@ const HELD_BYTES: usize = 256 << 20;
 
 /// One page.
 const PAGE: usize = PAGE_BYTES as usize;
+
+const _: () = assert!(PAGE == BLOCK_BYTES, "a page is encrypted by itself");
 
 /// A page of zeros to compare with.
 static ZERO: [u8; PAGE] = [0; PAGE];
@@ -34,21 +39,65 @@ pub(super) enum Pace {
 /// The file.
 #[derive(Debug)]
 pub(super) struct Sink {
-    file: File,
-    hasher: blake3::Hasher,
+    target: Target,
     held: Vec<u8>,
     pages: u64,
     seen: PageSet,
     extents: Vec<Extent>,
 }
 
+/// Where pages go, one behind the other.
+#[derive(Debug)]
+enum Target {
+    Open { file: File, hasher: Box<blake3::Hasher> },
+    Sealed { blocks: SealedBlocks, next: u64 },
+}
+
+impl Target {
+    fn new(file: File, secrecy: &Secrecy) -> io::Result<Self> {
+        Ok(match secrecy {
+            Secrecy::Open => Self::Open { file, hasher: Box::default() },
+            Secrecy::Sealed(key) => {
+                Self::Sealed { blocks: SealedBlocks::begin(file, key)?, next: 0 }
+            }
+        })
+    }
+
+    fn write(&mut self, pages: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Open { file, hasher } => {
+                hasher.update(pages);
+                file.write_all(pages)
+            }
+            Self::Sealed { blocks, next } => {
+                pages.chunks(CHUNK_PAGES * PAGE).try_for_each(|chunk| {
+                    blocks.write(*next, chunk)?;
+                    *next += (chunk.len() / PAGE) as u64;
+                    Ok(())
+                })
+            }
+        }
+    }
+
+    fn finish(self) -> (Arc<File>, Contents) {
+        match self {
+            Self::Open { file, hasher } => {
+                (Arc::new(file), Contents::Open(*hasher.finalize().as_bytes()))
+            }
+            Self::Sealed { blocks, .. } => {
+                (Arc::clone(blocks.file()), Contents::Sealed(*blocks.number()))
+            }
+        }
+    }
+}
+
 /// What became of it.
 #[derive(Debug)]
 pub(super) struct Written {
     /// Complete.
-    pub(super) file: File,
-    /// BLAKE3 of it.
-    pub(super) digest: [u8; 32],
+    pub(super) file: Arc<File>,
+    /// What tells its contents.
+    pub(super) contents: Contents,
     /// Its length.
     pub(super) pages: u64,
     /// Which pages of the guest were added, zero or not.
@@ -63,15 +112,14 @@ fn writing() -> impl FnOnce(std::io::Error) -> MachineError {
 
 impl Sink {
     /// A new file.
-    pub(super) fn new(file: File) -> Self {
-        Self {
-            file,
-            hasher: blake3::Hasher::new(),
+    pub(super) fn new(file: File, secrecy: &Secrecy) -> Result<Self, MachineError> {
+        Ok(Self {
+            target: Target::new(file, secrecy).map_err(writing())?,
             held: Vec::new(),
             pages: 0,
             seen: PageSet::default(),
             extents: Vec::new(),
-        }
+        })
     }
 
     /// Adds pages as they are now.
@@ -144,8 +192,7 @@ impl Sink {
 
     /// Writes what was held back.
     fn release(&mut self) -> Result<(), MachineError> {
-        self.hasher.update(&self.held);
-        let written = self.file.write_all(&self.held);
+        let written = self.target.write(&self.held);
         self.held.clear();
         written.map_err(writing())
     }
@@ -154,12 +201,7 @@ impl Sink {
     pub(super) fn finish(mut self) -> Result<Written, MachineError> {
         self.release()?;
         self.extents.sort_unstable_by_key(|extent| extent.page);
-        Ok(Written {
-            file: self.file,
-            digest: *self.hasher.finalize().as_bytes(),
-            pages: self.pages,
-            seen: self.seen,
-            extents: self.extents,
-        })
+        let (file, contents) = self.target.finish();
+        Ok(Written { file, contents, pages: self.pages, seen: self.seen, extents: self.extents })
     }
 }

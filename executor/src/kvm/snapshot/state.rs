@@ -38,6 +38,18 @@ impl MachineState {
         }
         self.memory.fault(size).map_or(Ok(size), Err)
     }
+
+    /// Whether nothing is wrong with it.
+    #[cfg(any(test, fuzzing))]
+    pub(in crate::kvm) fn is_possible(&self) -> bool {
+        self.fault().is_ok()
+    }
+
+    /// Its devices.
+    #[cfg(any(test, fuzzing))]
+    pub(in crate::kvm) fn into_devices(self) -> Vec<DeviceState> {
+        self.devices
+    }
 }
 
 /// What processors share: interrupt controllers, the old timer, KVM's clock.

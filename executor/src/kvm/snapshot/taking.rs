@@ -7,6 +7,7 @@ use super::pages::PageSet;
 use super::sink::{Pace, Sink, Written};
 use super::state::{MachineState, SharedState};
 use super::unfinished::Unfinished;
+use crate::kvm::Secrecy;
 use crate::kvm::error::MachineError;
 use crate::kvm::layout::PAGE_BYTES;
 use crate::kvm::machine::VirtualMachine;
@@ -63,19 +64,23 @@ impl VirtualMachine {
     /// When the machine has ended or the disk is full. The machine can go on, and be tried again.
     pub fn snapshot(&mut self, directory: &Path, name: &str) -> Result<Taken, MachineError> {
         let unfinished = Unfinished::begin(directory, name)?;
-        let begun = self.begin_keeping(unfinished.memory_file()?)?;
+        let begun = self.begin_keeping(unfinished.memory_file()?, &Secrecy::Open)?;
         let (taken, state) = self.finish_keeping(begun, name)?;
-        unfinished.finish(&state)?;
+        unfinished.finish(&state, &Secrecy::Open)?;
         self.goes_on_from(state);
         Ok(taken)
     }
 
-    /// Writes what was written of its memory so far into a new file, while the machine runs.
+    /// Writes what was written of its memory so far into a new file, encrypted or as it is, while the machine runs.
     ///
     /// # Errors
     /// As for [`Self::snapshot`].
-    pub(in crate::kvm) fn begin_keeping(&mut self, memory: File) -> Result<Begun, MachineError> {
-        let mut sink = Sink::new(memory);
+    pub(in crate::kvm) fn begin_keeping(
+        &mut self,
+        memory: File,
+        secrecy: &Secrecy,
+    ) -> Result<Begun, MachineError> {
+        let mut sink = Sink::new(memory, secrecy)?;
         let (parent, first) = self.first_pass()?;
         self.add(&mut sink, &first, Pace::Write)?;
         let mut before = first.count();
@@ -179,7 +184,7 @@ fn next_map(parent: &MemoryMap, name: &str, written: Written) -> Result<MemoryMa
     let file = MemoryFile {
         snapshot: name.to_owned(),
         pages: written.pages,
-        digest: written.digest,
+        contents: written.contents,
         stamp: stamp_of(&metadata),
     };
     Ok(parent.with(&written.seen, file, written.extents))

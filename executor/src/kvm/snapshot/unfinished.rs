@@ -4,7 +4,8 @@
 use super::ancestry::Ancestry;
 use super::map::is_name;
 use super::state::MachineState;
-use super::{MEMORY_FILE, STATE_FILE, file, unusable};
+use super::{MEMORY_FILE, STATE_FILE, UNFINISHED, file, unusable};
+use crate::kvm::Secrecy;
 use crate::kvm::error::MachineError;
 use crate::kvm::memory::MemorySize;
 use std::fs::{self, File};
@@ -32,7 +33,7 @@ impl Unfinished {
         if !is_name(name) {
             return Err(unusable(&target, "its name has to be letters, digits, `-` and `_`"));
         }
-        let directory = snapshots.join(format!("{name}.new"));
+        let directory = snapshots.join(format!("{name}{UNFINISHED}"));
         // Left by a process that was killed.
         let _ = fs::remove_dir_all(&directory);
         fs::DirBuilder::new().mode(0o700).create(&directory).map_err(writing())?;
@@ -60,8 +61,12 @@ impl Unfinished {
     ///
     /// # Errors
     /// When the disk is full.
-    pub(super) fn finish(self, state: &MachineState) -> Result<(), MachineError> {
-        file::write(&self.directory.join(STATE_FILE), state)?;
+    pub(super) fn finish(
+        self,
+        state: &MachineState,
+        secrecy: &Secrecy,
+    ) -> Result<(), MachineError> {
+        file::write(&self.directory.join(STATE_FILE), state, secrecy)?;
         fs::rename(&self.directory, &self.target).map_err(writing())
     }
 
@@ -74,12 +79,13 @@ impl Unfinished {
         given: &File,
         ancestry: &Ancestry,
         size: MemorySize,
+        secrecy: &Secrecy,
     ) -> Result<Ancestry, MachineError> {
         let state: MachineState = file::read_open(given, &self.target)?;
-        if let Some(fault) = ancestry.fault(&state, &self.name(), size) {
+        if let Some(fault) = ancestry.fault(&state, &self.name(), size, secrecy) {
             return Err(unusable(&self.target, fault));
         }
-        self.finish(&state)?;
+        self.finish(&state, secrecy)?;
         Ok(Ancestry::of(&state.memory))
     }
 }

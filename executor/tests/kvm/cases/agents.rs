@@ -6,7 +6,8 @@ use layerc_executor::agent::protocol::{GuestSetup, TrackedFiles};
 use layerc_executor::backend::{
     Attachment, Command, CommandEnd, CopyRequest, Heard, Ports, Stream,
 };
-use layerc_executor::kvm::devices::disk::DiskFiles;
+use layerc_executor::kvm::Secrecy;
+use layerc_executor::kvm::devices::disk::{Delta, DiskFiles};
 use layerc_executor::kvm::devices::files::FilesPart;
 use layerc_executor::kvm::devices::network::{GUEST_NETWORK, NetworkPart};
 use layerc_executor::kvm::devices::sockets::{Connector, SocketsPart};
@@ -58,11 +59,11 @@ struct Host {
     guest: GuestParts,
 }
 
-fn host(frozen: Vec<Arc<File>>, repository: &Path, saved: Option<&SavedFiles>) -> Host {
+fn host(frozen: Vec<Delta>, repository: &Path, saved: Option<&SavedFiles>) -> Host {
     let base = Arc::new(File::open(part("root-disk")).unwrap());
     let bytes = base.metadata().unwrap().len();
     let written = tempfile::tempfile().unwrap();
-    let disk = DiskFiles { base, frozen, written: written.try_clone().unwrap() };
+    let disk = DiskFiles { base, frozen, written: written.try_clone().unwrap().into() };
     let (sockets, connector) = SocketsPart::new().unwrap();
     let (files, socket) = FilesPart::new(REPOSITORY_TAG).unwrap();
     let repository = Repository::open(repository, RepositoryOptions::default());
@@ -72,7 +73,7 @@ fn host(frozen: Vec<Arc<File>>, repository: &Path, saved: Option<&SavedFiles>) -
     let devices = vec![
         HandedDevice::Entropy,
         HandedDevice::Sockets(sockets),
-        HandedDevice::Disk(disk, bytes),
+        HandedDevice::Disk(disk, bytes, Secrecy::Open),
         HandedDevice::Files(files),
         HandedDevice::Network(NetworkPart { hardware_address: [2, 0, 0, 0, 0, 1], stream }),
         HandedDevice::Balloon,
@@ -167,7 +168,7 @@ impl Guest {
 /// Everything that a machine is restored from.
 struct Saved {
     directory: PathBuf,
-    frozen: Vec<Arc<File>>,
+    frozen: Vec<Delta>,
     files: SavedFiles,
 }
 
@@ -175,10 +176,10 @@ impl Guest {
     fn save(&mut self, directory: &Path) -> Saved {
         self.machine.pause().unwrap();
         let next = tempfile::tempfile().unwrap();
-        self.machine.freeze_disk(&next).unwrap();
-        let frozen = vec![Arc::new(std::mem::replace(&mut self.written, next))];
+        self.machine.freeze_disk(&next, &Secrecy::Open).unwrap();
+        let frozen = vec![std::mem::replace(&mut self.written, next).into()];
         let files = self.steps.save_files();
-        self.machine.snapshot(directory, "one").unwrap();
+        self.machine.snapshot(directory, "one", &Secrecy::Open).unwrap();
         Saved { directory: directory.join("one"), frozen, files }
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::place::PARTS;
 use crate::tiny::{self, Letters};
-use layerc_executor::kvm::Snapshot;
 use layerc_executor::kvm::process::{HandedDevice, MachineProcess, Starting};
+use layerc_executor::kvm::{Secrecy, Snapshot};
 use libtest_mimic::Failed;
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeMap;
@@ -81,9 +81,9 @@ pub(super) fn is_kept_and_goes_on() -> Result<(), Failed> {
     letters.more(20);
     process.pause()?;
     process.resume()?;
-    process.snapshot(place.path(), "one")?;
+    process.snapshot(place.path(), "one", &Secrecy::Open)?;
     letters.more(20);
-    process.snapshot(place.path(), "two")?;
+    process.snapshot(place.path(), "two", &Secrecy::Open)?;
     letters.more(20);
     drop(process);
     letters.all_in_order();
@@ -113,10 +113,10 @@ pub(super) fn runs_while_it_is_written() -> Result<(), Failed> {
     let (mut process, letters) = tiny::boot(place.path(), devices());
     letters.more(20);
     for name in ["one", "two"] {
-        let begun = process.begin_snapshot(place.path(), name)?;
+        let begun = process.begin_snapshot(place.path(), name, &Secrecy::Open)?;
         letters.more(20);
         process.pause()?;
-        process.finish_snapshot(begun)?;
+        process.finish_snapshot(begun, &Secrecy::Open)?;
         letters.more(20);
         letters.all_in_order();
         let snapshot = Snapshot::open(&place.path().join(name))?;
@@ -127,9 +127,9 @@ pub(super) fn runs_while_it_is_written() -> Result<(), Failed> {
         others.all_in_order();
     }
     // One that is given up leaves nothing, and the next one has all of it.
-    drop(process.begin_snapshot(place.path(), "given-up")?);
+    drop(process.begin_snapshot(place.path(), "given-up", &Secrecy::Open)?);
     assert_eq!(fs::read_dir(place.path())?.count(), 3, "the kernel and two snapshots");
-    process.snapshot(place.path(), "three")?;
+    process.snapshot(place.path(), "three", &Secrecy::Open)?;
     Ok(())
 }
 

@@ -105,10 +105,15 @@ impl Clusters {
         self.ranges.last_key_value().map_or(0, |(_, held)| held.end)
     }
 
+    /// What a delta holds.
+    pub(super) fn ranges_of(&self, delta: DeltaNumber) -> impl Iterator<Item = Range<u64>> {
+        let held = self.ranges.iter().filter(move |(_, held)| held.by == delta);
+        held.map(|(start, held)| *start..held.end)
+    }
+
     /// How many clusters a delta holds.
     pub(super) fn held_by(&self, delta: DeltaNumber) -> u64 {
-        let held = self.ranges.iter().filter(|(_, held)| held.by == delta);
-        held.map(|(start, held)| held.end - start).sum()
+        self.ranges_of(delta).map(|range| range.end - range.start).sum()
     }
 }
 

@@ -1,8 +1,9 @@
-//! A disk over its files. Offsets are the same in all of them: a delta is a sparse file as long as the disk.
+//! A disk over its files. Offsets are the same in all of them: a delta has each part where the disk has it.
 //!
 //! Knows no requests and no snapshots; whoever takes one freezes the disk while the machine stands still.
 
 use super::clusters::{CLUSTER_BYTES, Clusters, DeltaNumber, Place};
+use super::delta::Delta;
 use super::state::DiskState;
 use crate::kvm::devices::state::StateError;
 use std::fs::File;
@@ -13,6 +14,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Bytes of a sector, the unit in which drivers count.
 pub(super) const SECTOR_BYTES: u64 = 512;
 
+/// Bytes that are copied at a time from one file to another.
+const COPIED_BYTES: usize = 256 << 10;
+
 /// Largest disk: sparse files of common file systems can be this long.
 const MOST_BYTES: u64 = 1 << 43;
 
@@ -22,16 +26,16 @@ pub struct DiskFiles {
     /// Never written. What is beyond its end reads as zeros.
     pub base: Arc<File>,
     /// Never written any more, oldest first.
-    pub frozen: Vec<Arc<File>>,
+    pub frozen: Vec<Delta>,
     /// Empty, open for reading and writing, and nobody else's.
-    pub written: File,
+    pub written: Delta,
 }
 
 #[derive(Debug)]
 struct Inside {
     base: Arc<File>,
     base_bytes: u64,
-    deltas: Vec<Arc<File>>,
+    deltas: Vec<Delta>,
     clusters: Clusters,
 }
 
@@ -53,7 +57,7 @@ impl Disk {
         }
         let base_bytes = files.base.metadata()?.len();
         let mut deltas = files.frozen;
-        deltas.push(Arc::new(files.written));
+        deltas.push(files.written);
         let inside = Inside { base: files.base, base_bytes, deltas, clusters: Clusters::default() };
         Ok(Self { bytes: bytes.next_multiple_of(CLUSTER_BYTES), inside: Mutex::new(inside) })
     }
@@ -73,11 +77,19 @@ impl Disk {
     ///
     /// # Errors
     /// When the chain has become too long.
-    pub fn freeze(&self, written: File) -> io::Result<Arc<File>> {
+    pub fn freeze(&self, written: Delta) -> io::Result<Delta> {
         let mut inside = self.inside();
         let frozen = inside.written()?;
-        inside.deltas.push(Arc::new(written));
+        inside.deltas.push(written);
         Ok(frozen)
+    }
+
+    /// Goes on with this new file in place of the written delta, after what that holds was copied into it.
+    ///
+    /// # Errors
+    /// When it can't be written. The disk is as it was then.
+    pub fn move_written(&self, written: Delta) -> io::Result<()> {
+        self.inside().move_written(written)
     }
 
     fn inside(&self) -> MutexGuard<'_, Inside> {
@@ -109,7 +121,7 @@ impl Disk {
     /// When it can't be.
     pub fn flush(&self) -> io::Result<()> {
         let written = self.inside().written()?;
-        written.sync_data()
+        written.file().sync_data()
     }
 
     pub(super) fn save(&self) -> DiskState {
@@ -135,8 +147,27 @@ impl Inside {
         DeltaNumber(u32::try_from(self.deltas.len().saturating_sub(1)).unwrap_or(u32::MAX))
     }
 
-    fn written(&self) -> io::Result<Arc<File>> {
+    fn written(&self) -> io::Result<Delta> {
         self.deltas.last().cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn move_written(&mut self, written: Delta) -> io::Result<()> {
+        let number = self.written_number();
+        let mut piece = vec![0; COPIED_BYTES];
+        for range in self.clusters.ranges_of(number) {
+            let end = range.end * CLUSTER_BYTES;
+            for offset in (range.start * CLUSTER_BYTES..end).step_by(COPIED_BYTES) {
+                let length =
+                    usize::try_from(end - offset).unwrap_or(COPIED_BYTES).min(COPIED_BYTES);
+                let bytes = piece.get_mut(..length).unwrap_or_default();
+                self.read_from(Place::Delta(number), offset, bytes)?;
+                written.write_all_at(bytes, offset)?;
+            }
+        }
+        if let Some(last) = self.deltas.last_mut() {
+            *last = written;
+        }
+        Ok(())
     }
 
     fn read(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {

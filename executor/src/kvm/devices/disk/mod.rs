@@ -3,12 +3,14 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `clusters` | which delta has which part of the disk |
+//! | `delta` | one of its files, encrypted where the machine knows a secret |
 //! | `image` | the disk over its files |
 //! | `request` | what a driver asks for, as bytes |
 //! | `device` | requests between the queue and the disk |
 //! | `state` | what is kept in a snapshot |
 
 mod clusters;
+mod delta;
 mod device;
 mod image;
 mod request;
@@ -16,6 +18,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub use delta::Delta;
 pub(super) use device::DiskDevice;
 pub use image::{Disk, DiskFiles};
 pub(super) use state::DiskState;

@@ -1,7 +1,9 @@
 //! Disks through real queues, and what freezing and restoring leaves of them.
 
-use super::{Disk, DiskDevice, DiskFiles};
+use super::{Delta, Disk, DiskDevice, DiskFiles};
+use crate::kvm::Secrecy;
 use crate::kvm::devices::driver_for_tests::Driver;
+use crate::sealing::Key;
 use proptest::prelude::*;
 use std::fs::File;
 use std::io::Write;
@@ -20,8 +22,12 @@ fn base() -> Arc<File> {
     Arc::new(base)
 }
 
-fn disk_over(base: &Arc<File>, frozen: Vec<Arc<File>>) -> Arc<Disk> {
-    let files = DiskFiles { base: Arc::clone(base), frozen, written: file() };
+fn disk_over(base: &Arc<File>, frozen: Vec<Delta>) -> Arc<Disk> {
+    disk_writing(base, frozen, file().into())
+}
+
+fn disk_writing(base: &Arc<File>, frozen: Vec<Delta>, written: Delta) -> Arc<Disk> {
+    let files = DiskFiles { base: Arc::clone(base), frozen, written };
     Arc::new(Disk::new(files, DISK_BYTES).unwrap())
 }
 
@@ -87,11 +93,11 @@ fn copies_of_a_frozen_disk_go_their_own_ways() {
     let disk = disk_over(&base, Vec::new());
     let mut parent = driver(&disk);
     assert_eq!(write(&mut parent, 8, &[b'1'; 4096]), 0);
-    let frozen = disk.freeze(file()).unwrap();
+    let frozen = disk.freeze(file().into()).unwrap();
     let state = disk.save();
     assert_eq!(write(&mut parent, 8, &[b'2'; 512]), 0);
     let copy = |letter: u8| {
-        let disk = disk_over(&base, vec![Arc::clone(&frozen)]);
+        let disk = disk_over(&base, vec![frozen.clone()]);
         disk.restore(state.clone()).unwrap();
         let mut driver = driver(&disk);
         assert_eq!(read(&mut driver, 8, 512).0, [b'1'; 512]);
@@ -108,11 +114,45 @@ fn a_state_for_other_files_is_refused() {
     let base = base();
     let disk = disk_over(&base, Vec::new());
     assert_eq!(write(&mut driver(&disk), 0, &[1; 512]), 0);
-    disk.freeze(file()).unwrap();
+    disk.freeze(file().into()).unwrap();
     let state = disk.save();
     let refused = disk_over(&base, Vec::new()).restore(state).unwrap_err();
     let text = "the state of a device can't be: a disk with fewer deltas than it was saved with";
     assert_eq!(refused.to_string(), text);
+}
+
+/// What is in a file of a disk.
+fn bytes_of(delta: &Delta) -> Vec<u8> {
+    let mut bytes = vec![0; usize::try_from(delta.file().metadata().unwrap().len()).unwrap()];
+    std::os::unix::fs::FileExt::read_exact_at(&**delta.file(), &mut bytes, 0).unwrap();
+    bytes
+}
+
+#[test]
+fn what_is_written_from_a_moment_on_can_be_read_with_the_key_alone() {
+    let base = base();
+    let disk = disk_over(&base, Vec::new());
+    let mut parent = driver(&disk);
+    assert_eq!(write(&mut parent, 9, &[b'1'; 1536]), 0);
+    let secrecy = Secrecy::Sealed(Key::drawn().unwrap());
+    disk.move_written(Delta::begin(file(), &secrecy).unwrap()).unwrap();
+    assert_eq!(write(&mut parent, 10, b"secret".repeat(256).as_slice()), 0);
+    let expected = read(&mut parent, 0, 16384);
+    let sealed = disk.freeze(Delta::begin(file(), &secrecy).unwrap()).unwrap();
+    for text in [&b"secret"[..], b"1111"] {
+        assert!(!bytes_of(&sealed).windows(text.len()).any(|part| part == text));
+    }
+    let same = || sealed.file().try_clone().unwrap();
+    let opened = Delta::open(same(), &secrecy).unwrap();
+    let copy = disk_writing(&base, vec![opened], Delta::begin(file(), &secrecy).unwrap());
+    copy.restore(disk.save()).unwrap();
+    let mut driver = driver(&copy);
+    assert_eq!(read(&mut driver, 0, 16384), expected);
+    let length = same().metadata().unwrap().len();
+    std::os::unix::fs::FileExt::write_all_at(&same(), b"other", length - 2000).unwrap();
+    assert_eq!(read(&mut driver, 0, 16384).1, 1, "a block that was changed can't be read");
+    let other = Secrecy::Sealed(Key::drawn().unwrap());
+    assert!(Delta::open(same(), &other).is_err());
 }
 
 proptest! {
@@ -120,8 +160,10 @@ proptest! {
 
     #[test]
     fn a_disk_is_its_base_and_what_was_written_in_order(
-        acts in prop::collection::vec((0_u64..400, 1_usize..12, any::<u8>(), 0_u8..8), 1..40),
+        acts in prop::collection::vec((0_u64..400, 1_usize..12, any::<u8>(), 0_u8..9), 1..40),
     ) {
+        let mut secrecy = Secrecy::Open;
+        let begun = |secrecy: &Secrecy| Delta::begin(file(), secrecy).unwrap();
         let base = base();
         let mut disk = disk_over(&base, Vec::new());
         let mut frozen = Vec::new();
@@ -133,10 +175,14 @@ proptest! {
             let start = usize::try_from(sector).unwrap() * 512;
             plain[start..start + data.len()].fill(byte);
             if act == 0 {
-                frozen.push(disk.freeze(file()).unwrap());
+                frozen.push(disk.freeze(begun(&secrecy)).unwrap());
                 let state = disk.save();
-                disk = disk_over(&base, frozen.clone());
+                disk = disk_writing(&base, frozen.clone(), begun(&secrecy));
                 disk.restore(state).unwrap();
+            }
+            if act == 8 {
+                secrecy = Secrecy::Sealed(Key::drawn().unwrap());
+                disk.move_written(begun(&secrecy)).unwrap();
             }
         }
         let mut all = vec![0; plain.len()];
