@@ -8,6 +8,7 @@
 //! | [`init`] | who is process 1, and waiting for systemd where that is it |
 //! | [`start`] | from the kernel's first program to a machine that listens |
 //! | [`modules`] | the kernel's modules |
+//! | [`later`] | those that are loaded when something may need them |
 //! | [`root`] | the machine's root, and what every root has |
 //! | [`serve`] | requests |
 //! | [`copy`] | COPY in a machine that runs |
@@ -19,6 +20,7 @@
 mod caches;
 mod copy;
 mod init;
+mod later;
 mod modules;
 mod network;
 mod ports;
@@ -47,6 +49,9 @@ pub const REPOSITORY_TAG: &str = "layerc";
 
 /// In the archive in memory: files of modules in the order in which they are loaded, one absolute path a line.
 pub const MODULE_LIST: &str = "/modules.list";
+
+/// In the archive in memory: modules that are loaded when something may need them, and `list`, their paths in order.
+pub const LATER_MODULES: &str = "/later-modules";
 
 /// Word of the kernel's command line that leaves out the disk: the root is the archive in memory.
 pub const NO_DISK_WORD: &str = "layerc.root=memory";

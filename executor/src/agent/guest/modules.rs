@@ -6,17 +6,23 @@ use super::MODULE_LIST;
 use rustix::io::Errno;
 use std::fs;
 
-/// Loads all of them. One that the kernel has already, or that finds nothing it is for, is no failure.
+/// Loads all of them.
 pub(super) fn load() -> Result<(), Failure> {
     let list = fs::read_to_string(MODULE_LIST).unwrap_or_default();
     for path in list.lines().filter(|line| !line.is_empty()) {
-        let image = fs::read(path).doing(|| format!("read the module {path}"))?;
-        match rustix::system::init_module(&image, c"") {
-            Ok(()) | Err(Errno::EXIST | Errno::NODEV) => {}
-            Err(error) => return Err(error).doing(|| format!("load the module {path}")),
-        }
-        // Memory of the archive is the machine's: what was loaded isn't needed twice.
-        let _kept = fs::remove_file(path);
+        load_file(path)?;
     }
+    Ok(())
+}
+
+/// Loads one. If the kernel has it already, or it finds nothing it is for, that is no failure.
+pub(super) fn load_file(path: &str) -> Result<(), Failure> {
+    let image = fs::read(path).doing(|| format!("read the module {path}"))?;
+    match rustix::system::init_module(&image, c"") {
+        Ok(()) | Err(Errno::EXIST | Errno::NODEV) => {}
+        Err(error) => return Err(error).doing(|| format!("load the module {path}")),
+    }
+    // Memory of the archive is the machine's: what was loaded isn't needed twice.
+    let _kept = fs::remove_file(path);
     Ok(())
 }

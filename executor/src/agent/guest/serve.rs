@@ -11,6 +11,7 @@ use super::super::stage::settings_files;
 use super::REPOSITORY_TAG;
 use super::caches::GuestCaches;
 use super::copy::Copies;
+use super::later;
 use super::network::{name_servers, set_up};
 use super::root::REPOSITORY;
 use crate::sys::{ChildSignals, SingleThreaded, add_randomness};
@@ -128,6 +129,7 @@ impl Server<'_> {
     fn answer(&mut self, request: Request, socket: &mut UnixStream) -> Result<Reply, Failure> {
         match request {
             Request::Run(command) => {
+                later::load_before(&command.command.script);
                 let place = WholeMachine { proof: self.proof };
                 self.commands.run(&place, &command, self.terminal.take(), socket).map(Reply::Ended)
             }

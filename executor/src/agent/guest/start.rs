@@ -2,7 +2,7 @@
 
 use super::super::failure::{Doing, Failure};
 use super::init::{self, First, Init};
-use super::{AGENT_PORT, NO_DISK_WORD, modules, ports, root, serve};
+use super::{AGENT_PORT, NO_DISK_WORD, later, modules, ports, root, serve};
 use crate::sys::{ChildSignals, SingleThreaded, bring_loopback_up, listen_at_vsock};
 use rustix::net::{AddressFamily, SocketType, socket};
 use std::fs;
@@ -37,6 +37,7 @@ fn live() -> Result<Never, Failure> {
     let words = fs::read_to_string("/proc/cmdline").unwrap_or_default();
     let says = |word: &str| words.split_ascii_whitespace().any(|other| other == word);
     modules::load()?;
+    later::bring()?;
     if !says(NO_DISK_WORD) {
         root::switch_to_disk()?;
     }
@@ -46,6 +47,7 @@ fn live() -> Result<Never, Failure> {
     let complaint = match first {
         First::Agent => None,
         First::Systemd => {
+            later::load();
             init::become_companion(&proof)?;
             init::wait_until_up()
         }

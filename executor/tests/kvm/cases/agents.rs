@@ -302,6 +302,19 @@ fn runs_commands(guest: &mut Guest) {
     assert_eq!((ran.out.as_str(), ran.end), ("builder\n/home/builder\n", CommandEnd::Exited(0)));
     assert_eq!(guest.run("hostname; cat /etc/hostname; ls /sys/block"), "guest\nguest\nvda\n");
     assert!(guest.run("cat /proc/mounts").contains("/dev/vda / ext4 rw"));
+    assert_eq!(
+        guest.run("test ! -e /sys/module/tun && echo none"),
+        "none\n",
+        "modules that nothing needs"
+    );
+    assert_eq!(
+        guest.run(": <>/dev/net/tun && echo there"),
+        "there\n",
+        "modules that a command speaks of"
+    );
+    let loads =
+        "test ! -e /sys/module/tun && : <>/dev/net/tun && test -e /sys/module/tun && echo loaded";
+    assert_eq!(guest.run(loads), "loaded\n", "a module that something needs comes by itself");
     guest.run("head -c 3000000 /dev/urandom >/work/large; sync; md5sum /work/large >/work/sum");
     guest.run("echo 3 >/proc/sys/vm/drop_caches; md5sum -c /work/sum >/dev/null");
 }

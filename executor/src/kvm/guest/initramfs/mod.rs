@@ -13,7 +13,7 @@ mod modules;
 #[cfg(test)]
 mod tests;
 
-use crate::agent::guest::MODULE_LIST;
+use crate::agent::guest::{LATER_MODULES, MODULE_LIST};
 use archive::Archive;
 pub use modules::ModuleError;
 use modules::Modules;
@@ -39,8 +39,8 @@ const WANTED: [&str; 14] = [
     "vmgenid",
 ];
 
-/// What containers, packet filters and tunnels need. They come along whatever the image holds, because an image has no modules
-/// of this kernel that could be loaded later, and a step may install a container engine which is started at once.
+/// What containers, packet filters and tunnels need, loaded when something may need it. They come along whatever the image holds,
+/// because an image has no modules of this kernel, and a step may install a container engine.
 const FOR_CONTAINERS: [&str; 25] = [
     "bridge",
     "br_netfilter",
@@ -92,6 +92,7 @@ impl Initramfs {
         for name in ["dev", "etc", "modules", "proc", "root-disk", "run", "sys", "tmp", "var"] {
             archive.add(name, DIRECTORY_MODE, &[])?;
         }
+        archive.add(LATER_MODULES.trim_start_matches('/'), DIRECTORY_MODE, &[])?;
         archive.add_console()?;
         archive.add("init", PROGRAM_MODE, &std::fs::read(agent)?)?;
         Ok(Self { archive, list: String::new() })
@@ -104,13 +105,26 @@ impl Initramfs {
     /// When a module can't be read or depends on one that is not there.
     pub fn add_modules(&mut self, directory: &Path) -> Result<(), ModuleError> {
         let modules = Modules::find(directory)?;
-        let wanted: Vec<&str> = WANTED.into_iter().chain(FOR_CONTAINERS).collect();
-        for (number, (name, image)) in modules.in_order(&wanted)?.into_iter().enumerate() {
-            let path = format!("modules/{number:02}-{name}.ko");
-            self.archive.add(&path, FILE_MODE, &image).map_err(ModuleError::from)?;
-            self.list.push_str(&format!("/{path}\n"));
-        }
+        self.list = self.add_all("modules", modules.in_order(&WANTED)?)?;
+        let later = LATER_MODULES.trim_start_matches('/');
+        let list = self.add_all(later, modules.in_order(&FOR_CONTAINERS)?)?;
+        self.archive.add(&format!("{later}/list"), FILE_MODE, list.as_bytes())?;
         Ok(())
+    }
+
+    /// Adds these to a directory of the archive; answers their paths, a line each.
+    fn add_all(
+        &mut self,
+        directory: &str,
+        modules: Vec<(String, Vec<u8>)>,
+    ) -> Result<String, ModuleError> {
+        let mut list = String::new();
+        for (number, (name, image)) in modules.into_iter().enumerate() {
+            let path = format!("{directory}/{number:02}-{name}.ko");
+            self.archive.add(&path, FILE_MODE, &image)?;
+            list.push_str(&format!("/{path}\n"));
+        }
+        Ok(list)
     }
 
     /// Adds a program or library at an absolute path, with the directories on the way.
