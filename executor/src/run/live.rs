@@ -231,12 +231,15 @@ impl Live {
 
     /// Whether it may be kept as a whole for as long as nobody needs it.
     pub(super) fn may_sleep(&self) -> bool {
-        self.keeps == Keeps::Machines && self.knows == Knowledge::NoSecret
+        self.keeps == Keeps::Machines
     }
 
     /// Keeps the whole machine as it is now, for nobody else to start from; what it goes on from.
     pub(super) fn keep_for_sleep(&mut self) -> Result<Vec<Layer>, Trouble> {
-        self.machine.freeze()?;
+        if self.machine.freeze()? == Freeze::Secret {
+            let why = "it has heard a secret, and there is no key to encrypt it with";
+            return Err(Trouble::Broken(why.to_owned()));
+        }
         Ok(self.machine.stands_on().into_iter().map(Layer::Frozen).collect())
     }
 

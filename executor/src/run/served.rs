@@ -2,8 +2,8 @@
 //! they say, puts those to sleep that nobody has connected to for a while, and wakes them when somebody does.
 //!
 //! A sleeping machine is a kept state of the store like any other and no process; waking it is restoring that. The state
-//! belongs to this run alone: no record names it, it has whatever CHECKPOINT forbids, and it goes when the run ends. A
-//! machine whose memory has a secret stays up, and so do machines of a backend that can't keep processes.
+//! belongs to this run alone: no record names it, it has whatever CHECKPOINT forbids, and it goes when the run ends.
+//! Machines that can't be kept stay up: those of a backend that keeps no processes, and those with a secret and no key.
 //! Nobody is connected while a machine falls asleep. What its programs do by themselves between the moment that is kept
 //! and the end of its process is undone.
 

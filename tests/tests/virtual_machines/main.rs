@@ -207,6 +207,11 @@ fn a_website_sleeps_and_wakes_with_all_that_it_had(results: &Brought) {
     let expected = [1, 2, 3, 4, 5].map(|count| format!("request {count}"));
     assert_eq!(answers, expected, "{log}");
     assert_eq!((number("woken"), number("slept")), (1, 1), "{log}");
+    assert_eq!(
+        results.text("waking.told"),
+        "",
+        "files with the secret of a sleeping machine: {log}"
+    );
     assert_eq!(number("layers.ended"), number("layers.awake"), "sleep outlives no run: {log}");
 }
 

@@ -120,7 +120,7 @@ fn memory() -> Vec<(&'static str, String)> {
     vec![("layerc.toml", String::new()), ("base/Layerfile", text.to_owned())]
 }
 
-/// A website that counts its requests, in memory.
+/// A website that counts its requests, in memory, where it has a secret too.
 fn waking() -> Vec<(&'static str, String)> {
     let server = "use strict;\nuse IO::Socket::INET;\n\
         my $door = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 8000, Listen => 9, ReuseAddr => 1) or die;\n\
@@ -130,7 +130,7 @@ fn waking() -> Vec<(&'static str, String)> {
         while (my $line = <$client>) { $asked = 1; last if $line =~ /^\\r?$/ }\n\
         if ($asked) { $count++; print $client \"HTTP/1.0 200 OK\\r\\n\\r\\nrequest $count\\n\" }\n\
         close $client;\n}\n";
-    let text = "FROM vm/debian\nMEMORY 512M\nCHECKPOINT disabled\nCOPY count.pl /srv/\nRUN BACKGROUND perl /srv/count.pl\n\
+    let text = "FROM vm/debian\nMEMORY 512M\nCHECKPOINT disabled\nSECRET ENV TOKEN\nCOPY count.pl /srv/\nRUN BACKGROUND perl /srv/count.pl\n\
         EXPOSE WEBSITE localhost:8000\nEXPOSE TCP 7000 8000\n";
     vec![
         ("layerc.toml", String::new()),
