@@ -89,6 +89,22 @@ fn many_runs_on_one_store_get_no_wrong_result() {
         let result = printed.strip_suffix("run\n").unwrap_or(&printed);
         assert_eq!(result, format!("version {version}\n"));
     }
-    let left = std::fs::read_dir(store.store().join("live")).expect("runs").count();
-    assert_eq!(left, 0, "runs that have ended are not alive");
+    if alive(store.store()).is_empty() {
+        return;
+    }
+    // A directory that could not be removed at once is the next run's to remove; one whose lock is held would stay.
+    let command = &mut run_command(repositories[0].path(), store.store());
+    layerc_tests::workflow::Ran::of(command).expect_success();
+    assert_eq!(alive(store.store()), [""; 0], "runs that have ended are not alive");
+}
+
+/// What there is of runs that are alive, or were until they could not remove it.
+fn alive(store: &Path) -> Vec<String> {
+    let runs = std::fs::read_dir(store.join("live")).expect("runs");
+    let inside = |run: std::fs::DirEntry| {
+        let entries = std::fs::read_dir(run.path()).into_iter().flatten().flatten();
+        let names: Vec<_> = entries.map(|entry| entry.file_name()).collect();
+        format!("{}: {names:?}", run.path().display())
+    };
+    runs.flatten().map(inside).collect()
 }
