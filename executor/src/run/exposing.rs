@@ -28,7 +28,7 @@ use std::thread::Scope;
 use std::time::{Duration, Instant};
 
 /// How often a port is tried while it is waited for.
-const TRY_EVERY: Duration = Duration::from_millis(50);
+const TRY_EVERY: Duration = Duration::from_millis(20);
 
 /// Names of runners in one sentence.
 const MOST_NAMES: usize = 8;
@@ -171,20 +171,28 @@ pub(super) const fn exposed_port(action: &Action) -> Option<u16> {
 /// Waits until something answers at a port.
 pub(super) fn wait(whose: Whose<'_>, live: &mut Live, port: u16) -> Result<(), Trouble> {
     let limit = whose.context.options.expose_wait;
-    let ports = live.machine.ports()?;
+    wait_for_port(&*live.machine.ports()?, port, limit).map_err(|error| match error.kind() {
+        io::ErrorKind::NotConnected => {
+            Trouble::Broken(format!("cannot reach port {port}: {error}"))
+        }
+        _ => Trouble::Failed(format!(
+            "nothing answered at port {port} within {} s ({error}): start the server before, with RUN \
+             BACKGROUND, or wait longer with `--expose-wait SECONDS`",
+            limit.as_secs()
+        )),
+    })
+}
+
+/// The same for as long as this, and what was said last if nothing does: `NotConnected`, at once, if the machine is gone.
+pub(super) fn wait_for_port(ports: &dyn Ports, port: u16, limit: Duration) -> io::Result<()> {
     let began = Instant::now();
     loop {
         match ports.connect(port) {
             Ok(_answers) => return Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => {
-                return Err(Trouble::Broken(format!("cannot reach port {port}: {error}")));
-            }
-            Err(error) if began.elapsed() >= limit => {
-                return Err(Trouble::Failed(format!(
-                    "nothing answered at port {port} within {} s ({error}): start the server before, with RUN \
-                     BACKGROUND, or wait longer with `--expose-wait SECONDS`",
-                    limit.as_secs()
-                )));
+            Err(error)
+                if error.kind() == io::ErrorKind::NotConnected || began.elapsed() >= limit =>
+            {
+                return Err(error);
             }
             Err(_) => std::thread::sleep(TRY_EVERY),
         }

@@ -230,7 +230,7 @@ impl Live {
     }
 
     /// Whether it may be kept as a whole for as long as nobody needs it.
-    pub(super) fn may_sleep(&self) -> bool {
+    pub(super) fn can_sleep(&self) -> bool {
         self.keeps == Keeps::Machines
     }
 

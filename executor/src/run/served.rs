@@ -8,23 +8,19 @@
 //! and the end of its process is undone.
 
 use super::context::Context;
-use super::exposing::OpenDoors;
+use super::exposing::{OpenDoors, wait_for_port};
 use super::live::Live;
 use super::trouble::Trouble;
 use super::waking_ports::WakingPorts;
 use crate::backend::{BaseImage, Layer, LayerId, MachineStart, Ports};
 use crate::event::Event;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, never, select, unbounded};
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, Scope};
+use std::thread::Scope;
 use std::time::{Duration, Instant};
 
 /// How often machines are asked what came and who ended, and looked at for sleep.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// How often a port is tried until the machine answers.
-const TRY_EVERY: Duration = Duration::from_millis(20);
 
 /// A machine that is kept up, or asleep.
 pub(super) struct Served {
@@ -33,6 +29,8 @@ pub(super) struct Served {
     /// Open while it sleeps.
     doors: OpenDoors,
     body: Body,
+    /// Whether it can be kept as a whole.
+    can_sleep: bool,
     /// States that were kept for it to sleep.
     own: Vec<LayerId>,
 }
@@ -45,8 +43,6 @@ enum Body {
         layers: Vec<Layer>,
         memory_bytes: Option<u64>,
     },
-    /// It can't be put to sleep.
-    StaysUp(Box<Live>),
 }
 
 /// All of them.
@@ -80,8 +76,9 @@ impl AllServed {
     /// Keeps a machine up.
     pub(super) fn keep_up(&self, mut live: Live, base: Arc<BaseImage>) {
         let (doors, runner) = (std::mem::take(&mut live.doors), live.owner.clone());
+        let can_sleep = live.can_sleep();
         let body = Body::Up(Box::new(live));
-        self.lock().push(Served { runner, base, doors, body, own: Vec::new() });
+        self.lock().push(Served { runner, base, doors, body, can_sleep, own: Vec::new() });
     }
 
     /// Looks after them until the result is dropped.
@@ -121,12 +118,12 @@ impl AllServed {
 
 impl Served {
     fn look_after(&mut self, context: &Context<'_>) {
-        if let Body::Up(live) | Body::StaysUp(live) = &mut self.body {
+        if let Body::Up(live) = &mut self.body {
             live.hear(context);
         }
         let Some(ports) = self.doors.ports() else { return };
         if let Some(idle) = context.options.expose_idle
-            && matches!(&self.body, Body::Up(live) if live.may_sleep())
+            && self.can_sleep
             && ports.begin_sleep(idle)
         {
             self.put_to_sleep(context, &ports);
@@ -151,10 +148,7 @@ impl Served {
             Err(trouble) => {
                 let text = format!("its machine stays up: {}", words(trouble));
                 context.warn(&self.runner, text);
-                let nothing = Body::Asleep { layers: Vec::new(), memory_bytes: None };
-                if let Body::Up(live) = std::mem::replace(&mut self.body, nothing) {
-                    self.body = Body::StaysUp(live);
-                }
+                self.can_sleep = false;
                 ports.stays_awake();
             }
         }
@@ -192,7 +186,9 @@ impl Served {
         })?;
         let ports = machine.ports()?;
         for port in self.doors.ports_in_machine() {
-            wait_for_port(&ports, *port, context.options.expose_wait)?;
+            wait_for_port(&*ports, *port, context.options.expose_wait).map_err(|error| {
+                Trouble::Broken(format!("nothing answers at its port {port}: {error}"))
+            })?;
         }
         let (owner, keeps) = (self.runner.clone(), context.backend.keeps());
         Ok((Live::new(machine, owner, layers.to_vec(), memory_bytes, keeps), ports))
@@ -206,22 +202,6 @@ impl Served {
         for layer in &self.own {
             // What can't be removed now goes with the next collection: no record names it.
             let _ = context.backend.remove_layer(layer);
-        }
-    }
-}
-
-fn wait_for_port(ports: &Arc<dyn Ports>, port: u16, limit: Duration) -> Result<(), Trouble> {
-    let began = Instant::now();
-    loop {
-        match ports.connect(port) {
-            Ok(_answers) => return Ok(()),
-            Err(error)
-                if error.kind() == io::ErrorKind::NotConnected || began.elapsed() >= limit =>
-            {
-                let text = format!("nothing answers at its port {port}: {error}");
-                return Err(Trouble::Broken(text));
-            }
-            Err(_) => thread::sleep(TRY_EVERY),
         }
     }
 }
