@@ -67,25 +67,25 @@ impl LifeCaches {
         for mount in mounts {
             let owner_key = self.owner_key.clone();
             let open = self.opened(mount)?;
-            let (mut version, path) = (open.version().0, &mount.name.path);
-            let archive = match Archive::of(open.version().1, &owner_key) {
-                Ok(archive) => archive,
-                Err(reason) => {
-                    notes.push(format!("the cache `{path}` begins empty: {reason}\n"));
-                    version.clear();
-                    Archive::Open(PathBuf::new())
-                }
-            };
+            let ((version, archive), path) = (open.version(), &mount.name.path);
             let place =
                 CachePlace { path: path.clone(), owner: mount.owner.clone(), layers: Vec::new() };
             let cache = GuestCache { place, version };
             match ask(&Request::Cache(CacheRequest::Show(cache.clone())))? {
-                Reply::Done => {}
-                Reply::CacheWanted => {
+                Reply::Done => continue,
+                Reply::CacheWanted => {}
+                other => return Err(unexpected(other)),
+            }
+            match Archive::of(archive, &owner_key) {
+                Ok(archive) => {
                     archive.send(ask).doing(|| format!("read the cache `{path}`"))??;
                     done(ask(&Request::Cache(CacheRequest::Fill(cache)))?)?;
                 }
-                other => return Err(unexpected(other)),
+                Err(reason) => {
+                    notes.push(format!("the cache `{path}` begins empty: {reason}\n"));
+                    let empty = GuestCache { version: String::new(), ..cache };
+                    done(ask(&Request::Cache(CacheRequest::Show(empty)))?)?;
+                }
             }
         }
         Ok(notes)
@@ -115,10 +115,12 @@ impl LifeCaches {
         ask: &mut Question<'_>,
     ) -> Result<KeptCaches, BackendError> {
         let mut kept = KeptCaches::default();
-        let key = match (secrecy, self.owner_key.made()) {
-            (Secrecy::Open, _) => None,
-            (Secrecy::Sealed(_), Ok(key)) => Some(key),
-            (Secrecy::Sealed(_), Err(_)) => return Ok(kept),
+        let key = match secrecy {
+            Secrecy::Open => None,
+            Secrecy::Sealed(_) => match self.owner_key.made() {
+                Ok(key) => Some(key),
+                Err(_) => return Ok(kept),
+            },
         };
         for Open { mount, used } in &mut self.open {
             let path = mount.name.path.clone();
