@@ -6,7 +6,7 @@
 
 use crate::compilation::Compilation;
 use crate::configuration::{Configuration, ImageMap};
-use crate::image::KERNEL;
+use crate::image::kernel_name;
 use crate::past::{Archive, Story};
 use crate::repository::Repository;
 use crate::store_directory::store_directory;
@@ -198,6 +198,6 @@ fn image_offers() -> Vec<Offer> {
         .map(|image| (image.name, image.manifest.to_string()));
     let bases = KeptBases::of(directory.join("bases")).list().into_iter();
     let kernels = KeptKernels::of(&directory).list().into_iter();
-    let kernels = kernels.map(|kernel| (format!("{KERNEL}{}", kernel.version), String::new()));
+    let kernels = kernels.map(|kernel| (kernel_name(&kernel), String::new()));
     images.chain(bases.map(|base| (base.name, base.source))).chain(kernels).collect()
 }

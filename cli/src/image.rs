@@ -15,7 +15,7 @@ use build::Build;
 use clap::{Args, Subcommand};
 use kernel::Kernel;
 use layerc_executor::images::{ImageError, Images, Trust};
-use layerc_executor::kvm::KeptKernels;
+use layerc_executor::kvm::{KeptKernel, KeptKernels};
 use layerc_executor::overlay::{KeptBases, OverlayOptions, open_images};
 use layerc_executor::reference::Reference;
 use layerc_executor::store::room::Attempt;
@@ -23,7 +23,12 @@ use list::List;
 use std::path::{Path, PathBuf};
 
 /// Begins the names of kernels among those of images; no image has such a name with a version.
-pub(crate) const KERNEL: &str = "kernel:";
+const KERNEL: &str = "kernel:";
+
+/// The name of a kernel among those of images.
+pub(crate) fn kernel_name(kernel: &KeptKernel) -> String {
+    format!("{KERNEL}{}", kernel.version)
+}
 
 const EXAMPLES: &str = "\
 Examples:
@@ -130,20 +135,32 @@ fn directory(store: &StoreArgument) -> Result<PathBuf> {
     Ok(Here::with_store(store.given())?.store)
 }
 
-/// Its bases that were unpacked or installed.
-fn bases(store: &StoreArgument) -> Result<KeptBases> {
-    Ok(KeptBases::of(directory(store)?.join("bases")))
+/// What that store starts machines from.
+struct Everything {
+    images: Images,
+    /// What was unpacked or installed.
+    bases: KeptBases,
+    kernels: KeptKernels,
 }
 
-/// Its kernels for virtual machines.
-fn kernels(store: &StoreArgument) -> Result<KeptKernels> {
-    Ok(KeptKernels::of(&directory(store)?))
+impl Everything {
+    fn of(store: &StoreArgument) -> Result<Self> {
+        let directory = directory(store)?;
+        Ok(Self {
+            images: images_of(&directory, Trust::default())?,
+            bases: KeptBases::of(directory.join("bases")),
+            kernels: KeptKernels::of(&directory),
+        })
+    }
 }
 
 /// The images of the store that `layerc run` would use here.
 fn open(store: &StoreArgument, trust: Trust) -> Result<Images> {
-    let directory = directory(store)?;
-    Ok(open_images(&directory, &OverlayOptions::default().agent_program, trust)?)
+    images_of(&directory(store)?, trust)
+}
+
+fn images_of(directory: &Path, trust: Trust) -> Result<Images> {
+    Ok(open_images(directory, &OverlayOptions::default().agent_program, trust)?)
 }
 
 fn say(text: &str) {
@@ -180,11 +197,10 @@ fn place(text: &str) -> (PathBuf, Option<&str>) {
 }
 
 fn remove_images(arguments: &Remove) -> Result<()> {
-    let images = open(&arguments.store, Trust::default())?;
-    let bases = bases(&arguments.store)?;
+    let Everything { images, bases, kernels } = Everything::of(&arguments.store)?;
     for name in &arguments.images {
         if let Some(version) = name.strip_prefix(KERNEL)
-            && let Some(attempt) = kernels(&arguments.store)?.remove(version)?
+            && let Some(attempt) = kernels.remove(version)?
         {
             tell_freed(name, attempt)?;
             continue;

@@ -60,22 +60,22 @@ impl<'text> Found<'text> {
 
     /// The value of this whole number.
     pub(super) fn whole(&self) -> Result<u32, Refusal> {
-        let integer =
-            self.value.get_ref().as_integer().ok_or_else(|| self.wrong_type("a whole number"))?;
-        let number = u32::from_str_radix(integer.as_str(), integer.radix());
-        number
-            .map_err(|_| self.refused(format!("`{}` must be a whole number from 0 up", self.name)))
+        self.number(0, Some)
     }
 
     /// The value of this whole number above zero.
     pub(super) fn positive(&self) -> Result<NonZeroU32, Refusal> {
-        let above_zero =
-            || self.refused(format!("`{}` must be a whole number from 1 up", self.name));
-        match self.whole() {
-            Ok(number) => NonZeroU32::new(number).ok_or_else(above_zero),
-            Err(_) if self.value.get_ref().as_integer().is_some() => Err(above_zero()),
-            Err(refusal) => Err(refusal),
-        }
+        self.number(1, NonZeroU32::new)
+    }
+
+    /// The value of this whole number, which is at least `least` if it can be made one of its kind.
+    fn number<N>(&self, least: u32, make: impl Fn(u32) -> Option<N>) -> Result<N, Refusal> {
+        let integer =
+            self.value.get_ref().as_integer().ok_or_else(|| self.wrong_type("a whole number"))?;
+        let number = u32::from_str_radix(integer.as_str(), integer.radix()).ok().and_then(make);
+        number.ok_or_else(|| {
+            self.refused(format!("`{}` must be a whole number from {least} up", self.name))
+        })
     }
 
     /// The value of this port number.

@@ -1,14 +1,14 @@
 //! `layerc image ls`: images that were pulled or imported, then bases that were unpacked or installed, then kernels;
 //! what they take.
 
-use super::{KERNEL, bases, kernels, open};
+use super::{Everything, kernel_name};
 use crate::listing::Format;
 use crate::past::StoreArgument;
 use crate::wording;
 use crate::{size, terminal};
 use anyhow::Result;
 use clap::Args;
-use layerc_executor::images::{Image, Origin, Trust};
+use layerc_executor::images::{Image, Origin};
 use layerc_executor::kvm::KeptKernel;
 use layerc_executor::overlay::KeptBase;
 use serde::Serialize;
@@ -46,10 +46,9 @@ struct Line {
 
 /// Lists them.
 pub(super) fn list(arguments: &List) -> Result<()> {
-    let mut images = open(&arguments.store, Trust::default())?.sizes()?;
+    let Everything { images, bases, kernels } = Everything::of(&arguments.store)?;
+    let (mut images, bases, kernels) = (images.sizes()?, bases.list(), kernels.list());
     images.sort_by(|(one, _), (other, _)| one.name.cmp(&other.name));
-    let bases = bases(&arguments.store)?.list();
-    let kernels = kernels(&arguments.store)?.list();
     let is_empty = images.is_empty() && bases.is_empty() && kernels.is_empty();
     let text = match arguments.format {
         Format::Table => {
@@ -68,7 +67,7 @@ pub(super) fn list(arguments: &List) -> Result<()> {
                 text.push_str(&format!("{value}\n"));
             }
             for kernel in &kernels {
-                let value = json!({ "name": format!("{KERNEL}{}", kernel.version), "origin": "kernel",
+                let value = json!({ "name": kernel_name(kernel), "origin": "kernel",
                     "disk_bytes": kernel.bytes, "in_use": kernel.in_use });
                 text.push_str(&format!("{value}\n"));
             }
@@ -125,7 +124,7 @@ fn base_line(base: KeptBase) -> Line {
 
 fn kernel_line(kernel: &KeptKernel) -> Line {
     Line {
-        name: format!("{KERNEL}{}", kernel.version),
+        name: kernel_name(kernel),
         bytes: kernel.bytes,
         layers: 0,
         origin: "kernel",

@@ -44,9 +44,18 @@ pub(crate) struct Chosen {
 impl Chosen {
     /// The one of an earlier run.
     pub(crate) fn of_run(kind: ExecutorKind, configuration: &Configuration) -> Self {
+        Self::new(kind, None, kernel(None, configuration), configuration)
+    }
+
+    fn new(
+        kind: ExecutorKind,
+        reason: Option<String>,
+        kernel: Option<PathBuf>,
+        configuration: &Configuration,
+    ) -> Self {
         let init = configuration.run.init;
         let store_key = store_key(configuration.run.store_key.as_deref());
-        Self { kind, reason: None, kernel: kernel(None, configuration), init, store_key }
+        Self { kind, reason, kernel, init, store_key }
     }
 }
 
@@ -71,9 +80,7 @@ impl ExecutorArguments {
                 (kind, Some(reason))
             }
         };
-        let init = configuration.run.init;
-        let store_key = store_key(configuration.run.store_key.as_deref());
-        Ok(Chosen { kind, reason, kernel, init, store_key })
+        Ok(Chosen::new(kind, reason, kernel, configuration))
     }
 }
 
