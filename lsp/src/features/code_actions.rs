@@ -36,10 +36,10 @@ pub fn actions(
     let mut actions = Vec::new();
     if wanted(&CodeActionKind::QUICKFIX) {
         let span = view.positions().span(range);
-        for finding in &findings(view) {
-            let faded = unreachable(view, finding);
+        for finding in findings(view) {
+            let faded = unreachable(view, &finding);
             if faded.into_iter().chain([finding.primary.span]).any(|own| meets(own, span)) {
-                actions.extend(for_finding(view, finding));
+                actions.extend(for_finding(view, &finding));
             }
         }
         actions.extend(shell_findings::actions(view, span));

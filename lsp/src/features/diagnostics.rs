@@ -13,6 +13,7 @@ use ls_types::{
     NumberOrString,
 };
 use serde_json::json;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// What names us as the origin of a diagnostic.
@@ -27,17 +28,17 @@ pub fn of_file(view: FileView<'_>) -> Vec<Diagnostic> {
             && told.unreadable.iter().any(|span| span.touches(finding.primary.span.start()))
     };
     let mut diagnostics: Vec<Diagnostic> = Vec::new();
-    for finding in findings(view).iter().filter(|finding| !is_told(finding)) {
-        diagnostics.extend(shown(view, finding));
+    for finding in findings(view).filter(|finding| !is_told(finding)) {
+        diagnostics.extend(shown(view, &finding));
     }
     diagnostics.extend(told.diagnostics);
     diagnostics
 }
 
 /// Everything that the compiler says of a file, circles that are reported elsewhere too.
-pub(super) fn findings(view: FileView<'_>) -> Vec<finding::Diagnostic> {
-    let own = view.repository.findings(view.id).iter().cloned();
-    own.chain(plan::cycles::mirrored(view)).collect()
+pub(super) fn findings(view: FileView<'_>) -> impl Iterator<Item = Cow<'_, finding::Diagnostic>> {
+    let own = view.repository.findings(view.id).iter().map(Cow::Borrowed);
+    own.chain(plan::cycles::mirrored(view).into_iter().map(Cow::Owned))
 }
 
 /// What a finding looks like.
