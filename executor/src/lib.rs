@@ -16,6 +16,7 @@ pub mod event;
 pub mod images;
 pub mod kvm;
 pub mod overlay;
+mod randomness;
 pub mod read_set;
 pub mod reference;
 pub mod repository_view;

@@ -38,15 +38,15 @@ pub(crate) fn merge(stack: &[PathBuf], below: Below, target: &Path) -> io::Resul
 
 /// What the files below a directory take on disk; what can't be looked at counts nothing.
 pub(crate) fn disk_bytes(directory: &Path) -> u64 {
-    let mut total = 0;
-    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-        let Ok(metadata) = entry.metadata() else { continue };
-        total += metadata.blocks() * 512;
-        if metadata.is_dir() {
-            total += disk_bytes(&entry.path());
-        }
-    }
-    total
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.map(|entry| disk_bytes_of(&entry.path())).sum()
+}
+
+/// The same of a file, or of a directory with itself.
+pub(crate) fn disk_bytes_of(path: &Path) -> u64 {
+    let Ok(metadata) = fs::symlink_metadata(path) else { return 0 };
+    let below = if metadata.is_dir() { disk_bytes(path) } else { 0 };
+    metadata.blocks() * 512 + below
 }
 
 /// Lays a directory over another.

@@ -66,6 +66,6 @@ mod transfer;
 
 pub use entry::{AGENT_ARGUMENT, run_if_agent};
 pub(crate) use live_copy::is_opaque;
-pub(crate) use merge::{Below, disk_bytes, is_whiteout, merge};
+pub(crate) use merge::{Below, disk_bytes, disk_bytes_of, is_whiteout, merge};
 pub(crate) use removal::remove_own_tree;
 pub(crate) use transfer::{receive_descriptor, send_descriptor};

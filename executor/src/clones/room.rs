@@ -3,16 +3,13 @@
 
 use super::tree_of;
 use crate::agent::disk_bytes;
-use crate::store::room::{Attempt, Hoard, Kept, KeptKind};
+use crate::store::room::{ASIDE, Attempt, Hoard, Kept, KeptKind};
 use crate::store::runs::fresh_name;
 use crate::store::{StoreError, at};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
-
-/// Begins the names of trees that are being removed.
-const ASIDE: &str = "gone-";
 
 /// What was fetched of a repository, beside the trees of its commits.
 const OBJECTS: &str = "objects.git";

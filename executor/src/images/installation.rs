@@ -220,7 +220,7 @@ impl Installation<'_> {
         unneeded.extend(self.shelf.leftovers(kept));
         let mut freed = 0;
         for path in unneeded {
-            freed += size(&path);
+            freed += crate::agent::disk_bytes_of(&path);
             if path.is_dir() {
                 self.unpacker.remove(&path)?;
             } else {
@@ -242,13 +242,4 @@ fn environment(pairs: &[String]) -> BTreeMap<String, String> {
     let pairs = pairs.iter().filter_map(|pair| pair.split_once('='));
     let pairs = pairs.filter(|(name, _)| !name.is_empty() && !PERSONAL_VARIABLES.contains(name));
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-}
-
-/// Bytes on disk of a file or a tree, as far as it can be read.
-pub(super) fn size(path: &std::path::Path) -> u64 {
-    use std::os::unix::fs::MetadataExt;
-    let Ok(metadata) = path.symlink_metadata() else { return 0 };
-    let below = if metadata.is_dir() { fs::read_dir(path).ok() } else { None };
-    let below = below.into_iter().flatten().flatten().map(|entry| size(&entry.path()));
-    metadata.blocks() * 512 + below.sum::<u64>()
 }

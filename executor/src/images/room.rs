@@ -1,8 +1,9 @@
 //! Images as something that takes room: those that can be had again by themselves go, the least recently used first.
 
+use super::Images;
 use super::error::ImageError;
 use super::shelf::{Image, Origin};
-use super::{Images, installation};
+use crate::agent::disk_bytes_of;
 use crate::store::StoreError;
 use crate::store::room::{Attempt, Hoard, Kept, KeptKind};
 use std::collections::HashSet;
@@ -25,7 +26,7 @@ impl Images {
         let mut sizes = Vec::new();
         for image in images {
             let layers = image.layers.iter().filter(|layer| counted.insert((*layer).clone()));
-            let bytes = layers.map(|layer| installation::size(&self.shelf.layers().join(layer)));
+            let bytes = layers.map(|layer| disk_bytes_of(&self.shelf.layers().join(layer)));
             let bytes = bytes.sum();
             sizes.push((image, bytes));
         }

@@ -7,7 +7,7 @@
 use super::GuestMemory;
 use super::error::MachineError;
 use super::layout::GENERATION;
-use rustix::rand::{GetRandomFlags, getrandom};
+use crate::randomness::draw;
 use std::io;
 use vm_memory::{Bytes, GuestAddress};
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
@@ -32,9 +32,7 @@ impl Generation {
 
     fn make(memory: &GuestMemory) -> io::Result<Self> {
         let mut number = [0; BYTES];
-        if getrandom(&mut number, GetRandomFlags::empty())? != BYTES {
-            return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
-        }
+        draw(&mut number)?;
         memory.write_slice(&number, GuestAddress(GENERATION)).map_err(io::Error::other)?;
         Ok(Self { interrupt: EventFd::new(EFD_NONBLOCK)? })
     }

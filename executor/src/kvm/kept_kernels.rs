@@ -4,8 +4,8 @@
 //! Knows nothing of packages and of machines. The newest is what machines boot; it would not come back by itself, so
 //! whoever makes room lets only those before it go.
 
-use crate::agent::{disk_bytes, remove_own_tree};
-use crate::store::room::{Attempt, Hoard, Kept, KeptKind};
+use crate::agent::{disk_bytes_of, remove_own_tree};
+use crate::store::room::{ASIDE, Attempt, Hoard, Kept, KeptKind};
 use crate::store::runs::fresh_name;
 use crate::store::{StoreError, at};
 use rustix::fs::{FlockOperation, flock};
@@ -16,12 +16,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Begins the names of kernels; their version follows.
 pub(super) const PREFIX: &str = "vmlinuz-";
-
-/// Begins the names of what is being removed.
-const ASIDE: &str = "gone-";
-
-/// What the kernel counts a file's room in.
-const BLOCK_BYTES: u64 = 512;
 
 /// See the module.
 #[derive(Debug)]
@@ -83,7 +77,7 @@ impl KeptKernels {
             !versions.is_empty() && self.lock(FlockOperation::NonBlockingLockExclusive).is_err();
         let last = versions.last().cloned();
         let look = |version: String| KeptKernel {
-            bytes: self.parts(&version).iter().map(|part| taken(part)).sum(),
+            bytes: self.parts(&version).iter().map(|part| disk_bytes_of(part)).sum(),
             since: changed_at(&boot.join(format!("{PREFIX}{version}"))),
             is_newest: last.as_ref() == Some(&version),
             in_use,
@@ -124,7 +118,7 @@ impl KeptKernels {
         fs::create_dir_all(&aside).map_err(at("make", &aside))?;
         let mut freed = 0;
         for part in self.parts(version).iter().filter(|part| part.exists()) {
-            freed += taken(part);
+            freed += disk_bytes_of(part);
             let place = aside.join(part.file_name().unwrap_or_default());
             // A kernel and its modules have names of their own, so nothing meets in there.
             fs::rename(part, place).map_err(at("move aside", part))?;
@@ -160,12 +154,6 @@ impl Hoard for KeptKernels {
     fn remove(&self, kept: &Kept) -> Result<Attempt, StoreError> {
         Ok(Self::remove(self, &kept.name)?.unwrap_or(Attempt::Removed(0)))
     }
-}
-
-/// What a file or a directory with all in it takes on disk.
-fn taken(part: &Path) -> u64 {
-    let file = fs::metadata(part).ok().filter(fs::Metadata::is_file);
-    file.map_or_else(|| disk_bytes(part), |file| file.blocks() * BLOCK_BYTES)
 }
 
 /// When something was put where it is; nobody can set that time.

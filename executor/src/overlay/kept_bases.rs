@@ -7,7 +7,7 @@
 use super::failure::Doing;
 use crate::agent::{disk_bytes, remove_own_tree};
 use crate::backend::{BackendError, ImageSource};
-use crate::store::room::{Attempt, Hoard, Kept, KeptKind};
+use crate::store::room::{ASIDE, Attempt, Hoard, Kept, KeptKind};
 use crate::store::runs::{fresh_name, is_still};
 use crate::store::{StoreError, at};
 use rustix::fs::{FlockOperation, flock};
@@ -23,9 +23,6 @@ const ABOUT: &str = ".about";
 
 /// Begins the names of directories in which a base is being made.
 pub(crate) const NEW_PREFIX: &str = "new-";
-
-/// Begins the names of bases that are being removed.
-const ASIDE: &str = "gone-";
 
 /// Longest description that is read.
 const ABOUT_LIMIT_BYTES: usize = 4096;

@@ -1,7 +1,8 @@
 //! What every encrypted file begins with: what it is, a number drawn for it, and by what to tell that a key fits.
 
 use super::Unreadable;
-use super::key::{Cipher, Key, draw};
+use super::key::{Cipher, Key};
+use crate::randomness::draw;
 use std::io;
 
 /// Version of all layouts. Another one is refused.

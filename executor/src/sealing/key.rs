@@ -1,8 +1,8 @@
 //! Keys. Wiped from memory when they are dropped, and never shown.
 
 use super::Unreadable;
+use crate::randomness::draw;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use rustix::rand::{GetRandomFlags, getrandom};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::io;
@@ -26,19 +26,6 @@ impl fmt::Debug for Key {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Key(…)")
     }
-}
-
-/// Fills it with randomness of the system.
-pub(super) fn draw(bytes: &mut [u8]) -> io::Result<()> {
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        match getrandom(&mut *rest, GetRandomFlags::empty()) {
-            Ok(drawn) => rest = rest.get_mut(drawn..).unwrap_or_default(),
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
 }
 
 impl Key {

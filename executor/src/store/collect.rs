@@ -11,7 +11,7 @@
 
 use super::history::{History, Status};
 use super::record::{Record, Snapshot, StrongKey, WeakKey};
-use super::room::{Attempt, Hoard, Kept, KeptKind};
+use super::room::{ASIDE, Attempt, Hoard, Kept, KeptKind};
 use super::runs::{Gate, gate};
 use super::{Store, StoreError, at};
 use crate::backend::{Backend, Layer, LayerId};
@@ -24,9 +24,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How exactly the time of a record's last use is known.
 pub(crate) const USE_GRAIN: Duration = Duration::from_hours(24);
-
-/// Begins the names of layers that are being removed.
-const ASIDE: &str = "gone-";
 
 /// What was done.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

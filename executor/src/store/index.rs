@@ -169,8 +169,8 @@ impl Index {
             return Ok(found);
         }
         let mut made = [0; 32];
-        rustix::rand::getrandom(&mut made, rustix::rand::GetRandomFlags::empty())
-            .map_err(|error| fails("make")(heed::Error::Io(error.into())))?;
+        crate::randomness::draw(&mut made)
+            .map_err(|error| fails("make")(heed::Error::Io(error)))?;
         let mut kept = made;
         self.write(|writer| {
             // Another process may have been faster.

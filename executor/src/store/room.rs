@@ -6,6 +6,10 @@
 use super::StoreError;
 use std::time::SystemTime;
 
+/// Begins the names of what is being removed: it was renamed at once, and goes at leisure. Nothing else has such a name,
+/// so whoever makes room next removes what an interrupted removal left.
+pub(crate) const ASIDE: &str = "gone-";
+
 /// What something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KeptKind {

@@ -6,6 +6,7 @@ use crate::kvm::devices::disk::Delta;
 use crate::kvm::snapshot::{file, unusable};
 use crate::kvm::{MachineError, Secrecy};
 use crate::sealing::{OwnerKey, OwnerKeyError};
+use crate::store::room::ASIDE;
 use crate::tracked::SavedFiles;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
@@ -16,9 +17,6 @@ pub(super) const DISK: &str = "disk";
 
 /// Everything else.
 const GUEST: &str = "guest";
-
-/// Begins the names of kept machines that turned out to be broken. They are removed with what is being removed.
-const ASIDE: &str = "gone-";
 
 /// What the host must know of a guest to go on with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,7 +80,8 @@ pub(in crate::kvm) fn read_any_guest(bytes: &[u8]) -> usize {
     file::decode_any::<KeptGuest>(bytes).len()
 }
 
-/// Takes a broken one out of the way: nobody restores it again, and what comes behind it is made anew.
+/// Takes a broken one out of the way: nobody restores it again, what comes behind it is made anew, and it goes with what
+/// is being removed.
 pub(super) fn set_aside(layers: &Path, layer: &LayerId) {
     // What can't be moved stays broken, and says so again.
     let _ = fs::rename(layers.join(&layer.0), layers.join(format!("{ASIDE}{}", layer.0)));

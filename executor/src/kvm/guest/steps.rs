@@ -16,10 +16,10 @@ use crate::caches::Caches;
 use crate::kvm::Secrecy;
 use crate::kvm::devices::sockets::Connector;
 use crate::overlay::failure::{Doing, unexpected};
+use crate::randomness::draw;
 use crate::read_set::ReadSet;
 use crate::sealing::OwnerKey;
 use crate::tracked::{Repository, SavedFiles, TrackedServer};
-use rustix::rand::{GetRandomFlags, getrandom};
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -254,8 +254,7 @@ fn no_caches() -> BackendError {
 fn wake(agent: &mut GuestAgent) -> Result<(), BackendError> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let mut randomness = [0; 32];
-    let drawn = getrandom(&mut randomness, GetRandomFlags::empty());
-    drawn.doing(|| "draw randomness for a restored machine".to_owned())?;
+    draw(&mut randomness).doing(|| "draw randomness for a restored machine".to_owned())?;
     let waking = Waking {
         wall_clock_nanoseconds: i64::try_from(now.as_nanos()).unwrap_or(i64::MAX),
         randomness,
