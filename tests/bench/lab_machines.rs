@@ -15,6 +15,7 @@ mod ours;
 use crate::table::{Goal, Table, Unit};
 use layerc_executor::kvm::guest::initramfs::Initramfs;
 use layerc_executor::kvm::probe;
+use layerc_tests::kvm_lab::{MISSING, booting, pair, parts, preparing};
 use layerc_tests::layerc::program;
 use layerc_tests::project_files::root;
 use std::collections::BTreeMap;
@@ -36,9 +37,6 @@ const LAB_SECONDS: &str = "3000";
 
 /// Seconds without a word after which it is stuck.
 const SILENCE_SECONDS: &str = "240";
-
-/// Exit status of the lab's scripts where something is missing.
-const MISSING: i32 = 3;
 
 /// Does what is to be measured and returns true if this program was started for that.
 pub(crate) fn is_inside() -> bool {
@@ -80,14 +78,9 @@ pub(crate) fn measure(table: &mut Table) {
     }
 }
 
-fn parts() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR");
-    target.map_or_else(|| root().join("target"), PathBuf::from).join("kvm-lab/parts")
-}
-
 /// Kernel and first programs.
 fn prepare(directory: &Path) -> Result<(), String> {
-    let prepared = Command::new(root().join("tests/kvm-lab/prepare")).output();
+    let prepared = preparing("prepare").output();
     let prepared = prepared.map_err(|error| error.to_string())?;
     if !prepared.status.success() {
         return Err(String::from_utf8_lossy(&prepared.stdout).trim().to_owned());
@@ -141,9 +134,8 @@ fn run(directory: &Path) -> Result<Figures, String> {
 }
 
 fn in_lab(this: &Path, directory: &Path) -> Command {
-    let pair = |from: &Path, to: &str| format!("{}:{to}", from.display());
-    let mut lab = Command::new(root().join("tests/kvm-lab/lab"));
-    lab.current_dir(root()).args(["--memory", LAB_MEBIBYTES, "--seconds", LAB_SECONDS]);
+    let mut lab = booting();
+    lab.args(["--memory", LAB_MEBIBYTES, "--seconds", LAB_SECONDS]);
     lab.args(["--silence", SILENCE_SECONDS]);
     for name in ["kernel", "busy", "idle"] {
         lab.args(["--file", &pair(&directory.join(name), &format!("bench/{name}"))]);

@@ -18,6 +18,7 @@ mod language_server;
 mod machines;
 mod parallel;
 mod peers;
+mod processes;
 mod real_builds;
 mod repositories;
 mod steps;

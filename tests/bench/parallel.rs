@@ -2,6 +2,7 @@
 //! own. What the steps' own programs take is theirs.
 
 use crate::clock::{median, milliseconds};
+use crate::processes::children;
 use crate::table::{Goal, Table, Unit};
 use layerc_tests::workflow::Workflow;
 use std::collections::BTreeSet;
@@ -66,13 +67,10 @@ fn family(first: u32) -> BTreeSet<u32> {
     let mut found = BTreeSet::from([first]);
     let mut open = vec![first];
     while let Some(process) = open.pop() {
-        for task in fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten() {
-            let children = fs::read_to_string(task.path().join("children")).unwrap_or_default();
-            for child in children.split_whitespace().filter_map(|number| number.parse().ok()) {
-                let is_own = fs::read_link(format!("/proc/{child}/exe")).ok() == program;
-                if is_own && found.insert(child) {
-                    open.push(child);
-                }
+        for child in children(process) {
+            let is_own = fs::read_link(format!("/proc/{child}/exe")).ok() == program;
+            if is_own && found.insert(child) {
+                open.push(child);
             }
         }
     }

@@ -9,6 +9,7 @@ pub mod editor_files;
 pub mod examples;
 pub mod forecast;
 pub mod images;
+pub mod kvm_lab;
 pub mod language_server;
 pub mod layerc;
 pub mod ordinary_user;

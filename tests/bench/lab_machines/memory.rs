@@ -3,6 +3,7 @@
 //!
 //! What the kernel itself holds for them (page tables, KVM's own) is in no process's account and not counted.
 
+use crate::processes::children;
 use std::fs;
 
 /// In MiB.
@@ -34,17 +35,6 @@ fn descendants(parent: u32) -> Vec<u32> {
     let children = children(parent);
     let deeper: Vec<u32> = children.iter().flat_map(|child| descendants(*child)).collect();
     children.into_iter().chain(deeper).collect()
-}
-
-fn children(parent: u32) -> Vec<u32> {
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let is_child = |process: &u32| {
-        let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-        let of = status.lines().find_map(|line| line.strip_prefix("PPid:\t")?.parse().ok());
-        of == Some(parent)
-    };
-    numbers.filter(is_child).collect()
 }
 
 fn held_by(process: u32, guest_bytes: u64) -> Held {

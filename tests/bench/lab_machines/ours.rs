@@ -5,11 +5,9 @@ use super::marks::Marks;
 use layerc_executor::agent::protocol::{GuestSetup, TrackedFiles};
 use layerc_executor::kvm::devices::disk::{Delta, DiskFiles};
 use layerc_executor::kvm::devices::sockets::{Connector, SocketsPart};
-use layerc_executor::kvm::guest::initramfs::Initramfs;
-use layerc_executor::kvm::guest::{GuestAgent, KERNEL_PARAMETERS};
+use layerc_executor::kvm::guest::{GuestAgent, KERNEL_PARAMETERS, with_libraries};
 use layerc_executor::kvm::process::{HandedDevice, MachineProcess, Starting};
 use layerc_executor::kvm::{BootFiles, MemorySize, Secrecy, Shape, Snapshot};
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,9 +15,6 @@ use std::time::Duration;
 
 /// Longest wait for an agent.
 const PATIENCE: Duration = Duration::from_secs(170);
-
-/// By this path programs name what loads their libraries.
-const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
 
 /// What machines are made of.
 pub(super) struct Kit {
@@ -64,11 +59,9 @@ fn setup() -> GuestSetup {
 impl Kit {
     /// Of what the lab has, and this command.
     pub(super) fn new(parts: &Path, program: &Path, kernel: &Path, directory: &Path) -> Self {
-        let mut archive = Initramfs::new(program).expect("the agent is read");
+        // This program is linked with what the command is linked with.
+        let mut archive = with_libraries(program).expect("the agent is read");
         archive.add_modules(&parts.join("modules")).expect("the modules are there");
-        for library in libraries().iter().map(String::as_str).chain([LOADER]) {
-            archive.add_program(Path::new(library), library).expect("a library is read");
-        }
         let agent = directory.join("agent-archive");
         fs::write(&agent, archive.finish().expect("an archive")).expect("room");
         Self {
@@ -162,11 +155,4 @@ impl WithAgent {
 
 pub(super) fn plain_devices() -> Vec<HandedDevice> {
     vec![HandedDevice::Entropy, HandedDevice::Balloon]
-}
-
-/// The libraries that this program runs with, which are the command's too.
-fn libraries() -> BTreeSet<String> {
-    let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
-    let files = maps.lines().filter_map(|line| line.get(line.find('/')?..));
-    files.filter(|path| path.contains(".so")).map(str::to_owned).collect()
 }

@@ -2,14 +2,11 @@
 
 use crate::repositories::{self, COPIES, copies};
 use layerc_executor::kvm::probe;
+use layerc_tests::kvm_lab::{MISSING, booting, pair, parts, preparing};
 use layerc_tests::layerc::program;
 use layerc_tests::project_files::root;
 use layerc_tests::skip::skipped;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
-/// Exit status of the lab's scripts where something is missing.
-pub(crate) const MISSING: i32 = 3;
+use std::path::Path;
 
 /// Seconds for all of it in the lab: several times what it takes on a quiet machine.
 const SECONDS: &str = "1200";
@@ -41,17 +38,6 @@ impl Brought {
         let path = self.0.path().join(name);
         std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
-}
-
-/// Where the lab's parts are.
-pub(crate) fn parts() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR");
-    target.map_or_else(|| root().join("target"), PathBuf::from).join("kvm-lab/parts")
-}
-
-/// A file or program of this machine, and where the lab has it.
-pub(crate) fn pair(from: &Path, to: &str) -> String {
-    format!("{}:{to}", from.display())
 }
 
 /// What came of it.
@@ -98,7 +84,7 @@ pub(crate) fn run() -> Outcome {
         let reason = format!("{} copies here: {COPIES}=10 makes as many as are promised", copies());
         skipped("ten_copies_of_a_running_database_answer", &reason);
     }
-    let prepared = Command::new(root().join("tests/kvm-lab/prepare")).output().unwrap();
+    let prepared = preparing("prepare").output().unwrap();
     if prepared.status.code() == Some(MISSING) {
         // It says what is missing.
         println!("{}", String::from_utf8_lossy(&prepared.stdout));
@@ -106,8 +92,8 @@ pub(crate) fn run() -> Outcome {
     }
     let place = tempfile::tempdir().unwrap();
     let results = tempfile::tempdir().unwrap();
-    let mut lab = Command::new(root().join("tests/kvm-lab/lab"));
-    lab.current_dir(root()).args(["--seconds", SECONDS, "--silence", SILENCE_SECONDS]);
+    let mut lab = booting();
+    lab.args(["--seconds", SECONDS, "--silence", SILENCE_SECONDS]);
     lab.args(["--program", &pair(program(), "bin/layerc")]);
     lab.args(["--program", &pair(Path::new(DISK_PROGRAM), "bin/mke2fs")]);
     lab.args(["--program", &pair(Path::new(GIT), "bin/git")]);

@@ -1,10 +1,11 @@
 //! Images with systemd and Docker, booted in the lab: slow there, so only where LAYERC_KVM_SERVICES asks for it, with
 //! the parts that are wanted: `systemd`, `docker`, or both.
 
-use crate::lab::{Brought, DISK_PROGRAM, MISSING, pair, parts};
+use crate::lab::{Brought, DISK_PROGRAM};
 use crate::told::Told;
+use layerc_executor::kvm::guest::make_root_disk;
+use layerc_tests::kvm_lab::{MISSING, booting, pair, parts, preparing};
 use layerc_tests::layerc::program;
-use layerc_tests::project_files::root;
 use layerc_tests::skip::skipped;
 use std::fs;
 use std::path::Path;
@@ -64,7 +65,7 @@ fn containers_live_on(results: &Brought) {
 /// Makes image, store and disk, and has the lab run its script.
 fn run() -> Option<Brought> {
     for script in ["prepare", "prepare-services"] {
-        let prepared = Command::new(root().join("tests/kvm-lab").join(script)).output().unwrap();
+        let prepared = preparing(script).output().unwrap();
         println!("{}", String::from_utf8_lossy(&prepared.stdout));
         match prepared.status.code() {
             Some(0) => {}
@@ -79,8 +80,8 @@ fn run() -> Option<Brought> {
     let repositories = place.path().join("repositories");
     write_repository(&repositories.join("services"));
     let results = tempfile::tempdir().unwrap();
-    let mut lab = Command::new(root().join("tests/kvm-lab/lab"));
-    lab.current_dir(root()).args(["--seconds", SECONDS, "--memory", LAB_MEBIBYTES]);
+    let mut lab = booting();
+    lab.args(["--seconds", SECONDS, "--memory", LAB_MEBIBYTES]);
     lab.args(["--program", &pair(program(), "bin/layerc")]);
     lab.args(["--program", &pair(Path::new(DISK_PROGRAM), "bin/mke2fs")]);
     lab.args(["--file", &pair(&repositories, "repositories")]);
@@ -106,20 +107,7 @@ fn make_disk(tree: &Path, disk: &Path) {
     build.arg("--store").arg(tree.join("store")).arg("--kernel").arg(parts().join("vmlinuz"));
     let built = build.current_dir(tree).output().unwrap();
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    fs::File::create_new(disk).unwrap().set_len(DISK_BYTES).unwrap();
-    let mut format = Command::new(DISK_PROGRAM);
-    format.args([
-        "-q",
-        "-F",
-        "-t",
-        "ext4",
-        "-O",
-        "^has_journal",
-        "-E",
-        "lazy_itable_init=1,nodiscard",
-    ]);
-    let formatted = format.arg("-d").arg(tree).arg(disk).output().unwrap();
-    assert!(formatted.status.success(), "{}", String::from_utf8_lossy(&formatted.stderr));
+    make_root_disk(tree, disk, DISK_BYTES).unwrap();
     fs::remove_dir_all(tree).unwrap();
 }
 

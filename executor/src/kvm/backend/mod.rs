@@ -15,7 +15,6 @@
 //! | [`running`] | a machine that may end at any moment |
 //! | [`start`] | booting and restoring |
 //! | [`machine`] | the engine's requests |
-//! | [`program`] | the agent with the libraries it needs |
 //! | [`choice`] | whether virtual machines are taken where the user leaves that open |
 //! | [`lineage`] | whether a machine has heard a secret, and the key for what is kept of it then |
 //! | [`last_words`] | the end of what a guest printed |
@@ -34,7 +33,6 @@ mod last_words;
 mod lineage;
 mod machine;
 mod network;
-mod program;
 mod running;
 mod start;
 

@@ -1,15 +1,15 @@
 //! Booting and restoring: from what is in the store to a machine whose agent answers.
 
+use super::KvmBackend;
 use super::host_ends::{Behind, HostEnds};
 use super::kept::{KeptGuest, of_machine, set_aside};
 use super::last_words::LastWords;
 use super::machine::{KvmMachine, Parts};
 use super::running::Running;
-use super::{KvmBackend, program};
 use crate::agent::protocol::{GuestSetup, TrackedFiles};
 use crate::backend::{Backend, BackendError, Layer, LayerId, Machine, MachineStart};
 use crate::kvm::devices::disk::Delta;
-use crate::kvm::guest::{Beginning, GuestParts, GuestSteps, KERNEL_PARAMETERS};
+use crate::kvm::guest::{Beginning, GuestParts, GuestSteps, KERNEL_PARAMETERS, with_libraries};
 use crate::kvm::process::{MachineProcess, Starting};
 use crate::kvm::{BootFiles, MachineError, MemorySize, Secrecy, Shape, Snapshot};
 use crate::overlay::failure::Doing;
@@ -228,8 +228,7 @@ impl KvmBackend {
             BackendError::Unavailable(format!("cannot pack what virtual machines boot: {error}"))
         };
         let program = &self.options.agent_program;
-        let mut initramfs =
-            program::with_libraries(program).map_err(|error| unavailable(&error))?;
+        let mut initramfs = with_libraries(program).map_err(|error| unavailable(&error))?;
         let modules = &self.kernel()?.modules;
         initramfs.add_modules(modules).map_err(|error| {
             let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));

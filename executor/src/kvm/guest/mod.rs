@@ -3,6 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `initramfs/` | the archive that a kernel starts from |
+//! | `program` | the agent with the libraries it needs |
 //! | `root_disk` | an ext4 disk made of the layers of an image |
 //! | `agent` | speaking with the agent of a guest |
 //! | `ports` | connecting to ports of a guest |
@@ -14,12 +15,14 @@ mod agent;
 mod caches;
 pub mod initramfs;
 mod ports;
+mod program;
 mod root_disk;
 mod steps;
 mod terminal;
 
 pub use agent::GuestAgent;
 pub use ports::GuestPorts;
+pub use program::with_libraries;
 pub use root_disk::{DiskOrder, RootDiskError, make_disk_of_layers, make_root_disk};
 pub use steps::{Beginning, GuestParts, GuestSteps};
 

@@ -11,9 +11,8 @@ use layerc_executor::kvm::devices::disk::{Delta, DiskFiles};
 use layerc_executor::kvm::devices::files::FilesPart;
 use layerc_executor::kvm::devices::network::{GUEST_NETWORK, NetworkPart};
 use layerc_executor::kvm::devices::sockets::{Connector, SocketsPart};
-use layerc_executor::kvm::guest::initramfs::Initramfs;
 use layerc_executor::kvm::guest::{
-    Beginning, GuestParts, GuestPorts, GuestSteps, KERNEL_PARAMETERS,
+    Beginning, GuestParts, GuestPorts, GuestSteps, KERNEL_PARAMETERS, with_libraries,
 };
 use layerc_executor::kvm::process::{HandedDevice, MachineProcess, Starting};
 use layerc_executor::kvm::{BootFiles, Output, Snapshot};
@@ -98,18 +97,8 @@ fn begin(guest: GuestParts, beginning: Beginning) -> GuestSteps {
 fn initramfs() -> &'static Path {
     static FILE: OnceLock<PathBuf> = OnceLock::new();
     FILE.get_or_init(|| {
-        let mut initramfs = Initramfs::new(&std::env::current_exe().unwrap()).unwrap();
+        let mut initramfs = with_libraries(&std::env::current_exe().unwrap()).unwrap();
         initramfs.add_modules(&part("modules")).unwrap();
-        let maps = fs::read_to_string("/proc/self/maps").unwrap();
-        let files = maps.lines().filter_map(|line| Some(&line[line.find('/')?..]));
-        let libraries: std::collections::BTreeSet<&str> =
-            files.filter(|path| path.contains(".so")).collect();
-        for library in libraries {
-            initramfs.add_program(Path::new(library), library).unwrap();
-        }
-        // Programs name their loader by this path, which is a link on most systems.
-        let loader = "/lib64/ld-linux-x86-64.so.2";
-        initramfs.add_program(Path::new(loader), loader).unwrap();
         let path = std::env::temp_dir().join(format!("initramfs-{}", std::process::id()));
         fs::write(&path, initramfs.finish().unwrap()).unwrap();
         path

@@ -1,7 +1,7 @@
 //! The agent as it goes into a guest: this very program, with the libraries that it is running with if it was linked
 //! with any.
 
-use crate::kvm::guest::initramfs::Initramfs;
+use super::initramfs::Initramfs;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
@@ -14,7 +14,7 @@ const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
 ///
 /// # Errors
 /// When one of them can't be read.
-pub(super) fn with_libraries(program: &Path) -> io::Result<Initramfs> {
+pub fn with_libraries(program: &Path) -> io::Result<Initramfs> {
     let mut initramfs = Initramfs::new(program)?;
     let libraries = libraries()?;
     for library in &libraries {
