@@ -13,6 +13,7 @@ import sys
 import pytest
 import pytest_lsp
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 from pygls.protocol import default_converter
 from pytest_lsp import ClientServerConfig, LanguageClient
 from pytest_lsp import client_capabilities as read_capabilities
@@ -231,6 +232,19 @@ async def test_renames_reach_every_file(client):
     else:
         names = list(edit.changes)
     assert sorted(names) == [(client.root / f"{name}/Layerfile").as_uri() for name in ("base", "unit", "web")]
+
+
+@pytest.mark.asyncio
+async def test_layers_are_renamed_with_their_directories_or_not_at_all(client):
+    workspace = client_capabilities(client.profile).workspace
+    abilities = workspace.workspace_edit if workspace else None
+    renaming = client.text_document_rename_async(types.RenameParams(**at(client, 0, 9), new_name="core"))
+    if abilities and types.ResourceOperationKind.Rename in (abilities.resource_operations or []):
+        edit = await renaming
+        assert any(isinstance(change, types.RenameFile) for change in edit.document_changes)
+    else:
+        with pytest.raises(JsonRpcException, match="moves no files"):
+            await renaming
 
 
 @pytest.mark.asyncio

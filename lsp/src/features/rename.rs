@@ -9,17 +9,30 @@ use layerc_compiler::catalog::variable;
 use layerc_compiler::shell::is_name;
 use ls_types::{Position, PrepareRenameResponse, WorkspaceEdit};
 
+/// What a new name changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Texts of Layerfiles.
+    Texts,
+    /// These, and where a directory is.
+    Directory,
+}
+
 /// What would be renamed at `position`; `None` if nothing there has a name of its own.
-pub fn prepare(view: FileView<'_>, position: Position) -> Option<PrepareRenameResponse> {
+pub fn prepare(view: FileView<'_>, position: Position) -> Option<(PrepareRenameResponse, Reach)> {
     let thing = thing_at(view, view.offset(position))?;
-    let placeholder = match thing {
-        Thing::Variable(mention) if is_ours(view, &mention.name) => mention.name.clone(),
-        Thing::Checkpoint(word) => word.value.clone(),
-        Thing::Layerfile(_) => refactorings::layer_at(view, view.offset(position))?.0,
+    let (placeholder, reach) = match thing {
+        Thing::Variable(mention) if is_ours(view, &mention.name) => {
+            (mention.name.clone(), Reach::Texts)
+        }
+        Thing::Checkpoint(word) => (word.value.clone(), Reach::Texts),
+        Thing::Layerfile(_) => {
+            (refactorings::layer_at(view, view.offset(position))?.0, Reach::Directory)
+        }
         Thing::Variable(_) | Thing::Keyword(..) | Thing::Image(_) | Thing::Path(_) => return None,
     };
     let range = view.range(thing.span());
-    Some(PrepareRenameResponse::RangeWithPlaceholder { range, placeholder })
+    Some((PrepareRenameResponse::RangeWithPlaceholder { range, placeholder }, reach))
 }
 
 /// The edits that rename it.

@@ -1,14 +1,10 @@
-//! Answers for clients that understand less: links as places, trees as lists, versioned edits as plain ones, Markdown as
-//! words.
+//! Answers for clients that understand less: links as places, trees as lists, Markdown as words. Edits are in [`super::edits`].
 
 use super::greeting::Greeting;
 use ls_types::{
-    CodeAction, DocumentChangeOperation, DocumentChanges, DocumentLink, DocumentSymbol,
-    DocumentSymbolResponse, GotoDefinitionResponse, Hover, HoverContents, Location, LocationLink,
-    MarkupContent, MarkupKind, OneOf, SymbolInformation, TextDocumentEdit, TextEdit, Uri,
-    WorkspaceEdit,
+    DocumentLink, DocumentSymbol, DocumentSymbolResponse, GotoDefinitionResponse, Hover,
+    HoverContents, Location, LocationLink, MarkupContent, MarkupKind, SymbolInformation, Uri,
 };
-use std::collections::HashMap;
 
 /// Where something is defined.
 pub(super) fn places(
@@ -86,42 +82,6 @@ fn flat(uri: &Uri, symbol: DocumentSymbol, container_name: Option<String>) -> Sy
         location: Location { uri: uri.clone(), range: symbol.range },
         container_name,
     }
-}
-
-/// A change to documents. Operations on files are left out where the client can't do them.
-pub(super) fn edit(greeting: &Greeting, edit: WorkspaceEdit) -> WorkspaceEdit {
-    if greeting.takes_document_changes() {
-        return edit;
-    }
-    let documents = match edit.document_changes {
-        Some(DocumentChanges::Edits(documents)) => documents,
-        Some(DocumentChanges::Operations(operations)) => {
-            operations.into_iter().filter_map(document_of).collect()
-        }
-        None => Vec::new(),
-    };
-    let mut changes: HashMap<Uri, Vec<TextEdit>> = edit.changes.unwrap_or_default();
-    for document in documents {
-        let edits = document.edits.into_iter().map(|edit| match edit {
-            OneOf::Left(edit) => edit,
-            OneOf::Right(annotated) => annotated.text_edit,
-        });
-        changes.entry(document.text_document.uri).or_default().extend(edits);
-    }
-    WorkspaceEdit { changes: Some(changes), ..WorkspaceEdit::default() }
-}
-
-fn document_of(operation: DocumentChangeOperation) -> Option<TextDocumentEdit> {
-    match operation {
-        DocumentChangeOperation::Edit(edit) => Some(edit),
-        DocumentChangeOperation::Op(_) => None,
-    }
-}
-
-/// An action with its edit.
-pub(super) fn action(greeting: &Greeting, action: CodeAction) -> CodeAction {
-    let adapted = action.edit.map(|given| edit(greeting, given));
-    CodeAction { edit: adapted, ..action }
 }
 
 #[cfg(test)]

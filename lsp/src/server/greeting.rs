@@ -4,8 +4,9 @@ use crate::features::code_lens::ClientCommands;
 use crate::features::completion::Snippets;
 use crate::workspace::{PositionEncoding, uri};
 use ls_types::{
-    ClientCapabilities, InitializeParams, MarkupKind, TextDocumentClientCapabilities, TraceValue,
-    WorkspaceClientCapabilities,
+    ClientCapabilities, InitializeParams, MarkupKind, ResourceOperationKind,
+    TextDocumentClientCapabilities, TraceValue, WorkspaceClientCapabilities,
+    WorkspaceEditClientCapabilities,
 };
 use serde_json::Value;
 use std::path::PathBuf;
@@ -139,10 +140,25 @@ impl Greeting {
         symbols.and_then(|symbols| symbols.hierarchical_document_symbol_support) == Some(true)
     }
 
-    /// Whether edits may name versions of documents, and come with operations on files.
+    fn workspace_edit(&self) -> Option<&WorkspaceEditClientCapabilities> {
+        self.workspace()?.workspace_edit.as_ref()
+    }
+
+    /// Whether edits may name versions of documents.
     pub(super) fn takes_document_changes(&self) -> bool {
-        let edit = self.workspace().and_then(|workspace| workspace.workspace_edit.as_ref());
-        edit.and_then(|edit| edit.document_changes) == Some(true)
+        self.workspace_edit().and_then(|edit| edit.document_changes) == Some(true)
+    }
+
+    /// Whether it makes, moves or removes files as part of an edit.
+    pub(super) fn operates(&self, kind: ResourceOperationKind) -> bool {
+        let kinds = self.workspace_edit().and_then(|edit| edit.resource_operations.as_ref());
+        kinds.is_some_and(|kinds| kinds.contains(&kind))
+    }
+
+    /// Whether it shows actions that can't be taken, with the reason.
+    pub(super) fn takes_disabled_actions(&self) -> bool {
+        let actions = self.text().and_then(|text| text.code_action.as_ref());
+        actions.and_then(|actions| actions.disabled_support) == Some(true)
     }
 
     /// Whether hints can be asked to be computed again.

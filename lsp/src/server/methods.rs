@@ -3,10 +3,12 @@
 //! Size: the library wants all methods in one place.
 
 use super::backend::Backend;
+use super::edits::Lack;
 use super::errands::Errand;
 use super::tokens::Painted;
-use super::{adapt, capabilities, configuration, files, parent};
+use super::{adapt, capabilities, configuration, edits, files, parent};
 use crate::features::references::Definitions;
+use crate::features::rename::Reach;
 use crate::features::{
     code_actions, code_lens, commands, completion, folding, formatting, hierarchy, hover,
     inlay_hints, links, navigation, pull, references, rename, selection, semantic_tokens,
@@ -60,7 +62,8 @@ impl Backend {
 
     fn adapted(&self, edit: Option<WorkspaceEdit>) -> Result<Option<WorkspaceEdit>> {
         let greeting = self.greeting()?;
-        Ok(edit.map(|edit| adapt::edit(greeting, edit)))
+        let adapted = edit.map(|edit| edits::edit(greeting, edit)).transpose();
+        adapted.map_err(|lack| Error::invalid_params(lack.words()))
     }
 
     fn disk_changed<'n>(&self, names: impl Iterator<Item = &'n str>) {
@@ -281,7 +284,12 @@ impl LanguageServer for Backend {
         &self,
         params: TextDocumentPositionParams,
     ) -> Result<Option<PrepareRenameResponse>> {
-        self.at(params, rename::prepare).await
+        let prepared = self.at(params, rename::prepare).await?;
+        // Said before a name is asked for.
+        match (&prepared, Lack::of_moving(self.greeting()?)) {
+            (Some((_, Reach::Directory)), Some(lack)) => Err(Error::invalid_params(lack.words())),
+            _ => Ok(prepared.map(|(response, _)| response)),
+        }
     }
 
     async fn rename(&self, params: RenameParams) -> Result<Option<WorkspaceEdit>> {
@@ -319,8 +327,8 @@ impl LanguageServer for Backend {
             code_actions::actions(view, range, only.as_deref())
         });
         let (actions, greeting) = (actions.await?, self.greeting()?);
-        let adapted = |action| CodeActionOrCommand::CodeAction(adapt::action(greeting, action));
-        Ok(actions.map(|actions| actions.into_iter().map(adapted).collect()))
+        let adapted = |action| edits::action(greeting, action).map(CodeActionOrCommand::CodeAction);
+        Ok(actions.map(|actions| actions.into_iter().filter_map(adapted).collect()))
     }
 
     async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {

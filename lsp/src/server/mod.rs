@@ -12,6 +12,7 @@ mod adapt;
 mod backend;
 mod capabilities;
 mod configuration;
+mod edits;
 mod errands;
 mod extensions;
 mod files;

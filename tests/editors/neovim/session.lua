@@ -118,6 +118,26 @@ local function server()
   end
 end
 
+--- A layer's new name moves its directory, with everything in it, and the references follow. There and back.
+local function renaming()
+  for _, names in ipairs({ { 'base', 'core' }, { 'core', 'base' } }) do
+    local old, new = unpack(names)
+    vim.cmd.edit('tests/Layerfile')
+    vim.api.nvim_win_set_cursor(0, { 1, 9 })
+    vim.lsp.buf.rename(new)
+    local moved = await(function()
+      return vim.uv.fs_stat(new .. '/Layerfile') and vim.fn.getline(1) == 'FROM ../' .. new
+    end)
+    check(old .. ' and its directory get the name ' .. new, moved and not vim.uv.fs_stat(old), vim.fn.getline(1))
+    vim.cmd('silent wall')
+    -- The server sees what was moved a moment later.
+    await(function()
+      local renamable = request('textDocument/prepareRename', position(0, 9))
+      return renamable and renamable.placeholder == new
+    end)
+  end
+end
+
 -- What the plugin adds to a buffer with a server -------------------------------------------------------------------
 
 local function commands()
@@ -188,7 +208,7 @@ local function stops()
   check('the server ends when it is disabled', gone)
 end
 
-for _, part in ipairs({ plugin, server, commands, health, tree_sitter, stops }) do
+for _, part in ipairs({ plugin, server, renaming, commands, health, tree_sitter, stops }) do
   local ok, problem = xpcall(part, debug.traceback)
   if not ok then
     check('no error', false, problem)

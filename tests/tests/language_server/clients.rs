@@ -29,8 +29,8 @@ fn every_profile_of_a_client_is_served() {
     let outcome = Outcome::of(&mut command);
     assert!(outcome.status.success(), "{}", outcome.everything());
     assert!(
-        outcome.stdout.contains("56 passed"),
-        "seven profiles of eight tests: {}",
+        outcome.stdout.contains("63 passed"),
+        "seven profiles of nine tests: {}",
         outcome.stdout
     );
 }

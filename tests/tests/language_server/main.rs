@@ -1,6 +1,7 @@
 //! `layerc lsp`, the real process, in conversations of its protocol.
 
 mod abilities;
+mod changes;
 mod clients;
 mod edits;
 mod files;

@@ -87,7 +87,9 @@ fn position(text: &str, offset: usize) -> (u32, u32) {
 }
 
 fn check(repository: &Repository, texts: &[String]) {
-    let capabilities = json!({ "general": { "positionEncodings": ["utf-8"] } });
+    let moves = json!({ "workspaceEdit": { "resourceOperations": ["rename"] } });
+    let general = json!({ "positionEncodings": ["utf-8"] });
+    let capabilities = json!({ "general": general, "workspace": moves });
     let mut client = Client::greeted(repository.path(), &capabilities);
     let name = layerc_tests::language_server::uri(&repository.join("here/Layerfile"));
     client.open(&name, "");

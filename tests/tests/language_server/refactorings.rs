@@ -217,7 +217,7 @@ fn check(folder: &Path, places: &mut Places, counts: &mut BTreeMap<String, usize
     let before = tree.machines();
     let capabilities = json!({
         "general": { "positionEncodings": ["utf-8"] },
-        "workspace": { "workspaceEdit": { "documentChanges": true } },
+        "workspace": { "workspaceEdit": { "resourceOperations": ["create", "rename"] } },
     });
     let mut client = Client::greeted(repository.path(), &capabilities);
     for (path, line) in chosen {
