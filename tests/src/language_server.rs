@@ -200,6 +200,25 @@ impl Client {
         self.await_message(wanted, &format!("{method} that fits"))["params"].clone()
     }
 
+    /// Waits until the server asks the client for something by this method; what it asked before is forgotten.
+    ///
+    /// # Panics
+    /// When it doesn't.
+    pub fn asked(&mut self, method: &str) {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(index) = self.waiting.iter().position(|message| message["method"] == method)
+            {
+                drop(self.waiting.drain(..=index));
+                return;
+            }
+            // Requests are kept as they come, and other messages are of no interest here.
+            let short = Instant::now() + Duration::from_millis(50);
+            drop(self.next(short.min(until)));
+            assert!(Instant::now() < until, "the server never asks for {method}");
+        }
+    }
+
     /// Waits until the codes of a document's pushed diagnostics fit, and returns them.
     pub fn codes(&mut self, uri: &str, fits: impl Fn(&[String]) -> bool) -> Vec<String> {
         let params = self.notification("textDocument/publishDiagnostics", |params| {

@@ -24,27 +24,45 @@ pub const FIX_ALL: &str = "source.fixAll.layerc";
 /// The reason that a new suppression comment gives, for its author to say better.
 const REASON: &str = "intended here";
 
-/// The actions for a range; `only` narrows them to some kinds.
-pub fn actions(
-    view: FileView<'_>,
-    range: Range,
-    only: Option<&[CodeActionKind]>,
-) -> Vec<CodeAction> {
+/// What a client wants actions for.
+#[derive(Debug)]
+pub struct Wanted {
+    /// Where.
+    pub range: Range,
+    /// Where the findings stand that the user is asking about; Neovim names all of the cursor's line.
+    pub findings: Vec<Range>,
+    /// Which kinds; all, if it doesn't say.
+    pub only: Option<Vec<CodeActionKind>>,
+}
+
+impl Wanted {
+    /// All that can be done about a range.
+    pub const fn about(range: Range) -> Self {
+        Self { range, findings: Vec::new(), only: None }
+    }
+}
+
+/// The actions that are wanted.
+pub fn actions(view: FileView<'_>, asked: &Wanted) -> Vec<CodeAction> {
+    let Wanted { range, findings: known, only } = asked;
     let wanted = |kind: &CodeActionKind| {
-        only.is_none_or(|only| only.iter().any(|only| is_within(kind.as_str(), only.as_str())))
+        let is_within = |only: &CodeActionKind| is_within(kind.as_str(), only.as_str());
+        only.as_ref().is_none_or(|only| only.iter().any(is_within))
     };
     let mut actions = Vec::new();
     if wanted(&CodeActionKind::QUICKFIX) {
-        let span = view.positions().span(range);
+        let span = view.positions().span(*range);
+        let known: Vec<Span> = known.iter().map(|range| view.positions().span(*range)).collect();
+        let is_asked = |own: Span| meets(own, span) || known.contains(&own);
         for finding in findings(view) {
             let faded = unreachable(view, &finding);
-            if faded.into_iter().chain([finding.primary.span]).any(|own| meets(own, span)) {
+            if faded.into_iter().chain([finding.primary.span]).any(is_asked) {
                 actions.extend(for_finding(view, &finding));
             }
         }
-        actions.extend(shell_findings::actions(view, span));
+        actions.extend(shell_findings::actions(view, is_asked));
     }
-    actions.extend(refactorings::actions(view, range, wanted));
+    actions.extend(refactorings::actions(view, *range, wanted));
     let fix_all = CodeActionKind::new(FIX_ALL);
     // Saved settings ask for it by name; in a menu it appears only where it does something.
     if wanted(&fix_all) {

@@ -82,14 +82,12 @@ fn diagnostic(script: &Script<'_>, finding: &Finding) -> Option<Diagnostic> {
     })
 }
 
-/// What can be done about findings that meet a span.
-pub fn actions(view: FileView<'_>, wanted: Span) -> Vec<CodeAction> {
+/// What can be done about the findings whose places are asked about.
+pub fn actions(view: FileView<'_>, is_asked: impl Fn(Span) -> bool) -> Vec<CodeAction> {
     let mut actions = Vec::new();
     for Checked { script, findings } in checked(view) {
         for finding in findings.iter() {
-            let meets = span(&script, finding)
-                .is_some_and(|span| span.start() <= wanted.end() && wanted.start() <= span.end());
-            if meets {
+            if span(&script, finding).is_some_and(&is_asked) {
                 actions.extend(fixed(&script, finding));
                 actions.push(silenced(&script, finding));
             }

@@ -34,7 +34,7 @@ use ls_types::{
     GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams, InitializeParams,
     InitializeResult, InitializedParams, InlayHint, InlayHintParams, LSPAny,
     LinkedEditingRangeParams, LinkedEditingRanges, Location, LocationLink, Position,
-    PrepareRenameResponse, ReferenceParams, RenameFilesParams, RenameParams, SelectionRange,
+    PrepareRenameResponse, Range, ReferenceParams, RenameFilesParams, RenameParams, SelectionRange,
     SelectionRangeParams, SemanticTokens, SemanticTokensDeltaParams, SemanticTokensFullDeltaResult,
     SemanticTokensParams, SemanticTokensRangeParams, SemanticTokensRangeResult,
     SemanticTokensResult, SignatureHelp, SignatureHelpParams, TextDocumentPositionParams, TextEdit,
@@ -73,12 +73,14 @@ impl Backend {
     }
 }
 
-/// The kinds of actions that a client wants. One that only looks whether to show a light while the cursor moves gets no
-/// refactorings, which have to be proven.
-fn wanted_actions(context: CodeActionContext) -> Option<Vec<CodeActionKind>> {
+/// The actions that a client wants. One that only looks whether to show a light while the cursor moves gets no refactorings,
+/// which have to be proven.
+fn wanted_actions(range: Range, context: CodeActionContext) -> code_actions::Wanted {
     let automatic = context.trigger_kind == Some(CodeActionTriggerKind::AUTOMATIC);
     let light = || vec![CodeActionKind::QUICKFIX, CodeActionKind::SOURCE];
-    context.only.or_else(|| automatic.then(light))
+    let only = context.only.or_else(|| automatic.then(light));
+    let findings = context.diagnostics.into_iter().map(|finding| finding.range).collect();
+    code_actions::Wanted { range, findings, only }
 }
 
 impl LanguageServer for Backend {
@@ -322,10 +324,9 @@ impl LanguageServer for Backend {
     }
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
-        let (range, only) = (params.range, wanted_actions(params.context));
-        let actions = self.about(params.text_document.uri, move |view| {
-            code_actions::actions(view, range, only.as_deref())
-        });
+        let wanted = wanted_actions(params.range, params.context);
+        let actions =
+            self.about(params.text_document.uri, move |view| code_actions::actions(view, &wanted));
         let (actions, greeting) = (actions.await?, self.greeting()?);
         let adapted = |action| edits::action(greeting, action).map(CodeActionOrCommand::CodeAction);
         Ok(actions.map(|actions| actions.into_iter().filter_map(adapted).collect()))

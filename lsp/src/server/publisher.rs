@@ -6,6 +6,7 @@
 use crate::features::diagnostics;
 use crate::workspace::Snapshot;
 use crate::workspace::graph::Graph;
+use crate::workspace::settings::Settings;
 use ls_types::{Diagnostic, Uri};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -74,7 +75,13 @@ impl Publisher {
         };
         let publisher = Self { shared: Arc::new((Mutex::new(slot), Condvar::new())) };
         let own = publisher.clone();
-        let teller = Teller { client, handle, shown: Shown::default(), graphs: Vec::new() };
+        let teller = Teller {
+            client,
+            handle,
+            shown: Shown::default(),
+            graphs: Vec::new(),
+            settings: Settings::default(),
+        };
         let work = move || own.work(teller);
         // Without a thread nothing is told unasked; requests are answered all the same.
         let _thread = std::thread::Builder::new().name("publisher".to_owned()).spawn(work);
@@ -136,16 +143,18 @@ struct Teller {
     handle: Handle,
     shown: Shown,
     graphs: Vec<Graph>,
+    settings: Settings,
 }
 
 impl Teller {
     fn tell(&mut self, news: &News) {
-        let graph_changed = news.snapshot.as_deref().is_some_and(|snapshot| {
+        let surroundings_changed = news.snapshot.as_deref().is_some_and(|snapshot| {
             self.tell_findings(news.mode, snapshot);
-            self.is_other_graph(snapshot)
+            // Both are looked at, so that both are known from now on.
+            self.is_other_graph(snapshot) | self.are_other_settings(snapshot)
         });
-        // Both tell who needs a file and what the next run would do with it.
-        if graph_changed || news.outlook == Outlook::Changed {
+        // All of it decides what hints and lenses say of a file that nobody edits.
+        if surroundings_changed || news.outlook == Outlook::Changed {
             self.refresh(news.refreshes);
         }
     }
@@ -171,6 +180,15 @@ impl Teller {
         let is_other = graphs != self.graphs;
         self.graphs = graphs;
         is_other
+    }
+
+    /// Whether the user chose other things to be shown, the copy of a SPLIT among them.
+    fn are_other_settings(&mut self, snapshot: &Snapshot) -> bool {
+        let are_other = self.settings != *snapshot.settings();
+        if are_other {
+            self.settings = snapshot.settings().clone();
+        }
+        are_other
     }
 
     fn refresh(&self, wanted: Refreshes) {

@@ -57,9 +57,12 @@ local function plugin()
   local step = (' '):rep(vim.fn.shiftwidth())
   check('continued lines are indented', vim.deep_equal(indented, { 'RUN a \\', step .. 'b \\', step .. 'c', 'RUN d' }), indented)
   vim.cmd('silent edit!')
-  vim.cmd('silent helptags ' .. vim.fn.fnameescape(vim.env.LAYERC_PLUGIN .. '/doc'))
   check('there is help', pcall(vim.cmd.help, 'layerc'))
   vim.cmd('silent! helpclose')
+  local folder = vim.env.LAYERC_PLUGIN .. '/doc'
+  local shipped = vim.fn.readfile(folder .. '/tags')
+  vim.cmd('silent helptags ' .. vim.fn.fnameescape(folder))
+  check('its tags are those of its text', vim.deep_equal(shipped, vim.fn.readfile(folder .. '/tags')), shipped)
 end
 
 -- The server -------------------------------------------------------------------------------------------------------

@@ -133,3 +133,29 @@ fn settings_come_by_every_way() {
     assert_ne!(client.request("textDocument/inlayHint", &hints), json!([]));
     assert_ne!(client.request("textDocument/hover", &place(&document, 1, 0)), Value::Null);
 }
+
+#[test]
+fn what_the_user_chooses_to_see_is_shown_at_once() {
+    let repository = Repository::with(&[(
+        "Layerfile",
+        "FROM vm/ubuntu:18.04\nSPLIT 3\nRUN test $SPLIT of $SPLIT_NUM\n",
+    )]);
+    let document = uri(&repository.join("Layerfile"));
+    let refreshes =
+        json!({ "inlayHint": { "refreshSupport": true }, "codeLens": { "refreshSupport": true } });
+    let mut client = Client::greeted(repository.path(), &json!({ "workspace": refreshes }));
+    client.open(&document, "FROM vm/ubuntu:18.04\nSPLIT 3\nRUN test $SPLIT of $SPLIT_NUM\n");
+    client.asked("workspace/codeLens/refresh");
+    let range =
+        json!({ "start": { "line": 2, "character": 0 }, "end": { "line": 3, "character": 0 } });
+    let hints = json!({ "textDocument": { "uri": document }, "range": range });
+    let show = json!({ "command": "layerc.showCopy", "arguments": [document, 1] });
+    client.request("workspace/executeCommand", &show);
+    client.asked("workspace/inlayHint/refresh");
+    client.asked("workspace/codeLens/refresh");
+    assert!(client.request("textDocument/inlayHint", &hints).to_string().contains("SPLIT=1"));
+    let off = json!({ "layerc": { "inlayHints": { "enable": false } } });
+    client.notify("workspace/didChangeConfiguration", &json!({ "settings": off }));
+    client.asked("workspace/inlayHint/refresh");
+    assert_eq!(client.request("textDocument/inlayHint", &hints), json!([]));
+}

@@ -12,6 +12,19 @@ local function program(client)
   return type(command) == 'table' and command[1] or 'layerc'
 end
 
+--- `layerc` reads the disk: says so where something isn't written yet.
+local function mention_unsaved()
+  local unsaved = vim.tbl_filter(function(buffer)
+    return buffer.changed == 1 and vim.bo[buffer.bufnr].filetype == 'layerfile'
+  end, vim.fn.getbufinfo({ bufloaded = 1 }))
+  if #unsaved > 0 then
+    local names = vim.tbl_map(function(buffer)
+      return vim.fn.fnamemodify(buffer.name, ':.')
+    end, unsaved)
+    vim.notify('Shown is what is on disk; not written yet: ' .. table.concat(names, ', '), vim.log.levels.WARN)
+  end
+end
+
 --- Runs `layerc` in a terminal below; `q` closes it.
 ---@param client vim.lsp.Client
 ---@param arguments string[]
@@ -20,6 +33,10 @@ local function in_terminal(client, arguments)
   local buffer = vim.api.nvim_get_current_buf()
   vim.bo[buffer].bufhidden = 'wipe'
   vim.fn.jobstart(vim.list_extend({ program(client) }, arguments), { term = true, cwd = client.root_dir })
+  -- A terminal follows its output while the cursor is in the last line: right for what goes on, not for a page to read.
+  if arguments[1] == 'run' then
+    vim.cmd('normal! G')
+  end
   vim.keymap.set('n', 'q', '<cmd>close<cr>', { buffer = buffer })
 end
 
@@ -105,6 +122,7 @@ local function graph(client)
   if not document then
     return
   end
+  mention_unsaved()
   local name = 'layerc://plan'
   local drawn = require('layerc.graph').draw(vim.json.decode(table.concat(document, '\n'), { luanil = { object = true } }))
   local buffer = beside(name, 'layercplan', drawn.lines)
@@ -153,6 +171,7 @@ local function start(client, action, file, more)
   if action == 'run' then
     vim.cmd('silent update')
   end
+  mention_unsaved()
   in_terminal(client, vim.list_extend({ action, '--target', target(client, file) }, more or {}))
 end
 
@@ -235,6 +254,23 @@ vim.lsp.commands['layerc.pickCopy'] = function(command, context)
   end)
 end
 
+--- Shows the lenses of a buffer, and again after edits, after saves, when its window is entered and when nothing happens.
+---@param client vim.lsp.Client
+---@param buffer integer
+local function keep_lenses(client, buffer)
+  local group = vim.api.nvim_create_augroup('layerc.lenses.' .. buffer, {})
+  local function refresh()
+    if #vim.lsp.get_clients({ bufnr = buffer, name = client.name }) == 0 then
+      vim.lsp.codelens.clear(nil, buffer)
+      return true
+    end
+    vim.lsp.codelens.refresh({ bufnr = buffer })
+  end
+  local events = { 'BufEnter', 'BufWritePost', 'CursorHold', 'FocusGained', 'InsertLeave', 'TextChanged' }
+  vim.api.nvim_create_autocmd(events, { group = group, buffer = buffer, callback = refresh })
+  refresh()
+end
+
 --- Called by `lsp/layerc.lua` for each buffer.
 ---@param client vim.lsp.Client
 ---@param buffer integer
@@ -244,11 +280,11 @@ function layerc.attach(client, buffer)
     vim.lsp.inlay_hint.enable(true, { bufnr = buffer })
   end
   if vim.g.layerc_code_lens ~= false and client:supports_method('textDocument/codeLens', buffer) then
-    -- 0.12 keeps lenses up to date by itself, 0.11 only shows them once.
+    -- 0.12 keeps lenses up to date by itself, 0.11 has to be told when.
     if vim.lsp.codelens.enable then
       vim.lsp.codelens.enable(true, { bufnr = buffer })
     else
-      vim.lsp.codelens.refresh({ bufnr = buffer })
+      keep_lenses(client, buffer)
     end
   end
 end

@@ -28,7 +28,9 @@ fn entries(view: FileView<'_>, items: &mut Items<'_>, fits: impl Fn(&Entry) -> b
     let text = if typed.starts_with('/') { format!("/{head}") } else { head.to_owned() };
     let Some(directory) = resolve_path(view, &text) else { return };
     items.keep(length);
-    if !typed.contains('/') || head.split('/').all(|part| part == "..") {
+    let goes_up = !typed.contains('/') || head.split('/').all(|part| part == "..");
+    // Nothing above the repository's root can be named.
+    if goes_up && directory.parent().is_some() {
         let parent = items.add("..", "../", CompletionItemKind::FOLDER);
         parent.command = Some(again());
     }

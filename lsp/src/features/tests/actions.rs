@@ -1,13 +1,14 @@
 //! What can be done about findings.
 
-use crate::features::code_actions::{FIX_ALL, actions};
+use crate::features::code_actions::{FIX_ALL, Wanted, actions};
 use crate::fixture::{Fixture, edited};
 use ls_types::{
-    CodeAction, CodeActionKind, DocumentChangeOperation, DocumentChanges, OneOf, TextEdit,
+    CodeAction, CodeActionKind, DocumentChangeOperation, DocumentChanges, OneOf, Position, Range,
+    TextEdit,
 };
 
 fn all(fixture: &Fixture) -> Vec<CodeAction> {
-    actions(fixture.view(), fixture.view().positions().whole(), None)
+    actions(fixture.view(), &Wanted::about(fixture.view().positions().whole()))
 }
 
 /// The file with the cursor after an action.
@@ -57,14 +58,26 @@ fn fixes_are_edits_and_safe_ones_are_preferred() {
 fn only_the_kinds_that_were_asked_for_come() {
     let fixture = Fixture::new("FROM vm/ubuntu:18.04\nrun ‸a\n");
     let only = |kind: &'static str| {
-        let kinds = [CodeActionKind::new(kind)];
         let range = fixture.view().positions().whole();
-        let found = actions(fixture.view(), range, Some(&kinds));
+        let only = Some(vec![CodeActionKind::new(kind)]);
+        let found = actions(fixture.view(), &Wanted { only, ..Wanted::about(range) });
         found.into_iter().filter_map(|action| action.kind).collect::<Vec<_>>()
     };
     assert_eq!(only("source.fixAll"), [CodeActionKind::new(FIX_ALL)]);
     assert_eq!(only("source.organizeImports"), []);
     assert!(only("quickfix").iter().all(|kind| *kind == CodeActionKind::QUICKFIX));
+}
+
+#[test]
+fn a_finding_that_the_client_names_has_its_actions_wherever_the_cursor_is() {
+    let fixture = Fixture::new("FROM vm/ubuntu:18.04\nRUNN make it ‸now\n");
+    let cursor = Range { start: fixture.position, end: fixture.position };
+    let here = Wanted::about(cursor);
+    let (start, end) = (Position { line: 1, character: 0 }, Position { line: 1, character: 4 });
+    let named = Wanted { findings: vec![Range { start, end }], ..Wanted::about(cursor) };
+    assert_eq!(actions(fixture.view(), &here), []);
+    let found = actions(fixture.view(), &named);
+    assert!(done(&fixture, titled(&found, "RUN")).contains("\nRUN make"));
 }
 
 /// Texts whose findings are warnings and hints of many rules.

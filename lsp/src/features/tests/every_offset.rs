@@ -69,7 +69,7 @@ const AT_OFFSET: &[(&str, Ask)] = &[
     ("semanticTokens/range", |view, at| drop(black_box(semantic_tokens::range(view, until(at))))),
     ("codeAction", |view, at| {
         let cursor = Range { start: at, end: at };
-        drop(black_box(code_actions::actions(view, cursor, None)));
+        drop(black_box(code_actions::actions(view, &code_actions::Wanted::about(cursor))));
     }),
 ];
 
@@ -101,7 +101,7 @@ const OF_TEXT: &[(&str, Ask)] = &[
         drop(black_box(hierarchy::outgoing(view.snapshot, uri)));
     }),
     ("codeAction of all", |view, at| {
-        drop(black_box(code_actions::actions(view, until(at), None)));
+        drop(black_box(code_actions::actions(view, &code_actions::Wanted::about(until(at)))));
     }),
     ("layerc/flattened", |view, _| drop(black_box(flattened::flattened(view)))),
     ("layerc/graph", |view, _| drop(black_box(graph::graph(view)))),

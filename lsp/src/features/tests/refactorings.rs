@@ -1,6 +1,7 @@
 //! Refactorings as an editor gets them: code actions with their edits, and layers that are renamed.
 
-use crate::features::{code_actions, rename};
+use crate::features::code_actions::{self, Wanted};
+use crate::features::rename;
 use crate::fixture::{Fixture, edited, shown_uri};
 use ls_types::{
     CodeActionKind, DocumentChangeOperation, DocumentChanges, OneOf, Range, ResourceOp,
@@ -51,7 +52,8 @@ fn action(text: &str, kind: CodeActionKind) -> Option<(String, String)> {
     let mut start = fixture.position;
     start.character = 0;
     let range = Range { start, end: fixture.position };
-    let actions = code_actions::actions(fixture.view(), range, Some(&[kind]));
+    let wanted = Wanted { only: Some(vec![kind]), ..Wanted::about(range) };
+    let actions = code_actions::actions(fixture.view(), &wanted);
     let action = actions.into_iter().next()?;
     Some((action.title, shown(&fixture, action.edit.as_ref()?)))
 }

@@ -119,6 +119,7 @@ fn nothing_is_offered_that_would_be_wrong() {
     for (line, wrong) in [
         ("WAIT ‸", "../base"),
         ("WAIT ‸", "."),
+        ("COPY ../‸", ".."),
         ("RUN echo ‸", "CI"),
         ("RUN echo \\$‸", "CI"),
         ("RUN echo ‸", "echo"),
