@@ -9,6 +9,7 @@ mod memory;
 mod names;
 mod plain_secrets;
 mod reachability;
+mod replaced;
 mod runs;
 mod secrets;
 mod shell_syntax;
@@ -78,6 +79,7 @@ pub(crate) fn check_file(file: &File<'_>, checked: &mut Checked) {
     runs::check(file, checked);
     shell_syntax::check(file, checked);
     names::check(file, checked);
+    replaced::check(file, checked);
 }
 
 impl<'a> File<'a> {

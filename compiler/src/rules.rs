@@ -180,6 +180,7 @@ rules! {
     LF0216 VENDOR_ONLY "vendor-only" Warning "an instruction works only on the original service";
     LF0217 REPEATED_NAME "repeated-name" Hint "a name is given twice";
     LF0218 SHELL_SYNTAX "shell-syntax" Warning "a command that bash can't read";
+    LF0219 ENV_REPLACED "env-replaced" Hint "a value of ENV is replaced before anything uses it";
 
     // Suppressions.
     LF0290 SUPPRESSION_UNUSED "suppression-unused" Hint "a suppression silences nothing";

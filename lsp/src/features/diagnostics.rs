@@ -112,8 +112,13 @@ fn related(
 }
 
 fn tags(finding: &finding::Diagnostic) -> Option<Vec<DiagnosticTag>> {
-    let unnecessary =
-        [&rules::WAIT_REPEATED, &rules::WAIT_ON_PARENT, &rules::REPEATED_NAME, &rules::SKIP_NEVER];
+    let unnecessary = [
+        &rules::WAIT_REPEATED,
+        &rules::WAIT_ON_PARENT,
+        &rules::REPEATED_NAME,
+        &rules::SKIP_NEVER,
+        &rules::ENV_REPLACED,
+    ];
     let unnecessary = unnecessary.iter().any(|rule| rule.code == finding.code)
         || finding.code == rules::SUPPRESSION_UNUSED.code;
     let deprecated = finding.code == rules::DEPRECATED_VARIABLE.code;

@@ -11,7 +11,7 @@ use crate::shell::{ShellTokenKind, tokens};
 use crate::workspace::FileView;
 use crate::workspace::embedded::Embedded;
 use crate::workspace::variables::{Mention, Role};
-use layerc_compiler::catalog::{DirectiveInfo, Standing, variable};
+use layerc_compiler::catalog::{DirectiveInfo, Standing, keyword_at, variable};
 use layerc_compiler::directive::{Instruction, Word};
 use layerc_compiler::sources::EntryKind;
 use layerc_compiler::span::Span;
@@ -24,9 +24,13 @@ const SHOWN_ENTRIES: usize = 12;
 /// What stands at `position`.
 pub fn hover(view: FileView<'_>, position: Position) -> Option<Hover> {
     let offset = view.offset(position);
-    let Some(thing) = thing_at(view, offset) else { return about_builtin(view, offset) };
+    let Some(thing) = thing_at(view, offset) else {
+        return about_builtin(view, offset).or_else(|| about_instruction(view, offset));
+    };
     let text = match thing {
-        Thing::Keyword(info, span) => format!("{}{}", describe(info), machine_at(view, span)),
+        Thing::Keyword(info, span) => {
+            format!("{}{}{}", describe(info), next_run(view, span), machine_at(view, span))
+        }
         Thing::Layerfile(reference) => {
             let target = view.sibling(reference.target?)?;
             let verb = match reference.kind {
@@ -44,6 +48,25 @@ pub fn hover(view: FileView<'_>, position: Position) -> Option<Hover> {
     };
     let range = Some(view.range(thing.span()));
     Some(Hover { contents: HoverContents::Markup(markdown(text)), range })
+}
+
+/// An argument that is nothing by itself: what its instruction is. Shell text is left alone, most of it is no argument.
+fn about_instruction(view: FileView<'_>, offset: u32) -> Option<Hover> {
+    let (_, directive) = directive_at(view, offset)?;
+    if matches!(directive.instruction, Instruction::Run(_) | Instruction::Env(_)) {
+        return None;
+    }
+    let (info, _) = keyword_at(view.slice(directive.keyword))?;
+    let range = Some(view.range(directive.span));
+    Some(Hover { contents: HoverContents::Markup(markdown(describe(info))), range })
+}
+
+/// What the next run would do with the instruction at `span`, and how long that takes, if past runs tell.
+fn next_run(view: FileView<'_>, span: Span) -> String {
+    let line = view.analysis().lines.line(span.start()) + 1;
+    let known = plan::outlook::of_file(view).into_iter().find(|outlook| outlook.line == line);
+    let words = known.and_then(|outlook| outlook.words(str::to_owned));
+    words.map(|words| format!("\n\nThe next run: {words}")).unwrap_or_default()
 }
 
 /// What the machine is before the instruction at `span`, if anything was set.
@@ -170,6 +193,10 @@ fn about_variable(view: FileView<'_>, mention: &Mention) -> String {
             },
         };
         let _infallible = write!(text, "\n\n{what} [{path}:{line}]({uri}#L{line})");
+    } else if variable(name).is_none() && mention.role != Role::ShellValue {
+        text.push_str(
+            "\n\nNothing in this machine's Layerfiles sets it; the command or a SETUP FILE may.",
+        );
     }
     if let Some(value) = effective(view, name) {
         let _infallible = write!(text, "\n\nAt the end of this file: `{value}`");

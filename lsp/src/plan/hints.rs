@@ -8,7 +8,6 @@ use crate::workspace::FileView;
 use crate::workspace::settings::Shown;
 use layerc_compiler::directive::{Directive, Instruction};
 use layerc_compiler::span::Span;
-use layerc_planner::render::StepAnnotation;
 use ls_types::{
     InlayHint, InlayHintLabel, InlayHintLabelPart, InlayHintLabelPartTooltip, InlayHintTooltip,
     Range,
@@ -163,23 +162,8 @@ fn verdict_part(verdict: &Verdict) -> Option<InlayHintLabelPart> {
 }
 
 fn outlook_part(line: &outlook::LineOutlook) -> Option<InlayHintLabelPart> {
-    let usual = line.usual_milliseconds.map(outlook::duration_text);
-    let (text, whole) = match (line.outlook.as_ref(), usual) {
-        (Some(StepAnnotation::Cached), Some(usual)) => (format!("cached, else {usual}"), None),
-        (Some(StepAnnotation::Cached), None) => ("cached".to_owned(), None),
-        (Some(StepAnnotation::WillRun { reason }), usual) => {
-            let usual = usual.map(|usual| format!(", about {usual}")).unwrap_or_default();
-            (format!("will run{usual}: {}", words::shortened(reason)), Some(reason))
-        }
-        (Some(StepAnnotation::Unknown { cause }), _) => {
-            (format!("unknown: {}", words::shortened(cause)), Some(cause))
-        }
-        (Some(StepAnnotation::LeftOut), _) => ("left out".to_owned(), None),
-        (None, Some(usual)) => (format!("about {usual}"), None),
-        (None, None) => return None,
-    };
-    let mut part = plain_part(text);
-    part.tooltip = whole.cloned().map(InlayHintLabelPartTooltip::String);
+    let mut part = plain_part(line.words(words::shortened)?);
+    part.tooltip = line.reason().cloned().map(InlayHintLabelPartTooltip::String);
     Some(part)
 }
 

@@ -17,6 +17,34 @@ pub struct LineOutlook {
     pub usual_milliseconds: Option<u64>,
 }
 
+impl LineOutlook {
+    /// Why the next run would do it, or why nobody knows; in full.
+    pub const fn reason(&self) -> Option<&String> {
+        match &self.outlook {
+            Some(StepAnnotation::WillRun { reason }) => Some(reason),
+            Some(StepAnnotation::Unknown { cause }) => Some(cause),
+            Some(StepAnnotation::Cached | StepAnnotation::LeftOut) | None => None,
+        }
+    }
+
+    /// What the next run would do and how long that takes, the reason as `shown` has it; `None` if nothing is known.
+    pub fn words(&self, shown: impl Fn(&str) -> String) -> Option<String> {
+        let usual = self.usual_milliseconds.map(duration_text);
+        Some(match (self.outlook.as_ref(), usual) {
+            (Some(StepAnnotation::Cached), Some(usual)) => format!("cached, else {usual}"),
+            (Some(StepAnnotation::Cached), None) => "cached".to_owned(),
+            (Some(StepAnnotation::WillRun { reason }), usual) => {
+                let usual = usual.map(|usual| format!(", about {usual}")).unwrap_or_default();
+                format!("will run{usual}: {}", shown(reason))
+            }
+            (Some(StepAnnotation::Unknown { cause }), _) => format!("unknown: {}", shown(cause)),
+            (Some(StepAnnotation::LeftOut), _) => "left out".to_owned(),
+            (None, Some(usual)) => format!("about {usual}"),
+            (None, None) => return None,
+        })
+    }
+}
+
 /// The outlook of every step of a file, in order; empty where nothing is known of runs.
 pub fn of_file(view: FileView<'_>) -> Vec<LineOutlook> {
     let lines = || {

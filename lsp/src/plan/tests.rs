@@ -2,7 +2,7 @@
 
 use super::conditions::{Verdict, judge};
 use super::{cycles, flattened, graph, hints, machine, words};
-use crate::features::code_lens;
+use crate::features::{code_lens, hover};
 use crate::forecast::{StepFacts, StepForecast};
 use crate::host::{Host, ProjectSettings};
 use crate::workspace::{FileView, Snapshot, State, uri};
@@ -11,7 +11,7 @@ use layerc_compiler::repo_path::RepoPath;
 use layerc_compiler::sources::{Entry, EntryKind};
 use layerc_planner::plan::{Node, Plan};
 use layerc_planner::render::StepAnnotation;
-use ls_types::{InlayHintLabel, Uri};
+use ls_types::{HoverContents, InlayHintLabel, Position, Uri};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -202,6 +202,24 @@ fn lenses_count_who_inherits_and_who_waits() {
     assert_eq!(titles(&state, "b/Layerfile")[1], "showing copy 2 of 0…2");
     let shown = hinted(view(&state.snapshot(), "b/Layerfile"));
     assert!(shown.ends_with("RUN t $SPLIT/$SPLIT_NUM ⟶ SPLIT=2 SPLIT_NUM=3"), "{shown}");
+}
+
+#[test]
+fn hovers_tell_what_the_next_run_would_do_and_why() {
+    let text = "FROM vm/ubuntu:22.04\nRUN cached 1\nRUN changed 1\nRUN new\n";
+    let snapshot = state(&[("a/Layerfile", text)]).snapshot();
+    let said = |line: u32| {
+        let position = Position { line, character: 1 };
+        let found = hover::hover(view(&snapshot, "a/Layerfile"), position).expect("a hover");
+        let HoverContents::Markup(text) = found.contents else { panic!("Markdown") };
+        text.value
+            .split("The next run: ")
+            .nth(1)
+            .map(|rest| rest.lines().next().unwrap().to_owned())
+    };
+    assert_eq!(said(1).as_deref(), Some("cached, else 12 s"));
+    assert_eq!(said(2).as_deref(), Some("will run, about 350 ms: src/a changed"));
+    assert_eq!(said(3), None);
 }
 
 #[test]

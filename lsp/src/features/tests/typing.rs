@@ -204,6 +204,9 @@ fn hovers_say_what_is_there() {
         ("WAIT ../oth‸er", "starts from `base`"),
         ("COPY ../sr‸c .", "`src`, a directory: `lib` `main.js`"),
         ("COPY ../nope‸ .", "nothing is there"),
+        ("MEMORY 2‸G", "```layerfile\nMEMORY"),
+        ("EXPOSE WEBSITE localhost:80‸80 /x", "public address"),
+        ("RUN echo $NO‸BODY", "Nothing in this machine's Layerfiles sets it"),
         ("RUN x && ec‸ho", "`echo`, of bash itself: Prints its arguments."),
         ("RUN x && \\\n  c‸d y", "for later steps there is WORKDIR"),
     ] {
