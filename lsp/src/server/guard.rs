@@ -116,11 +116,14 @@ where
         let (trace, begun) = (Arc::clone(&self.trace), self.trace.begin(&request));
         let greets = request.method() == "initialize";
         let id = request.id().cloned();
+        // The library is silent about unknown methods below `$/`, which only notifications may be answered with.
+        let unknown = id.clone().map(|id| Response::from_error(id, Error::method_not_found()));
         let failed = move || id.clone().map(|id| Response::from_error(id, Error::internal_error()));
         match catch_unwind(AssertUnwindSafe(|| self.inner.call(request))) {
             Ok(future) => Box::pin(async move {
                 let answer = guarded(future, failed).await;
                 begun.into_iter().for_each(|begun| trace.end(begun));
+                let answer = answer.map(|answer| answer.or(unknown));
                 if greets { answer.map(|answer| answer.map(completed)) } else { answer }
             }),
             Err(_) => Box::pin(std::future::ready(Ok(failed()))),

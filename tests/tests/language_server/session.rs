@@ -105,8 +105,10 @@ fn an_orphan_does_not_live_on() {
 fn what_is_unknown_or_broken_is_answered_and_the_server_goes_on() {
     let repository = Repository::with(&[("Layerfile", TEXT)]);
     let mut client = Client::greeted(repository.path(), &json!({}));
-    let unknown = client.try_request("textDocument/dance", &json!({})).expect_err("an error");
-    assert_eq!(unknown["code"], -32601);
+    for method in ["textDocument/dance", "$/dance"] {
+        let unknown = client.try_request(method, &json!({})).expect_err("an error");
+        assert_eq!(unknown["code"], -32601, "{method}");
+    }
     let broken =
         client.try_request("textDocument/hover", &json!({ "x": 1 })).expect_err("an error");
     assert_eq!(broken["code"], -32602);

@@ -1,0 +1,3 @@
+; Where pairs of quotes aren't closed by themselves: `not_in` in config.toml names these.
+(comment) @comment.inclusive
+(value) @string
