@@ -24,6 +24,15 @@ pub const FIX_ALL: &str = "source.fixAll.layerc";
 /// The reason that a new suppression comment gives, for its author to say better.
 const REASON: &str = "intended here";
 
+/// Where findings count that the cursor isn't on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Nowhere.
+    Range,
+    /// On the line, if there is nothing to do at the range itself: somebody asked, and sees the finding behind the line.
+    Line,
+}
+
 /// What a client wants actions for.
 #[derive(Debug)]
 pub struct Wanted {
@@ -31,6 +40,8 @@ pub struct Wanted {
     pub range: Range,
     /// Where the findings stand that the user is asking about; Neovim names all of the cursor's line.
     pub findings: Vec<Range>,
+    /// Where else findings count.
+    pub reach: Reach,
     /// Which kinds; all, if it doesn't say.
     pub only: Option<Vec<CodeActionKind>>,
 }
@@ -38,37 +49,58 @@ pub struct Wanted {
 impl Wanted {
     /// All that can be done about a range.
     pub const fn about(range: Range) -> Self {
-        Self { range, findings: Vec::new(), only: None }
+        Self { range, findings: Vec::new(), reach: Reach::Range, only: None }
     }
 }
 
 /// The actions that are wanted.
 pub fn actions(view: FileView<'_>, asked: &Wanted) -> Vec<CodeAction> {
-    let Wanted { range, findings: known, only } = asked;
     let wanted = |kind: &CodeActionKind| {
         let is_within = |only: &CodeActionKind| is_within(kind.as_str(), only.as_str());
-        only.as_ref().is_none_or(|only| only.iter().any(is_within))
+        asked.only.as_ref().is_none_or(|only| only.iter().any(is_within))
     };
     let mut actions = Vec::new();
     if wanted(&CodeActionKind::QUICKFIX) {
-        let span = view.positions().span(*range);
-        let known: Vec<Span> = known.iter().map(|range| view.positions().span(*range)).collect();
-        let is_asked = |own: Span| meets(own, span) || known.contains(&own);
-        for finding in findings(view) {
-            let faded = unreachable(view, &finding);
-            if faded.into_iter().chain([finding.primary.span]).any(is_asked) {
-                actions.extend(for_finding(view, &finding));
-            }
+        actions = quick_fixes(view, asked, view.positions().span(asked.range));
+        if actions.is_empty() && asked.reach == Reach::Line {
+            actions = quick_fixes(view, asked, line_around(view, asked.range));
         }
-        actions.extend(shell_findings::actions(view, is_asked));
     }
-    actions.extend(refactorings::actions(view, *range, wanted));
+    actions.extend(refactorings::actions(view, asked.range, wanted));
     let fix_all = CodeActionKind::new(FIX_ALL);
     // Saved settings ask for it by name; in a menu it appears only where it does something.
     if wanted(&fix_all) {
         actions.extend(all_fixes(view, fix_all));
     }
     actions
+}
+
+/// What can be done about the findings that meet `span`, or that the client named.
+fn quick_fixes(view: FileView<'_>, asked: &Wanted, span: Span) -> Vec<CodeAction> {
+    let named: Vec<Span> =
+        asked.findings.iter().map(|range| view.positions().span(*range)).collect();
+    let is_asked = |own: Span| meets(own, span) || named.contains(&own);
+    let mut actions = Vec::new();
+    for finding in findings(view) {
+        let faded = unreachable(view, &finding);
+        if faded.into_iter().chain([finding.primary.span]).any(is_asked) {
+            actions.extend(for_finding(view, &finding));
+        }
+    }
+    actions.extend(shell_findings::actions(view, is_asked));
+    actions
+}
+
+/// The line of a range that stays on one, without its end; else the range.
+fn line_around(view: FileView<'_>, range: Range) -> Span {
+    if range.start.line != range.end.line {
+        return view.positions().span(range);
+    }
+    let lines = &view.analysis().lines;
+    let line = lines.line(view.offset(range.start));
+    let start = lines.line_start(line).unwrap_or(0);
+    let text = line_text(view, line).trim_end_matches(['\r', '\n']);
+    Span::new(start, start + u32::try_from(text.len()).unwrap_or(0))
 }
 
 /// `quickfix.x` is within `quickfix`.

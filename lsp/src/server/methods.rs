@@ -80,7 +80,8 @@ fn wanted_actions(range: Range, context: CodeActionContext) -> code_actions::Wan
     let light = || vec![CodeActionKind::QUICKFIX, CodeActionKind::SOURCE];
     let only = context.only.or_else(|| automatic.then(light));
     let findings = context.diagnostics.into_iter().map(|finding| finding.range).collect();
-    code_actions::Wanted { range, findings, only }
+    let reach = if automatic { code_actions::Reach::Range } else { code_actions::Reach::Line };
+    code_actions::Wanted { range, findings, reach, only }
 }
 
 impl LanguageServer for Backend {

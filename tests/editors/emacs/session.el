@@ -60,6 +60,12 @@
   (search-forward "RUN")
   (let ((hover (jsonrpc-request (eglot-current-server) :textDocument/hover (eglot--TextDocumentPositionParams))))
     (session-check "hover explains a keyword" (string-search "bash command" (format "%S" hover)) hover))
+  (goto-char (point-min))
+  (search-forward "../ba")
+  (condition-case refusal
+      (progn (eglot-rename "core") (session-check "a layer keeps its name where no directory moves" nil "renamed"))
+    (error (session-check "a layer keeps its name where no directory moves"
+                          (string-search "moves no files" (format "%S" refusal)) refusal)))
   (eglot-shutdown (eglot-current-server))
   (session-check "the server ends" (not (eglot-current-server))))
 

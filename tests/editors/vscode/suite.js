@@ -63,6 +63,25 @@ async function language(api) {
   check('completion offers directives', labels.includes('SECRET ENV'), labels.slice(0, 20));
 }
 
+/** What the manifest declares holds in the editor. */
+async function manifest() {
+  const extension = vscode.extensions.getExtension('layerc.layerfile');
+  const declared = extension.packageJSON;
+  const suggestions = vscode.workspace.getConfiguration('editor', { languageId: 'layerfile' }).get('quickSuggestions');
+  check('suggestions come inside quotes', suggestions?.strings === 'on', suggestions);
+  const { untrustedWorkspaces: untrusted, virtualWorkspaces: virtual } = declared.capabilities;
+  check('untrusted and virtual workspaces are served in part', untrusted.supported === 'limited' && virtual.supported === 'limited');
+  const unknown = untrusted.restrictedConfigurations.filter((name) => !declared.contributes.configuration.properties[name]);
+  check('what counts in trusted workspaces only is a setting', unknown.length === 0, unknown);
+  const commands = await vscode.commands.getCommands();
+  const steps = declared.contributes.walkthroughs.flatMap((walkthrough) => walkthrough.steps);
+  const linked = steps.flatMap((step) => [...step.description.matchAll(/command:([\w.]+)/g)].map((found) => found[1]));
+  const dead = linked.filter((name) => !commands.includes(name));
+  check('the walkthrough leads to commands', linked.length === steps.length && dead.length === 0, { linked, dead });
+  const missing = steps.filter((step) => !fs.existsSync(path.join(extension.extensionPath, step.media.markdown)));
+  check('and shows pages', missing.length === 0, missing);
+}
+
 async function enter() {
   const scratch = await vscode.workspace.openTextDocument({ language: 'layerfile', content: 'RUN a && \\' });
   const editor = await vscode.window.showTextDocument(scratch);
@@ -119,6 +138,10 @@ async function plan() {
   check('a lens runs the layer', lenses.some((lens) => lens.command?.command === 'layerc.run'), titles);
   check('a lens plans the layer', lenses.some((lens) => lens.command?.command === 'layerc.plan'), titles);
   check('a lens tells who inherits and who waits', titles.some((title) => /\d inherit/.test(title)), titles);
+  await vscode.commands.executeCommand('layerc.showCopy', editor.document.uri.toString(), 1);
+  const copied = await until(async () => JSON.stringify(await ask('InlayHintProvider', editor.document.uri, whole)).includes('SPLIT=1'));
+  check('the values of one copy are shown', copied);
+  await vscode.commands.executeCommand('layerc.showCopy', editor.document.uri.toString(), null);
   const tokens = await vscode.commands.executeCommand('vscode.provideDocumentSemanticTokens', editor.document.uri);
   check('the server colours words', tokens?.data.length > 0);
   const parents = await ask('DefinitionProvider', editor.document.uri, new vscode.Position(1, 8));
@@ -175,6 +198,15 @@ async function tasks() {
   const problem = await until(() =>
     vscode.languages.getDiagnostics(file('failing/Layerfile')).find((finding) => finding.source === 'layerc run'));
   check('and is a problem on its line', problem?.range.start.line === 1, vscode.languages.getDiagnostics());
+  fs.writeFileSync(file('failing/Layerfile').fsPath, 'FROM vm/ubuntu:22.04\nRUNN false\n');
+  await vscode.tasks.executeTask(all.find((task) => task.name === 'check'));
+  const inFile = () => vscode.languages.getDiagnostics(file('failing/Layerfile'));
+  const found = await until(() => {
+    const alike = inFile().filter((finding) => (finding.code?.value ?? finding.code) === 'LF0010');
+    return alike.length === 2 && alike;
+  });
+  check('what a task finds is a problem on its line', found?.every((finding) => finding.range.start.line === 1), inFile());
+  fs.writeFileSync(file('failing/Layerfile').fsPath, 'FROM vm/ubuntu:22.04\nRUN false\n');
 }
 
 async function restart(api) {
@@ -188,7 +220,7 @@ exports.run = async () => {
   console.log(`VS Code ${vscode.version}, Node ${process.version}`);
   const api = await vscode.extensions.getExtension('layerc.layerfile').activate();
   graphs = () => api.graph();
-  for (const part of [language, enter, graph, plan, flattened, explain, tasks, restart, pictures]) {
+  for (const part of [language, manifest, enter, graph, plan, flattened, explain, tasks, restart, pictures]) {
     try {
       await part(api);
     } catch (error) {

@@ -1,6 +1,6 @@
 //! What can be done about findings.
 
-use crate::features::code_actions::{FIX_ALL, Wanted, actions};
+use crate::features::code_actions::{FIX_ALL, Reach, Wanted, actions};
 use crate::fixture::{Fixture, edited};
 use ls_types::{
     CodeAction, CodeActionKind, DocumentChangeOperation, DocumentChanges, OneOf, Position, Range,
@@ -69,15 +69,18 @@ fn only_the_kinds_that_were_asked_for_come() {
 }
 
 #[test]
-fn a_finding_that_the_client_names_has_its_actions_wherever_the_cursor_is() {
+fn a_finding_that_is_asked_about_has_its_actions_wherever_the_cursor_is_on_its_line() {
     let fixture = Fixture::new("FROM vm/ubuntu:18.04\nRUNN make it ‸now\n");
     let cursor = Range { start: fixture.position, end: fixture.position };
     let here = Wanted::about(cursor);
     let (start, end) = (Position { line: 1, character: 0 }, Position { line: 1, character: 4 });
     let named = Wanted { findings: vec![Range { start, end }], ..Wanted::about(cursor) };
     assert_eq!(actions(fixture.view(), &here), []);
-    let found = actions(fixture.view(), &named);
-    assert!(done(&fixture, titled(&found, "RUN")).contains("\nRUN make"));
+    let on_line = Wanted { reach: Reach::Line, ..Wanted::about(cursor) };
+    for wanted in [named, on_line] {
+        let found = actions(fixture.view(), &wanted);
+        assert!(done(&fixture, titled(&found, "RUN")).contains("\nRUN make"));
+    }
 }
 
 /// Texts whose findings are warnings and hints of many rules.
