@@ -29,6 +29,8 @@ pub struct Client {
     waiting: VecDeque<Value>,
     last_id: i64,
     manners: Manners,
+    /// What the client answers when it is asked for its settings.
+    settings: Value,
 }
 
 /// What the client does with requests of the server.
@@ -74,6 +76,7 @@ impl Client {
             waiting: VecDeque::new(),
             last_id: 0,
             manners: Manners::Polite,
+            settings: Value::Null,
         }
     }
 
@@ -89,15 +92,29 @@ impl Client {
     /// # Panics
     /// When the answer is an error.
     pub fn greet(&mut self, root: &Path, capabilities: &Value) -> Value {
+        self.greet_with(root, capabilities, &Value::Null)
+    }
+
+    /// Greets with settings of the server and returns its answer.
+    ///
+    /// # Panics
+    /// When the answer is an error.
+    pub fn greet_with(&mut self, root: &Path, capabilities: &Value, options: &Value) -> Value {
         let params = json!({
             "processId": std::process::id(),
             "rootUri": uri(root),
             "workspaceFolders": [{ "uri": uri(root), "name": "test" }],
             "capabilities": capabilities,
+            "initializationOptions": options,
         });
         let answer = self.request("initialize", &params);
         self.notify("initialized", &json!({}));
         answer
+    }
+
+    /// Answers with these settings from now on when the server asks for them.
+    pub fn keep_settings(&mut self, settings: Value) {
+        self.settings = settings;
     }
 
     /// Answers no request of the server from now on.
@@ -279,7 +296,11 @@ impl Client {
             };
             if message.get("id").is_some() && message.get("method").is_some() {
                 if self.manners == Manners::Polite {
-                    let answer = json!({ "jsonrpc": "2.0", "id": message["id"], "result": null });
+                    let result = match message["method"].as_str() {
+                        Some("workspace/configuration") => json!([self.settings]),
+                        _ => Value::Null,
+                    };
+                    let answer = json!({ "jsonrpc": "2.0", "id": message["id"], "result": result });
                     self.send(&answer);
                 }
                 self.waiting.push_back(message);

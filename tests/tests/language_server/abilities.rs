@@ -135,6 +135,23 @@ fn settings_come_by_every_way() {
 }
 
 #[test]
+fn settings_come_with_the_greeting_and_when_they_are_asked_for() {
+    let repository = Repository::with(&[("Layerfile", "FROM vm/ubuntu:18.04\nRUN sudo x\n")]);
+    let is_error = |params: &Value| params["diagnostics"][0]["severity"] == 1;
+    let wanted = json!({ "lints": { "sudo-not-needed": "error" } });
+    let mut greeted = Client::start();
+    greeted.greet_with(repository.path(), &json!({}), &json!({ "layerc": wanted }));
+    greeted.notification("textDocument/publishDiagnostics", is_error);
+    let mut asked = Client::start();
+    asked.keep_settings(wanted);
+    asked.greet(repository.path(), &json!({ "workspace": { "configuration": true } }));
+    asked.notification("textDocument/publishDiagnostics", is_error);
+    asked.keep_settings(json!({ "lints": { "sudo-not-needed": "off" } }));
+    asked.notify("workspace/didChangeConfiguration", &json!({ "settings": null }));
+    asked.codes(&uri(&repository.join("Layerfile")), <[String]>::is_empty);
+}
+
+#[test]
 fn what_the_user_chooses_to_see_is_shown_at_once() {
     let repository = Repository::with(&[(
         "Layerfile",

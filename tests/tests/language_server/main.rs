@@ -9,5 +9,6 @@ mod offsets;
 mod outlook;
 mod refactorings;
 mod session;
+mod shell;
 mod silence;
 mod watching;
