@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 const [bin, source, target] = process.argv.slice(2);
 const { chromium } = createRequire(path.join(bin, '../npm/'))('playwright-core');
 const browser = await chromium.launch({ executablePath: path.join(bin, 'chromium'), args: ['--no-sandbox'] });
-const page = await browser.newPage({ viewport: { width: 1140, height: 580 } });
+const page = await browser.newPage({ viewport: { width: 1440, height: 580 } });
 await page.goto(pathToFileURL(path.resolve(source)).href);
 await page.locator('pre').screenshot({ path: target });
 await browser.close();

@@ -17,7 +17,7 @@ import time
 
 import pyte
 
-COLUMNS, LINES = 124, 26
+COLUMNS, LINES = 156, 24
 PLAIN = {"fg": "dadada", "bg": "1c1c1c"}
 NAMED = {
     "black": "07080d", "red": "ffc0b9", "green": "b3f6c0", "brown": "fce094", "blue": "a6dbff", "magenta": "ffcaff",
@@ -60,7 +60,7 @@ def main():
         setup = [f"--cmd set runtimepath^={plugin}", f"--cmd {server}", f"-c {look}"]
         os.execv(neovim, [neovim, "--clean", *(word for pair in setup for word in pair.split(" ", 1)), "http-tests/Layerfile"])
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
-    keys = [(4, "GoMEMORY 2G\x1b"), (3, ":LayercGraph\r"), (2, ":wincmd L | vertical resize 52 | wincmd p\r"), (1, "\x0c")]
+    keys = [(4, "GoMEMORY 2G\x1b"), (3, ":LayercGraph\r"), (2, ":wincmd L | vertical resize 56 | wincmd p\r"), (1, "\x0c")]
     for seconds, typed in keys + [(2, "")]:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
