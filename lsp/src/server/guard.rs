@@ -4,7 +4,7 @@
 //! The service library would stop serving at the first panic and stay as a mute process. Knows methods and ids only.
 
 use super::trace::Trace;
-use super::{Ending, capabilities};
+use super::{Ending, capabilities, understood};
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -114,7 +114,8 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         self.leave.note(request.method());
         let (trace, begun) = (Arc::clone(&self.trace), self.trace.begin(&request));
-        let greets = request.method() == "initialize";
+        let greets = request.method() == understood::METHOD;
+        let request = if greets { understood::request(request) } else { request };
         let id = request.id().cloned();
         // The library is silent about unknown methods below `$/`, which only notifications may be answered with.
         let unknown = id.clone().map(|id| Response::from_error(id, Error::method_not_found()));

@@ -25,6 +25,7 @@ mod publisher;
 mod scribe;
 mod tokens;
 mod trace;
+mod understood;
 mod watcher;
 
 use crate::host::Host;

@@ -102,6 +102,27 @@ fn an_orphan_does_not_live_on() {
 }
 
 #[test]
+fn who_offers_what_the_server_has_never_heard_of_is_served() {
+    let repository = Repository::with(&[("Layerfile", TEXT)]);
+    let mut client = Client::start();
+    let answer = client.greet(
+        repository.path(),
+        &json!({
+            "general": { "positionEncodings": ["utf-64", "utf-8"] },
+            "textDocument": {
+                "hover": { "contentFormat": ["hologram", "markdown"] },
+                "foldingRange": { "foldingRangeKind": { "valueSet": ["comment", "origami"] } },
+            },
+            "workspace": { "workspaceEdit": { "resourceOperations": ["rename", "teleport"] } },
+        }),
+    );
+    assert_eq!(answer["capabilities"]["positionEncoding"], "utf-8");
+    let document = uri(&repository.join("Layerfile"));
+    let hover = client.request("textDocument/hover", &place(&document, 0, 1));
+    assert_eq!(hover["contents"]["kind"], "markdown", "{hover}");
+}
+
+#[test]
 fn what_is_unknown_or_broken_is_answered_and_the_server_goes_on() {
     let repository = Repository::with(&[("Layerfile", TEXT)]);
     let mut client = Client::greeted(repository.path(), &json!({}));
