@@ -177,6 +177,11 @@ impl Host for MemoryHost {
         Some(Path::new("/pages"))
     }
 
+    fn variables(&self, _: &Path) -> BTreeMap<String, String> {
+        let now = [("GIT_BRANCH", "feature"), ("GIT_COMMIT_TITLE", "two words")];
+        now.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+    }
+
     fn forecast(&self) -> Option<&dyn StepForecast> {
         None
     }

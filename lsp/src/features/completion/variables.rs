@@ -88,10 +88,25 @@ fn value(view: FileView<'_>, offset: u32) -> String {
     pair.map_or_else(String::new, |pair| format!("= {}", pair.value.value))
 }
 
-/// In SKIP REMAINING IF: names, operators behind a name, `AND` behind a condition.
+/// Behind `NAME=`: what a built-in variable is now; a pattern behind `=~` is anybody's own.
+fn compared(view: FileView<'_>, items: &mut Items<'_>, name: &str, operator_end: usize) {
+    let Some(root) = view.repository.directory() else { return };
+    let mut now = view.snapshot.host().variables(root);
+    let fits = |value: &String| !value.is_empty() && !value.contains(|c: char| c.is_whitespace());
+    if let Some(value) = now.remove(name).filter(fits) {
+        items.keep(operator_end);
+        items.word(&value, CompletionItemKind::VALUE).detail = Some("its value now".to_owned());
+    }
+}
+
+/// In SKIP REMAINING IF: names, operators behind a name, values behind an operator, `AND` behind a condition.
 pub(super) fn conditions(view: FileView<'_>, items: &mut Items<'_>, text: &str) {
     let typed = items.typed();
-    if typed.contains(['=', '~']) {
+    if let Some((name, value)) = typed.split_once('=') {
+        let (name, end) = (name.trim_end_matches('!').to_owned(), typed.len() - value.len());
+        if !value.starts_with('~') {
+            compared(view, items, &name, end);
+        }
         return;
     }
     let last = text.trim_end().rsplit([' ', '\t']).next().unwrap_or_default();

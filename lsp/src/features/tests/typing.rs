@@ -73,6 +73,7 @@ fn every_context_offers_what_fits() {
         ("BUILD ENV G‸", "GIT_TAG", "BUILD ENV GIT_TAG"),
         ("SECRET ENV ‸", "TOKEN", "SECRET ENV TOKEN"),
         ("SKIP REMAINING IF GIT_BRANCH‸", "GIT_BRANCH!=", "SKIP REMAINING IF GIT_BRANCH!="),
+        ("SKIP REMAINING IF GIT_BRANCH!=fe‸", "feature", "SKIP REMAINING IF GIT_BRANCH!=feature"),
         ("SKIP REMAINING IF CI=true ‸", "AND", "SKIP REMAINING IF CI=true AND"),
         ("USER ‸", "app", "USER app"),
         ("EXPOSE WEBSITE ‸", "localhost:8123", "EXPOSE WEBSITE localhost:8123"),
@@ -119,6 +120,8 @@ fn nothing_is_offered_that_would_be_wrong() {
     for (line, wrong) in [
         ("WAIT ‸", "../base"),
         ("WAIT ‸", "."),
+        ("SKIP REMAINING IF GIT_BRANCH=~‸", "feature"),
+        ("SKIP REMAINING IF GIT_COMMIT_TITLE=‸", "two words"),
         ("COPY ../‸", ".."),
         ("RUN echo ‸", "CI"),
         ("RUN echo \\$‸", "CI"),
