@@ -1,7 +1,7 @@
 //! Ten runners of a hundred steps each, at once: the time of it all, and the memory of `layerc` and every process of its
 //! own. What the steps' own programs take is theirs.
 
-use crate::clock::{median, milliseconds};
+use crate::clock::{median, milliseconds, process_milliseconds};
 use crate::processes::children;
 use crate::table::{Goal, Table, Unit};
 use layerc_tests::workflow::Workflow;
@@ -32,8 +32,8 @@ pub(crate) fn measure(table: &mut Table) {
     let memory = memory_mebibytes(&workflow);
     let what = "memory of layerc while they run, all its processes (proportional share)";
     table.figure(what, memory, Unit::Mebibytes, Goal::AtMost(40.0));
-    let (cached, run) = milliseconds(|| workflow.run());
-    assert!(run.expect_success().executed().is_empty(), "everything was cached");
+    assert!(workflow.run().expect_success().executed().is_empty(), "everything was cached");
+    let cached = process_milliseconds(ROUNDS, || workflow.command());
     table.figure("the same runs, all cached", cached, Unit::Milliseconds, Goal::None);
 }
 

@@ -84,6 +84,16 @@ impl Ran {
     /// When a line of its output is no event, or the run does something else than `plan` said.
     pub fn of(command: &mut Command) -> Self {
         let said = Said::before(command);
+        let ran = Self::unasked(command);
+        said.compare(&ran.events);
+        ran
+    }
+
+    /// The same without asking: for measuring, where nobody may have looked at the repository before.
+    ///
+    /// # Panics
+    /// When a line of its output is no event.
+    pub fn unasked(command: &mut Command) -> Self {
         let outcome = Outcome::of(command);
         let event = |line: &str| -> Event {
             let timed: TimedEvent = serde_json::from_str(line)
@@ -91,7 +101,6 @@ impl Ran {
             timed.event
         };
         let events: Vec<Event> = outcome.stdout.lines().map(event).collect();
-        said.compare(&events);
         Self { outcome, events }
     }
 
