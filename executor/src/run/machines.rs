@@ -260,12 +260,14 @@ impl Worker<'_> {
             return Err(Trouble::Stopped);
         }
         self.context.bases.say_once(&chain.base.notes, self.context.events);
-        let machine = self.context.backend.start(&MachineStart {
+        let start = MachineStart {
             base: Arc::clone(&chain.base),
             layers: layers.to_vec(),
             name: self.runner.clone(),
             memory_bytes: self.memory_bytes(),
-        })?;
+        };
+        let Context { built_ins, backend, .. } = self.context;
+        let machine = built_ins.meanwhile(|| backend.start(&start))?;
         self.context.bases.say_once(machine.notes(), self.context.events);
         let (memory_bytes, keeps) = (self.memory_bytes(), self.context.backend.keeps());
         let mut live =

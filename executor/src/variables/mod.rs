@@ -88,6 +88,17 @@ impl BuiltIns {
         self.shared().get("GIT_BRANCH").map(String::as_str)
     }
 
+    /// Does something while git is asked, so that commands which come behind it need not wait for git.
+    pub fn meanwhile<T>(&self, action: impl FnOnce() -> T) -> T {
+        if self.facts.get().is_some() {
+            return action();
+        }
+        std::thread::scope(|scope| {
+            scope.spawn(|| self.shared());
+            action()
+        })
+    }
+
     fn shared(&self) -> &BTreeMap<String, String> {
         self.facts.get_or_init(|| {
             let mut shared = from_git(&GitFacts::read(&self.repository), &self.repository);
