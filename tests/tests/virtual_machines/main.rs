@@ -50,6 +50,7 @@ fn plans_run_in_virtual_machines() {
             "secrets",
             &[
                 a_machine_that_knows_a_secret_is_kept_and_the_store_does_not_show_it,
+                copies_of_a_machine_that_knows_a_secret_know_it,
                 with_another_key_it_is_made_again,
             ],
         ),
@@ -133,6 +134,15 @@ fn a_machine_that_knows_a_secret_is_kept_and_the_store_does_not_show_it(results:
     assert_eq!(restored.status, 0, "{}", restored.log);
     assert!(restored.printed("it runs on and knows it"), "{}", restored.log);
     assert_eq!(restored.ran.len(), 1, "it is restored: {}", restored.log);
+}
+
+fn copies_of_a_machine_that_knows_a_secret_know_it(results: &Brought) {
+    let copies = Told::of(results, "copies");
+    assert_eq!(copies.status, 0, "{}", copies.log);
+    for copy in 0..3 {
+        assert!(copies.printed(&format!("copy {copy} runs on and knows it")), "{}", copies.log);
+    }
+    assert!(copies.ran.iter().all(|step| step.starts_with("copies")), "{}", copies.log);
 }
 
 fn with_another_key_it_is_made_again(results: &Brought) {

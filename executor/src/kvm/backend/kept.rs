@@ -1,5 +1,6 @@
 //! The directory of a kept machine: what is beside its memory and processors, and which others it is a difference to.
 
+use super::kept_disk::KeptDisk;
 use super::lineage::Lineage;
 use crate::backend::{BackendError, LayerId};
 use crate::kvm::devices::disk::Delta;
@@ -9,7 +10,7 @@ use crate::sealing::{OwnerKey, OwnerKeyError};
 use crate::store::room::ASIDE;
 use crate::tracked::SavedFiles;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 
 /// What its disk holds beyond the one before it.
@@ -26,7 +27,7 @@ pub(super) struct KeptGuest {
     /// Commands it was given.
     pub(super) commands: u32,
     /// The machines that its disk and memory are differences to, oldest first, itself last.
-    pub(super) chain: Vec<LayerId>,
+    pub(super) chain: Vec<KeptDisk>,
     /// Which of them are encrypted. Known to its own file alone, which is encrypted with the key of the store's owner then.
     pub(super) lineage: Lineage,
 }
@@ -64,13 +65,8 @@ impl KeptGuest {
 
     /// The disks of its chain.
     pub(super) fn disks(&self, layers: &Path) -> Result<Vec<Delta>, MachineError> {
-        let open = |(number, layer): (usize, &LayerId)| {
-            let path = layers.join(&layer.0).join(DISK);
-            let file = File::open(&path);
-            file.and_then(|file| Delta::open(file, &self.lineage.of(number)))
-                .map_err(|error| unusable(&path, error))
-        };
-        self.chain.iter().enumerate().map(open).collect()
+        let disks = self.chain.iter().enumerate();
+        disks.map(|(number, disk)| disk.open(layers, &self.lineage.of(number))).collect()
     }
 }
 

@@ -1,6 +1,7 @@
 //! A running machine: the requests of the engine, put to its agent, and its state kept.
 
-use super::kept::{DISK, KeptGuest};
+use super::kept::{DISK, KeptGuest, of_machine};
+use super::kept_disk::KeptDisk;
 use super::lineage::Lineage;
 use super::network::Outside;
 use super::running::Running;
@@ -43,7 +44,7 @@ pub(super) struct KvmMachine {
     layers: PathBuf,
     notes: Vec<String>,
     /// The kept states that it is a difference to, oldest first.
-    chain: Vec<LayerId>,
+    chain: Vec<KeptDisk>,
     /// How many it has become itself.
     kept: u32,
     /// Whether it has heard a secret.
@@ -55,7 +56,7 @@ pub(super) struct KvmMachine {
 
 impl KvmMachine {
     /// One that goes on from the last of these.
-    pub(super) fn new(parts: Parts, chain: Vec<LayerId>) -> Self {
+    pub(super) fn new(parts: Parts, chain: Vec<KeptDisk>) -> Self {
         let Parts { steps, running, outside, run, layers, note, owner_key } = parts;
         let notes = steps.notes().iter().cloned().chain(note).chain(running.note()).collect();
         Self {
@@ -91,7 +92,7 @@ impl KvmMachine {
         fs::rename(&written, directory.join(DISK))
             .doing(|| format!("move {} to {}", written.display(), directory.display()))?;
         self.kept += 1;
-        self.chain.push(layer);
+        self.chain.push(KeptDisk::of(&self.layers, layer, &secrecy).map_err(of_machine)?);
         let (commands, chain) = (self.steps.commands(), self.chain.clone());
         let lineage = self.lineage.clone();
         KeptGuest { files, commands, chain, lineage }.write(&directory, &self.owner_key)
@@ -117,7 +118,7 @@ impl KvmMachine {
     /// Has the last kept state on disk when it returns.
     pub(super) fn make_durable(&self) -> Result<(), BackendError> {
         let Some(last) = self.chain.last() else { return Ok(()) };
-        let directory = self.layers.join(&last.0);
+        let directory = self.layers.join(&last.layer.0);
         make_durable(&directory).doing(|| format!("sync {}", directory.display()))
     }
 }
@@ -177,7 +178,7 @@ impl Machine for KvmMachine {
     }
 
     fn stands_on(&self) -> Vec<LayerId> {
-        self.chain.clone()
+        self.chain.iter().map(|disk| disk.layer.clone()).collect()
     }
 
     fn take_reads(&mut self) -> ReadSet {

@@ -12,6 +12,7 @@
 //! | [`host_ends`] | what is behind a machine's devices |
 //! | [`network`] | what guests reach |
 //! | [`kept`] | the directory of a kept machine |
+//! | [`kept_disk`] | its disk, checked |
 //! | [`running`] | a machine that may end at any moment |
 //! | [`start`] | booting and restoring |
 //! | [`machine`] | the engine's requests |
@@ -27,6 +28,7 @@ mod choice;
 mod host_ends;
 mod image;
 mod kept;
+mod kept_disk;
 mod kernel;
 mod kernel_packages;
 mod last_words;

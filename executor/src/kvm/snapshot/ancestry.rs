@@ -54,7 +54,7 @@ impl Ancestry {
 
 #[cfg(test)]
 mod tests {
-    use super::super::map::Stamp;
+    use super::super::stamp::Stamp;
     use super::*;
 
     fn map(files: &[(&str, u64)]) -> MemoryMap {

@@ -1,6 +1,7 @@
 //! Where each page of a guest's memory is on disk. Pages that are nowhere are zero.
 
 use super::pages::PageSet;
+use super::stamp::Stamp;
 use crate::kvm::layout::PAGE_BYTES;
 use crate::kvm::memory::MemorySize;
 use serde::{Deserialize, Serialize};
@@ -71,15 +72,6 @@ pub(super) enum Contents {
     Open([u8; 32]),
     /// Encrypted pages, in the file of this number: with the machine's key each of them is what was written, or can't be read.
     Sealed([u8; 32]),
-}
-
-/// Identity of an unwritten file.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Stamp {
-    /// Device and inode.
-    pub(super) inode: (u64, u64),
-    /// Nanoseconds since 1970 of its last change of contents or attributes, which nobody can set back.
-    pub(super) changed: i128,
 }
 
 /// The whole memory.

@@ -16,6 +16,7 @@
 //! | `sink` | a memory file being written |
 //! | `file` | the state file: version, checksum, limits |
 //! | `state` | what is in it |
+//! | `stamp` | whether a file is still as it was written |
 //! | `unfinished` | the directory of one that is being made |
 //! | `decrypted` | encrypted memory, in memory alone |
 //! | `ancestry` | whose memory a snapshot may name |
@@ -29,12 +30,14 @@ mod map;
 mod opening;
 mod pages;
 mod sink;
+mod stamp;
 mod state;
 mod taking;
 mod unfinished;
 
 pub(super) use ancestry::Ancestry;
 pub use opening::Snapshot;
+pub(super) use stamp::Stamp;
 #[cfg(any(test, fuzzing))]
 pub(super) use state::MachineState as Anything;
 pub use taking::Taken;

@@ -3,8 +3,9 @@
 use super::ancestry::Ancestry;
 use super::decrypted::{decrypted, in_memory};
 use super::map::{Contents, Extent, MemoryFile};
+use super::stamp::Stamp;
 use super::state::MachineState;
-use super::taking::{Lineage, stamp_of};
+use super::taking::Lineage;
 use super::{MEMORY_FILE, STATE_FILE, file, unusable};
 use crate::kvm::Secrecy;
 use crate::kvm::console::{Console, Output};
@@ -200,7 +201,7 @@ fn open_as_it_is(
     if Some(metadata.len()) != expected.pages.checked_mul(PAGE_BYTES) {
         return Err(unusable(path, "it is cut short or has bytes too many"));
     }
-    if stamp_of(&metadata) != expected.stamp {
+    if Stamp::of(&metadata) != expected.stamp {
         let mut hasher = blake3::Hasher::new();
         hasher.update_reader(&file).map_err(broken)?;
         if *hasher.finalize().as_bytes() != digest {

@@ -2,9 +2,10 @@
 //! during the first pass are copied.
 
 use super::changes;
-use super::map::{MemoryFile, MemoryMap, Stamp, page_ranges};
+use super::map::{MemoryFile, MemoryMap, page_ranges};
 use super::pages::PageSet;
 use super::sink::{Pace, Sink, Written};
+use super::stamp::Stamp;
 use super::state::{MachineState, SharedState};
 use super::unfinished::Unfinished;
 use crate::kvm::Secrecy;
@@ -13,8 +14,7 @@ use crate::kvm::layout::PAGE_BYTES;
 use crate::kvm::machine::VirtualMachine;
 use crate::kvm::vcpu;
 use crate::sys::virtual_machine::DirtyLog;
-use std::fs::{self, File};
-use std::os::unix::fs::MetadataExt;
+use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -185,13 +185,7 @@ fn next_map(parent: &MemoryMap, name: &str, written: Written) -> Result<MemoryMa
         snapshot: name.to_owned(),
         pages: written.pages,
         contents: written.contents,
-        stamp: stamp_of(&metadata),
+        stamp: Stamp::of(&metadata),
     };
     Ok(parent.with(&written.seen, file, written.extents))
-}
-
-/// What tells that nobody wrote to a file since.
-pub(super) fn stamp_of(metadata: &fs::Metadata) -> Stamp {
-    let changed = i128::from(metadata.ctime()) * 1_000_000_000 + i128::from(metadata.ctime_nsec());
-    Stamp { inode: (metadata.dev(), metadata.ino()), changed }
 }
