@@ -9,73 +9,55 @@ use crate::kvm::{MachineError, Secrecy};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct KeptDisk {
     /// Whose it is.
     pub(super) layer: LayerId,
-    contents: Contents,
-}
-
-/// What a disk must hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-enum Contents {
-    /// Clusters of this digest. As long as the file has the stamp nobody has written to it.
-    Open { digest: [u8; 32], stamp: Stamp },
-    /// Encrypted clusters: each is what was written under the machine's key, or can't be read.
-    Sealed,
+    /// Of its file, encrypted or not. Of an encrypted one each block can only be what was written under its key once; this
+    /// says that it is also the last that was.
+    digest: [u8; 32],
+    /// As long as the file has it, nobody has written to it.
+    stamp: Stamp,
 }
 
 impl KeptDisk {
     /// Of a disk that nobody writes any more and that is where it stays.
-    pub(super) fn of(
-        layers: &Path,
-        layer: LayerId,
-        secrecy: &Secrecy,
-    ) -> Result<Self, MachineError> {
-        let contents = match secrecy {
-            Secrecy::Sealed(_) => Contents::Sealed,
-            Secrecy::Open => File::open(layers.join(&layer.0).join(DISK))
-                .and_then(|file| Contents::now(&file))
-                .map_err(MachineError::system("read the disk of a kept machine"))?,
+    pub(super) fn of(layers: &Path, layer: LayerId) -> Result<Self, MachineError> {
+        let look = |path: &Path| -> io::Result<_> {
+            let file = File::open(path)?;
+            // First: what is written while it is read makes another stamp.
+            let stamp = Stamp::of(&file.metadata()?);
+            Ok((digest_of_clusters(&file)?, stamp))
         };
-        Ok(Self { layer, contents })
+        let (digest, stamp) = look(&place(layers, &layer))
+            .map_err(MachineError::system("read the disk of a kept machine"))?;
+        Ok(Self { layer, digest, stamp })
     }
 
     /// Opens it, if it is what was kept.
     pub(super) fn open(&self, layers: &Path, secrecy: &Secrecy) -> Result<Delta, MachineError> {
-        let path = layers.join(&self.layer.0).join(DISK);
+        let path = place(layers, &self.layer);
         let broken = |error: io::Error| unusable(&path, error);
         let file = File::open(&path).map_err(broken)?;
-        match (self.contents, secrecy) {
-            (Contents::Sealed, Secrecy::Sealed(_)) => {}
-            (Contents::Open { digest, stamp }, Secrecy::Open) => {
-                let metadata = file.metadata().map_err(broken)?;
-                if Stamp::of(&metadata) != stamp
-                    && digest_of_clusters(&file).map_err(broken)? != digest
-                {
-                    return Err(unusable(&path, "its contents have changed"));
-                }
-            }
-            _ => return Err(unusable(&path, "it is encrypted otherwise than what it belongs to")),
+        let stamp = Stamp::of(&file.metadata().map_err(broken)?);
+        if stamp != self.stamp && digest_of_clusters(&file).map_err(broken)? != self.digest {
+            return Err(unusable(&path, "its contents have changed"));
         }
         Delta::open(file, secrecy).map_err(broken)
     }
 }
 
-impl Contents {
-    fn now(file: &File) -> io::Result<Self> {
-        // First: what is written while it is read makes another stamp.
-        let stamp = Stamp::of(&file.metadata()?);
-        Ok(Self::Open { digest: digest_of_clusters(file)?, stamp })
-    }
+fn place(layers: &Path, layer: &LayerId) -> PathBuf {
+    layers.join(&layer.0).join(DISK)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sealing::Key;
     use std::fs::{self, OpenOptions};
     use std::os::unix::fs::FileExt;
 
@@ -86,7 +68,7 @@ mod tests {
         let disk = File::create(layers.path().join("one").join(DISK)).unwrap();
         disk.set_len(1 << 24).unwrap();
         disk.write_all_at(b"a block", 1 << 20).unwrap();
-        let kept = KeptDisk::of(layers.path(), layer, &Secrecy::Open).unwrap();
+        let kept = KeptDisk::of(layers.path(), layer).unwrap();
         (layers, kept)
     }
 
@@ -121,10 +103,22 @@ mod tests {
     }
 
     #[test]
-    fn an_open_disk_is_none_of_an_encrypted_machine() {
-        let (layers, kept) = kept();
-        let key = crate::sealing::Key::drawn().unwrap();
-        let refused = kept.open(layers.path(), &Secrecy::Sealed(key)).unwrap_err().to_string();
-        assert!(refused.contains("encrypted otherwise"), "{refused}");
+    fn an_old_block_of_an_encrypted_disk_is_noticed() {
+        let layers = tempfile::tempdir().unwrap();
+        let layer = LayerId("one".to_owned());
+        fs::create_dir(layers.path().join("one")).unwrap();
+        let path = layers.path().join("one").join(DISK);
+        let secrecy = Secrecy::Sealed(Key::drawn().unwrap());
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path).unwrap();
+        let delta = Delta::begin(file, &secrecy).unwrap();
+        delta.write_all_at(&[1; 4096], 0).unwrap();
+        let old = fs::read(&path).unwrap();
+        delta.write_all_at(&[2; 4096], 0).unwrap();
+        let kept = KeptDisk::of(layers.path(), layer).unwrap();
+        kept.open(layers.path(), &secrecy).unwrap();
+        fs::write(layers.path().join("old"), old).unwrap();
+        fs::rename(layers.path().join("old"), &path).unwrap();
+        let refused = kept.open(layers.path(), &secrecy).unwrap_err().to_string();
+        assert!(refused.contains("have changed"), "{refused}");
     }
 }

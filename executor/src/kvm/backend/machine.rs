@@ -92,7 +92,7 @@ impl KvmMachine {
         fs::rename(&written, directory.join(DISK))
             .doing(|| format!("move {} to {}", written.display(), directory.display()))?;
         self.kept += 1;
-        self.chain.push(KeptDisk::of(&self.layers, layer, &secrecy).map_err(of_machine)?);
+        self.chain.push(KeptDisk::of(&self.layers, layer).map_err(of_machine)?);
         let (commands, chain) = (self.steps.commands(), self.chain.clone());
         let lineage = self.lineage.clone();
         KeptGuest { files, commands, chain, lineage }.write(&directory, &self.owner_key)

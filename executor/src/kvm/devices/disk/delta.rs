@@ -60,7 +60,7 @@ impl Delta {
     }
 
     /// Clusters that are filled in part are there already.
-    pub(super) fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+    pub(in crate::kvm) fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         match self {
             Self::Open(file) => file.write_all_at(bytes, offset),
             Self::Sealed(blocks) => blocks.write_at(bytes, offset),
