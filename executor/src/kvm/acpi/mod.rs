@@ -77,6 +77,12 @@ fn write(memory: &GuestMemory, address: u64, bytes: &[u8]) -> Result<(), Machine
         .map_err(|error| MachineError::Memory(error.to_string()))
 }
 
+/// Of the flags for what a PC has (ACPI 6.4, 5.2.9.3): no display,
+const NO_VGA: u16 = 1 << 2;
+
+/// and no clock behind port 0x70. Linux tries for a second to read one otherwise.
+const NO_CMOS_CLOCK: u16 = 1 << 5;
+
 fn definition_block(processors: u8, device_slots: usize) -> Sdt {
     let mut table = Sdt::new(*b"DSDT", HEADER_BYTES, 6, MAKER, MODEL, REVISION);
     table.append_slice(&devices::definitions(processors, device_slots));
@@ -94,6 +100,7 @@ fn fixed_description(definitions: u64) -> impl Aml {
         .flag(Flags::ResetRegSup)
         .flag(Flags::PwrButton)
         .flag(Flags::SlpButton);
+    table.iapc_boot_arch = (NO_VGA | NO_CMOS_CLOCK).into();
     table.reset_reg = port(RESET_PORT);
     table.reset_value = RESET_VALUE;
     table.sleep_control_reg = port(SLEEP_CONTROL_PORT);
