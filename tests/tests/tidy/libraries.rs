@@ -21,6 +21,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("vmm_sys_util", &["executor/src/kvm/", "executor/src/sys/"]),
     ("linux_loader", &["executor/src/kvm/boot/"]),
     ("acpi_tables", &["executor/src/kvm/acpi/"]),
+    ("twox_hash", &["executor/src/kvm/snapshot/"]),
     ("vm_superio", &["executor/src/kvm/"]),
     ("virtio_queue", &["executor/src/kvm/devices/"]),
     ("virtio_bindings", &["executor/src/kvm/devices/"]),

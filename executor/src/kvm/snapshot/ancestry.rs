@@ -61,7 +61,7 @@ mod tests {
         let file = |(name, pages): &(&str, u64)| MemoryFile {
             snapshot: (*name).to_owned(),
             pages: *pages,
-            contents: Contents::Open([0; 32]),
+            contents: Contents::Open(0),
             stamp: Stamp::default(),
         };
         MemoryMap { files: files.iter().map(file).collect(), extents: Vec::new() }

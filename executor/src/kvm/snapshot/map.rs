@@ -68,8 +68,8 @@ pub(super) struct MemoryFile {
 /// What a memory file must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Contents {
-    /// Pages as they were, with this BLAKE3.
-    Open([u8; 32]),
+    /// Pages as they were, with this checksum.
+    Open(u128),
     /// Encrypted pages, in the file of this number: with the machine's key each of them is what was written, or can't be read.
     Sealed([u8; 32]),
 }
@@ -170,12 +170,7 @@ mod tests {
 
     fn file(name: &str) -> MemoryFile {
         let stamp = Stamp::default();
-        MemoryFile {
-            snapshot: name.to_owned(),
-            pages: 1000,
-            contents: Contents::Open([0; 32]),
-            stamp,
-        }
+        MemoryFile { snapshot: name.to_owned(), pages: 1000, contents: Contents::Open(0), stamp }
     }
 
     /// Which file and place each page has.

@@ -13,6 +13,7 @@
 //! | `pages` | sets of pages |
 //! | `map` | where each page of memory is |
 //! | `changes` | which pages were written |
+//! | `checksum` | whether a memory file is what was written |
 //! | `sink` | a memory file being written |
 //! | `file` | the state file: version, checksum, limits |
 //! | `state` | what is in it |
@@ -24,6 +25,7 @@
 
 mod ancestry;
 mod changes;
+mod checksum;
 mod decrypted;
 pub(super) mod file;
 mod map;

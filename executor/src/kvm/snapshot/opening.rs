@@ -1,6 +1,7 @@
 //! Machines are made of a snapshot: as many as wanted, each with the memory as it was, mapped and not read.
 
 use super::ancestry::Ancestry;
+use super::checksum::Checksum;
 use super::decrypted::{decrypted, in_memory};
 use super::map::{Contents, Extent, MemoryFile};
 use super::stamp::Stamp;
@@ -19,9 +20,13 @@ use crate::kvm::vcpu;
 use crate::sys::virtual_machine::{DirtyLog, map_privately};
 use kvm_ioctls::Kvm;
 use std::fs::File;
+use std::io::BufReader;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use vm_memory::GuestAddress;
+
+/// Bytes of a file that are read at once.
+const READ_BYTES: usize = 1 << 20;
 
 /// A snapshot whose files are checked and open. They may be removed from their directory meanwhile, but not changed.
 #[derive(Debug)]
@@ -180,7 +185,7 @@ fn open_memory<'map>(
 ) -> Result<File, MachineError> {
     let path = beside.join(&expected.snapshot).join(MEMORY_FILE);
     match (expected.contents, secrecy) {
-        (Contents::Open(digest), _) => open_as_it_is(&path, expected, digest),
+        (Contents::Open(checksum), _) => open_as_it_is(&path, expected, checksum),
         (Contents::Sealed(number), Secrecy::Sealed(key)) => {
             decrypted(&path, expected, &number, key, shown)
         }
@@ -190,11 +195,7 @@ fn open_memory<'map>(
     }
 }
 
-fn open_as_it_is(
-    path: &Path,
-    expected: &MemoryFile,
-    digest: [u8; 32],
-) -> Result<File, MachineError> {
+fn open_as_it_is(path: &Path, expected: &MemoryFile, checksum: u128) -> Result<File, MachineError> {
     let broken = |error: std::io::Error| unusable(path, error);
     let file = File::open(path).map_err(broken)?;
     let metadata = file.metadata().map_err(broken)?;
@@ -202,9 +203,10 @@ fn open_as_it_is(
         return Err(unusable(path, "it is cut short or has bytes too many"));
     }
     if Stamp::of(&metadata) != expected.stamp {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update_reader(&file).map_err(broken)?;
-        if *hasher.finalize().as_bytes() != digest {
+        let mut now = Checksum::default();
+        std::io::copy(&mut BufReader::with_capacity(READ_BYTES, &file), &mut now)
+            .map_err(broken)?;
+        if now.value() != checksum {
             return Err(unusable(path, "its contents have changed"));
         }
     }

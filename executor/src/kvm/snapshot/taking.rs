@@ -21,9 +21,9 @@ use std::time::{Duration, Instant};
 /// Runs of written pages with fewer pages than this between them are written as one.
 const LEAST_GAP_PAGES: u64 = 8;
 
-/// From how many pages on that were written during a pass another pass is made before the guest stands still: 16 MiB, which
-/// are copied within milliseconds.
-const MANY_PAGES: u64 = 4096;
+/// Up to how many pages are copied before they are written, and left for when the guest stands still if they were written
+/// during a pass: 32 MiB, which takes milliseconds.
+const FEW_PAGES: u64 = 8192;
 
 /// Most passes while the guest runs. A guest that writes faster than the disk takes it only makes the file longer.
 const MOST_PASSES: usize = 4;
@@ -41,6 +41,8 @@ pub(crate) struct Lineage {
 #[derive(Debug)]
 pub(in crate::kvm) struct Begun {
     sink: Sink,
+    /// Written during the last pass, and not in the file yet.
+    rest: PageSet,
     /// What it is a difference to.
     parent: MemoryMap,
 }
@@ -82,18 +84,24 @@ impl VirtualMachine {
     ) -> Result<Begun, MachineError> {
         let mut sink = Sink::new(memory, secrecy)?;
         let (parent, first) = self.first_pass()?;
-        self.add(&mut sink, &first, Pace::Write)?;
         let mut before = first.count();
+        sink.expect(before.min(FEW_PAGES));
+        self.add(&mut sink, &first, pace_of(before))?;
+        let mut rest = self.take_changes()?;
         for _ in 1..MOST_PASSES {
-            let changes = self.take_changes()?;
-            let count = changes.count();
-            self.add(&mut sink, &changes, Pace::Write)?;
-            if count <= MANY_PAGES || count > before / 2 {
+            let count = rest.count();
+            if pace_of(count) == Pace::Hold {
+                break;
+            }
+            self.add(&mut sink, &rest, Pace::Write)?;
+            rest = self.take_changes()?;
+            if count > before / 2 {
                 break;
             }
             before = count;
         }
-        Ok(Begun { sink, parent })
+        sink.expect(rest.count());
+        Ok(Begun { sink, rest, parent })
     }
 
     /// Adds what was written since, for which the machine stands still; the answer is everything else of the snapshot
@@ -106,8 +114,8 @@ impl VirtualMachine {
         begun: Begun,
         name: &str,
     ) -> Result<(Taken, MachineState), MachineError> {
-        let Begun { mut sink, parent } = begun;
-        let (standing, paused) = self.second_pass(&mut sink)?;
+        let Begun { mut sink, rest, parent } = begun;
+        let (standing, paused) = self.second_pass(&mut sink, rest)?;
         let written = sink.finish()?;
         let memory_bytes = written.pages * PAGE_BYTES;
         let memory = next_map(&parent, name, written)?;
@@ -153,20 +161,28 @@ impl VirtualMachine {
             .try_for_each(|run| sink.add(&self.memory, run, pace))
     }
 
-    fn second_pass(&mut self, sink: &mut Sink) -> Result<(MachineState, Duration), MachineError> {
+    fn second_pass(
+        &mut self,
+        sink: &mut Sink,
+        rest: PageSet,
+    ) -> Result<(MachineState, Duration), MachineError> {
         let began = Instant::now();
         self.pause()?;
-        let state = self.standing_state(sink);
+        let state = self.standing_state(sink, rest);
         self.resume();
         Ok((state?, began.elapsed()))
     }
 
-    fn standing_state(&mut self, sink: &mut Sink) -> Result<MachineState, MachineError> {
+    fn standing_state(
+        &mut self,
+        sink: &mut Sink,
+        mut changes: PageSet,
+    ) -> Result<MachineState, MachineError> {
         let save =
             |processor: &vcpu::Processor| vcpu::save(&self.hypervisor.kvm, &processor.descriptor());
         let processors = self.processors().iter().map(save).collect::<Result<_, _>>()?;
         // After the processors: saving their state may write to the guest's memory.
-        let changes = self.take_changes()?;
+        changes.add(&self.take_changes()?);
         self.add(sink, &changes, Pace::Hold)?;
         Ok(MachineState {
             memory_bytes: self.size.bytes(),
@@ -177,6 +193,11 @@ impl VirtualMachine {
             memory: MemoryMap::default(),
         })
     }
+}
+
+/// Few pages are written once, at the end, though the guest writes to them again.
+fn pace_of(pages: u64) -> Pace {
+    if pages <= FEW_PAGES { Pace::Hold } else { Pace::Write }
 }
 
 fn next_map(parent: &MemoryMap, name: &str, written: Written) -> Result<MemoryMap, MachineError> {
