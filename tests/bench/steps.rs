@@ -7,7 +7,8 @@ use layerc_tests::workflow::{Ran, Workflow, run_command};
 const STEPS: usize = 20;
 const ROUNDS: usize = 11;
 
-fn layerfile(round: usize) -> String {
+/// Other steps in each round.
+pub(crate) fn layerfile(round: usize) -> String {
     let steps: String = (0..STEPS).map(|number| format!("RUN true {round} {number}\n")).collect();
     format!("FROM vm/ubuntu:22.04\n{steps}")
 }
