@@ -8,8 +8,13 @@ use layerc_tests::repository::Repository;
 use layerc_tests::workflow::Workflow;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 const ROUNDS: usize = 9;
+
+/// What a daemon still writes after a build is on disk by then.
+const REST: Duration = Duration::from_millis(400);
+
 const IMAGE: &str = "layerc-bench-base";
 
 /// A program that builds images, and its words for what is measured.
@@ -80,9 +85,16 @@ fn measure_peer(peer: &Peer, repository: &Repository, table: &mut Table) {
     tell(table, &format!("{name}: the same, all cached"), cached, 8.0);
 }
 
-/// The medians of ours and of theirs.
+/// The medians of ours and of theirs. Each begins when the daemon of the other has come to rest.
 fn by_turns(ours: impl Fn(usize) -> f64, theirs: impl Fn() -> f64) -> (f64, f64) {
-    let (ours, theirs) = (0..ROUNDS).map(|round| (ours(round), theirs())).unzip();
+    let rest = || std::thread::sleep(REST);
+    let turns = (0..ROUNDS).map(|round| {
+        rest();
+        let ours = ours(round);
+        rest();
+        (ours, theirs())
+    });
+    let (ours, theirs) = turns.unzip();
     (median(ours), median(theirs))
 }
 
