@@ -6,12 +6,13 @@ use layerc_planner::plan::Plan;
 use layerc_planner::render::StepAnnotation;
 use std::fmt::Debug;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Answers from the store of past runs.
 pub trait StepForecast: Debug + Send + Sync {
-    /// What is known of each node of `plan`, a plan of the repository at `repository`. Nodes of which nothing is known
-    /// may be missing. Runs nothing, writes nothing.
-    fn forecast(&self, repository: &Path, plan: &Plan) -> Vec<StepFacts>;
+    /// What is known of each node of `plan`, a plan of the repository at `repository`, in the order of nodes. Those of which
+    /// nothing is known may be missing. Runs nothing, writes nothing.
+    fn forecast(&self, repository: &Path, plan: &Arc<Plan>) -> Arc<[StepFacts]>;
 }
 
 /// What is known of one node of a plan.

@@ -14,7 +14,7 @@ use layerc_planner::plan::{Node, Plan};
 use layerc_planner::render::StepAnnotations;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long an answer counts.
@@ -38,29 +38,37 @@ pub(super) struct Outlooks {
 #[derive(Debug)]
 struct Answer {
     repository: PathBuf,
-    plan: Vec<u8>,
+    plan: Arc<Plan>,
+    /// The same, to compare with a plan that was made anew of what may be the same Layerfiles.
+    bytes: Vec<u8>,
     given: Instant,
-    facts: Vec<StepFacts>,
+    facts: Arc<[StepFacts]>,
+}
+
+impl Answer {
+    /// Whether it still counts, and is about this plan.
+    fn counts(&self, repository: &Path, plan: &Arc<Plan>) -> bool {
+        self.repository == repository
+            && self.given.elapsed() < FRESH
+            && (Arc::ptr_eq(&self.plan, plan)
+                || encode(plan).is_ok_and(|bytes| bytes == self.bytes))
+    }
 }
 
 impl StepForecast for Outlooks {
-    fn forecast(&self, repository: &Path, plan: &Plan) -> Vec<StepFacts> {
-        let Ok(bytes) = encode(plan) else { return Vec::new() };
+    fn forecast(&self, repository: &Path, plan: &Arc<Plan>) -> Arc<[StepFacts]> {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = latest.as_ref().filter(|answer| {
-            answer.repository == repository
-                && answer.plan == bytes
-                && answer.given.elapsed() < FRESH
-        });
-        if let Some(answer) = fresh {
-            return answer.facts.clone();
+        if let Some(answer) = latest.as_mut().filter(|answer| answer.counts(repository, plan)) {
+            answer.plan = Arc::clone(plan);
+            return Arc::clone(&answer.facts);
         }
-        let facts = facts(repository, plan).unwrap_or_default();
-        *latest = Some(Answer {
+        let facts: Arc<[StepFacts]> = facts(repository, plan).unwrap_or_default().into();
+        *latest = encode(plan).ok().map(|bytes| Answer {
             repository: repository.to_owned(),
-            plan: bytes,
+            plan: Arc::clone(plan),
+            bytes,
             given: Instant::now(),
-            facts: facts.clone(),
+            facts: Arc::clone(&facts),
         });
         facts
     }

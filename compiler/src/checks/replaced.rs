@@ -45,6 +45,9 @@ fn forget_used(unused: &mut BTreeMap<&str, Unused<'_>>, value: &str) {
     if runs_command(value) {
         unused.clear();
     }
+    if !value.contains('$') {
+        return;
+    }
     for used in shell::variable_uses(value) {
         unused.remove(value.get(used.name).unwrap_or_default());
     }

@@ -64,7 +64,7 @@ fn about_instruction(view: FileView<'_>, offset: u32) -> Option<Hover> {
 /// What the next run would do with the instruction at `span`, and how long that takes, if past runs tell.
 fn next_run(view: FileView<'_>, span: Span) -> String {
     let line = view.analysis().lines.line(span.start()) + 1;
-    let known = plan::outlook::of_file(view).into_iter().find(|outlook| outlook.line == line);
+    let known = plan::outlook::of_line(view, line);
     let words = known.and_then(|outlook| outlook.words(str::to_owned));
     words.map(|words| format!("\n\nThe next run: {words}")).unwrap_or_default()
 }

@@ -7,6 +7,7 @@ use layerc_planner::plan::{Node, Plan};
 use layerc_planner::render::{StepAnnotations, svg};
 use ls_types::{Range, Uri};
 use serde::Serialize;
+use std::sync::Arc;
 
 /// A picture that knows where its parts are written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -86,12 +87,9 @@ fn place(view: FileView<'_>, plan: &Plan, node: &Node) -> Option<(Uri, Range)> {
     Some((file.document.uri().clone(), file.range(span)))
 }
 
-fn annotations(view: FileView<'_>, plan: &Plan) -> StepAnnotations {
+fn annotations(view: FileView<'_>, plan: &Arc<Plan>) -> StepAnnotations {
     let forecast = view.snapshot.host().forecast().zip(view.repository.directory());
     let facts = forecast.map(|(forecast, directory)| forecast.forecast(directory, plan));
-    facts
-        .unwrap_or_default()
-        .into_iter()
-        .filter_map(|facts| Some((facts.node, facts.outlook?)))
-        .collect()
+    let facts = facts.iter().flat_map(|facts| facts.iter());
+    facts.filter_map(|facts| Some((facts.node, facts.outlook.clone()?))).collect()
 }

@@ -1,10 +1,8 @@
 //! What past runs tell about the lines of a file: cached or not and why, and how long each took.
 
-use crate::forecast::StepFacts;
 use crate::workspace::FileView;
-use layerc_planner::plan::{LayerfileId, Node};
+use layerc_planner::plan::{LayerfileId, Node, Step};
 use layerc_planner::render::StepAnnotation;
-use std::collections::BTreeMap;
 
 /// What is known of one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,20 +45,29 @@ impl LineOutlook {
 
 /// The outlook of every step of a file, in order; empty where nothing is known of runs.
 pub fn of_file(view: FileView<'_>) -> Vec<LineOutlook> {
+    known(view, |_| true)
+}
+
+/// The outlook of the step whose instruction is on this line, one-based.
+pub fn of_line(view: FileView<'_>, line: u32) -> Option<LineOutlook> {
+    known(view, |step| step.line == line).pop()
+}
+
+/// The outlook of those steps of a file.
+fn known(view: FileView<'_>, wanted: impl Fn(&Step) -> bool) -> Vec<LineOutlook> {
     let lines = || {
         let forecast = view.snapshot.host().forecast()?;
         let directory = view.repository.directory()?;
         let plan = view.repository.plan().ok()?;
         let index = plan.layerfiles.iter().position(|file| file.path == *view.document.path())?;
-        let facts: BTreeMap<u32, StepFacts> = forecast
-            .forecast(directory, plan)
-            .into_iter()
-            .map(|facts| (facts.node, facts))
-            .collect();
+        let facts = forecast.forecast(directory, plan);
         let path = plan.path(LayerfileId(u32::try_from(index).ok()?));
         let lines = path.filter_map(|(node, weight)| {
             let Node::Step(step) = weight else { return None };
-            let facts = facts.get(&u32::try_from(node.index()).ok()?)?;
+            let step = Some(step).filter(|step| wanted(step))?;
+            let node = u32::try_from(node.index()).ok()?;
+            let place = facts.binary_search_by_key(&node, |facts| facts.node).ok()?;
+            let facts = facts.get(place)?;
             Some(LineOutlook {
                 line: step.line,
                 outlook: facts.outlook.clone(),

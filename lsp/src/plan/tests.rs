@@ -60,7 +60,7 @@ impl Host for Disk {
 }
 
 impl StepForecast for Disk {
-    fn forecast(&self, _: &Path, plan: &Plan) -> Vec<StepFacts> {
+    fn forecast(&self, _: &Path, plan: &Arc<Plan>) -> Arc<[StepFacts]> {
         let nodes = plan.graph.node_weights().zip(0..);
         let facts = nodes.filter_map(|(node, index)| {
             let Node::Step(step) = node else { return None };

@@ -46,7 +46,7 @@ pub struct Repository {
     lints: LintConfiguration,
     compiled: OnceLock<Compiled>,
     graph: OnceLock<Graph>,
-    plan: OnceLock<Result<Plan, PlanError>>,
+    plan: OnceLock<Result<Arc<Plan>, PlanError>>,
 }
 
 impl Repository {
@@ -224,11 +224,11 @@ impl Repository {
     ///
     /// # Errors
     /// If nothing can be planned, or a limit is passed.
-    pub fn plan(&self) -> Result<&Plan, &PlanError> {
+    pub fn plan(&self) -> Result<&Arc<Plan>, &PlanError> {
         let plan = || {
             let project = self.project();
             let sound = project.ids().filter(|id| !project.file(*id).has_errors);
-            build(project, &Selection::Targets(sound.collect()))
+            build(project, &Selection::Targets(sound.collect())).map(Arc::new)
         };
         self.plan.get_or_init(plan).as_ref()
     }
