@@ -14,6 +14,9 @@ use std::collections::BTreeMap;
 type Unused<'a> = (&'a Directive, &'a [EnvPair], &'a EnvPair);
 
 pub(super) fn check(file: &File<'_>, checked: &mut Checked) {
+    if !sets_something_twice(file) {
+        return;
+    }
     let mut unused: BTreeMap<&str, Unused<'_>> = BTreeMap::new();
     for directive in file.directives() {
         match &directive.instruction {
@@ -38,6 +41,17 @@ pub(super) fn check(file: &File<'_>, checked: &mut Checked) {
             _ => unused.clear(),
         }
     }
+}
+
+/// Most files don't, and what stands between need not be looked at then.
+fn sets_something_twice(file: &File<'_>) -> bool {
+    let pairs = file.directives().filter_map(|directive| match &directive.instruction {
+        Instruction::Env(pairs) => Some(pairs),
+        _ => None,
+    });
+    let mut keys: Vec<&str> = pairs.flatten().map(|pair| pair.key.value.as_str()).collect();
+    keys.sort_unstable();
+    keys.windows(2).any(|pair| matches!(pair, [one, next] if one == next))
 }
 
 /// What a value names is used; a command in it sees all of them.
