@@ -8,7 +8,7 @@ use crate::sealing::is_message;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::File;
-use std::io::{Read, Seek, Write};
+use std::io::{Read, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -122,14 +122,15 @@ pub(in crate::kvm) fn read_open<S: DeserializeOwned>(
     decode(&bytes_of(file, path)?).map_err(|reason| unusable(path, reason))
 }
 
-fn bytes_of(mut file: &File, path: &Path) -> Result<Vec<u8>, MachineError> {
-    file.rewind().map_err(|error| unusable(path, error))?;
-    let mut bytes = Vec::new();
-    let most = MOST_BYTES as u64 + 1;
-    file.take(most).read_to_end(&mut bytes).map_err(|error| unusable(path, error))?;
-    if bytes.len() > MOST_BYTES {
+/// All of it, by place: processes of copies read one and the same open file at once.
+fn bytes_of(file: &File, path: &Path) -> Result<Vec<u8>, MachineError> {
+    let broken = |error| unusable(path, error);
+    let length = usize::try_from(file.metadata().map_err(broken)?.len()).unwrap_or(usize::MAX);
+    if length > MOST_BYTES {
         return Err(unusable(path, "it is longer than any state of a machine"));
     }
+    let mut bytes = vec![0; length];
+    file.read_exact_at(&mut bytes, 0).map_err(broken)?;
     Ok(bytes)
 }
 
@@ -140,6 +141,25 @@ mod tests {
     use proptest::prelude::*;
 
     type Sample = (u64, String, Vec<u8>);
+
+    #[test]
+    fn many_read_one_open_file_at_once() {
+        let file = tempfile::tempfile().unwrap();
+        let sample: Sample = (1, "text".to_owned(), vec![7; 400_000]);
+        write_open(&file, &sample).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                // Another descriptor of the same open file, as a process is handed it.
+                let (own, sample) = (file.try_clone().unwrap(), &sample);
+                scope.spawn(move || {
+                    for _ in 0..50 {
+                        let read: Sample = read_open(&own, Path::new("state")).unwrap();
+                        assert!(read == *sample);
+                    }
+                });
+            }
+        });
+    }
 
     #[test]
     fn every_cut_and_every_flipped_bit_is_noticed() {
