@@ -50,6 +50,7 @@ pub(crate) fn is_inside() -> bool {
             kernel: directory.join("kernel"),
             busy: directory.join("busy"),
             idle: directory.join("idle"),
+            eager: directory.join("eager"),
             program: program().to_owned(),
             firecracker: named(FIRECRACKER),
             results: directory,
@@ -59,6 +60,7 @@ pub(crate) fn is_inside() -> bool {
             kernel: PathBuf::from("/bench/kernel"),
             busy: PathBuf::from("/bench/busy"),
             idle: PathBuf::from("/bench/idle"),
+            eager: PathBuf::from("/bench/eager"),
             program: PathBuf::from("/bin/layerc"),
             firecracker: Some(PathBuf::from("/bin/firecracker")).filter(|path| path.exists()),
             results: PathBuf::from("/results"),
@@ -86,7 +88,8 @@ fn prepare(directory: &Path) -> Result<(), String> {
         return Err(String::from_utf8_lossy(&prepared.stdout).trim().to_owned());
     }
     guest_kernel::unpack(&parts().join("vmlinuz"), &directory.join("kernel"))?;
-    // One that writes to 16 MiB, rests for a tenth of a second, and so on; and one that rests.
+    // One that writes to 16 MiB, rests for a tenth of a second, and so on; one that rests; and one that never does.
+    first_program(directory, "eager", "1", "1")?;
     first_program(directory, "busy", "4096", "100000000")?;
     first_program(directory, "idle", "1", "900000000")
 }
@@ -137,7 +140,7 @@ fn in_lab(this: &Path, directory: &Path) -> Command {
     let mut lab = booting();
     lab.args(["--memory", LAB_MEBIBYTES, "--seconds", LAB_SECONDS]);
     lab.args(["--silence", SILENCE_SECONDS]);
-    for name in ["kernel", "busy", "idle"] {
+    for name in ["kernel", "busy", "idle", "eager"] {
         lab.args(["--file", &pair(&directory.join(name), &format!("bench/{name}"))]);
     }
     lab.args(["--program", &pair(program(), "bin/layerc")]);

@@ -36,6 +36,7 @@ pub(super) struct Place {
     pub(super) kernel: PathBuf,
     pub(super) busy: PathBuf,
     pub(super) idle: PathBuf,
+    pub(super) eager: PathBuf,
     pub(super) program: PathBuf,
     pub(super) firecracker: Option<PathBuf>,
     pub(super) results: PathBuf,
@@ -77,9 +78,10 @@ fn boots(figures: &mut Figures, place: &Place, kit: &Kit) {
     figures.median("boot.agent", BOOTS, || milliseconds(|| kit.boot_agent(USUAL)).0);
 }
 
+/// Of guests that make marks all the time, so that the first tells when they run.
 fn restores(figures: &mut Figures, place: &Place, kit: &Kit) {
     for mebibytes in SIZES {
-        let mut machine = kit.boot_marked(&place.busy, mebibytes);
+        let mut machine = kit.boot_marked(&place.eager, mebibytes);
         machine.marks.next();
         let name = format!("size{mebibytes}");
         machine.process.snapshot(&kit.directory, &name, &Secrecy::Open).expect("it is kept");
@@ -93,6 +95,8 @@ fn restores(figures: &mut Figures, place: &Place, kit: &Kit) {
 /// The second snapshot after 16 MiB were written, and the chain that comes of more of them.
 fn snapshots(figures: &mut Figures, place: &Place, kit: &Kit) {
     let mut machine = kit.boot_marked(&place.busy, USUAL);
+    // It has had all the memory that it writes to once, as later.
+    machine.marks.next();
     machine.process.snapshot(&kit.directory, "link0", &Secrecy::Open).expect("it is kept");
     let mut link = 0;
     figures.median("keep.again", CHAIN, || {
@@ -230,6 +234,15 @@ impl Beside<'_> {
                 milliseconds(|| machine.keep(kind, &state, &memory)).0
             });
         }
+    }
+
+    /// Boots one with this first program and keeps it.
+    fn keep(&self, first_program: &Path) {
+        let machine = self.start();
+        machine.boot(&self.place.kernel, first_program, USUAL);
+        machine.marks.first();
+        machine.marks.next();
+        let (state, memory) = (self.path("fc-state"), self.path("fc-memory"));
         let _old = fs::remove_file(&memory);
         machine.keep("Full", &state, &memory);
     }
@@ -241,6 +254,7 @@ impl Beside<'_> {
     }
 
     fn restores(&self, figures: &mut Figures) {
+        self.keep(&self.place.eager);
         figures.median("restore.firecracker", ROUNDS, || {
             milliseconds(|| self.restored(self.start())).0
         });
