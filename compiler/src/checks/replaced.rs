@@ -14,9 +14,6 @@ use std::collections::BTreeMap;
 type Unused<'a> = (&'a Directive, &'a [EnvPair], &'a EnvPair);
 
 pub(super) fn check(file: &File<'_>, checked: &mut Checked) {
-    if !sets_something_twice(file) {
-        return;
-    }
     let mut unused: BTreeMap<&str, Unused<'_>> = BTreeMap::new();
     for directive in file.directives() {
         match &directive.instruction {
@@ -43,24 +40,10 @@ pub(super) fn check(file: &File<'_>, checked: &mut Checked) {
     }
 }
 
-/// Most files don't, and what stands between need not be looked at then.
-fn sets_something_twice(file: &File<'_>) -> bool {
-    let pairs = file.directives().filter_map(|directive| match &directive.instruction {
-        Instruction::Env(pairs) => Some(pairs),
-        _ => None,
-    });
-    let mut keys: Vec<&str> = pairs.flatten().map(|pair| pair.key.value.as_str()).collect();
-    keys.sort_unstable();
-    keys.windows(2).any(|pair| matches!(pair, [one, next] if one == next))
-}
-
 /// What a value names is used; a command in it sees all of them.
 fn forget_used(unused: &mut BTreeMap<&str, Unused<'_>>, value: &str) {
     if runs_command(value) {
         unused.clear();
-    }
-    if !value.contains('$') {
-        return;
     }
     for used in shell::variable_uses(value) {
         unused.remove(value.get(used.name).unwrap_or_default());
