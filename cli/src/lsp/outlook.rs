@@ -46,30 +46,28 @@ struct Answer {
 }
 
 impl Answer {
-    /// Whether it still counts, and is about this plan.
-    fn counts(&self, repository: &Path, plan: &Arc<Plan>) -> bool {
-        self.repository == repository
-            && self.given.elapsed() < FRESH
-            && (Arc::ptr_eq(&self.plan, plan)
-                || encode(plan).is_ok_and(|bytes| bytes == self.bytes))
+    /// Whether it is about this repository, and counts still.
+    fn counts(&self, repository: &Path) -> bool {
+        self.repository == repository && self.given.elapsed() < FRESH
     }
 }
 
 impl StepForecast for Outlooks {
     fn forecast(&self, repository: &Path, plan: &Arc<Plan>) -> Arc<[StepFacts]> {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(answer) = latest.as_mut().filter(|answer| answer.counts(repository, plan)) {
-            answer.plan = Arc::clone(plan);
-            return Arc::clone(&answer.facts);
+        let kept = latest.take().filter(|answer| answer.counts(repository));
+        if let Some(answer) = kept.as_ref().filter(|answer| Arc::ptr_eq(&answer.plan, plan)) {
+            let facts = Arc::clone(&answer.facts);
+            *latest = kept;
+            return facts;
         }
-        let facts: Arc<[StepFacts]> = facts(repository, plan).unwrap_or_default().into();
-        *latest = encode(plan).ok().map(|bytes| Answer {
-            repository: repository.to_owned(),
-            plan: Arc::clone(plan),
-            bytes,
-            given: Instant::now(),
-            facts: Arc::clone(&facts),
-        });
+        let Ok(bytes) = encode(plan) else { return Arc::default() };
+        let (given, facts) = match kept.filter(|answer| answer.bytes == bytes) {
+            Some(answer) => (answer.given, answer.facts),
+            None => (Instant::now(), facts(repository, plan).unwrap_or_default().into()),
+        };
+        let (repository, plan) = (repository.to_owned(), Arc::clone(plan));
+        *latest = Some(Answer { repository, plan, bytes, given, facts: Arc::clone(&facts) });
         facts
     }
 }
