@@ -94,7 +94,8 @@ impl BuiltIns {
             return action();
         }
         std::thread::scope(|scope| {
-            scope.spawn(|| self.shared());
+            // Without a thread it is asked later, by whoever needs it.
+            let _asking = std::thread::Builder::new().spawn_scoped(scope, || self.shared());
             action()
         })
     }

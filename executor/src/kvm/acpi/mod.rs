@@ -35,6 +35,12 @@ const ALIGNMENT: u64 = 16;
 /// Bytes of a table's header, where the definition block begins.
 const HEADER_BYTES: u32 = 36;
 
+/// Of the flags for what a PC has (ACPI 6.4, 5.2.9.3): no display,
+const NO_VGA: u16 = 1 << 2;
+
+/// and no clock behind port 0x70, which Linux would otherwise try to read for long before it gives up.
+const NO_CMOS_CLOCK: u16 = 1 << 5;
+
 /// Writes the tables; the answer is where the pointer to them is.
 pub(crate) fn write_tables(
     memory: &GuestMemory,
@@ -76,12 +82,6 @@ fn write(memory: &GuestMemory, address: u64, bytes: &[u8]) -> Result<(), Machine
         .write_slice(bytes, GuestAddress(address))
         .map_err(|error| MachineError::Memory(error.to_string()))
 }
-
-/// Of the flags for what a PC has (ACPI 6.4, 5.2.9.3): no display,
-const NO_VGA: u16 = 1 << 2;
-
-/// and no clock behind port 0x70. Linux tries for a second to read one otherwise.
-const NO_CMOS_CLOCK: u16 = 1 << 5;
 
 fn definition_block(processors: u8, device_slots: usize) -> Sdt {
     let mut table = Sdt::new(*b"DSDT", HEADER_BYTES, 6, MAKER, MODEL, REVISION);

@@ -5,6 +5,7 @@ use rustix::fs::{SeekFrom, seek};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 /// Clusters that are read at once.
@@ -22,7 +23,7 @@ pub(in crate::kvm) fn digest_of_clusters(file: &File) -> io::Result<[u8; 32]> {
         let end = next(file, SeekFrom::Hole(data))?.unwrap_or(length);
         // An end within a cluster: its rest is zero, and the cluster is looked at once.
         let (first, end) = (data / CLUSTER_BYTES, end.div_ceil(CLUSTER_BYTES));
-        add(&mut hasher, file, first..end)?;
+        add(&mut hasher, file, length, first..end)?;
         at = end * CLUSTER_BYTES;
     }
     Ok(*hasher.finalize().as_bytes())
@@ -37,13 +38,23 @@ fn next(file: &File, place: SeekFrom) -> io::Result<Option<u64>> {
     }
 }
 
-fn add(hasher: &mut blake3::Hasher, file: &File, clusters: std::ops::Range<u64>) -> io::Result<()> {
+/// Adds those clusters of a file of this length; what would be behind its end is zero.
+fn add(
+    hasher: &mut blake3::Hasher,
+    file: &File,
+    length: u64,
+    clusters: Range<u64>,
+) -> io::Result<()> {
     let mut piece = Vec::new();
     let mut number = clusters.start;
     while number < clusters.end {
         let count = (clusters.end - number).min(CLUSTERS_AT_ONCE);
-        read(file, number, count, &mut piece)?;
-        for cluster in piece.chunks(usize::try_from(CLUSTER_BYTES).unwrap_or(usize::MAX)) {
+        let (at, bytes) = (number * CLUSTER_BYTES, count * CLUSTER_BYTES);
+        piece.clear();
+        piece.resize(byte_count(bytes.min(length.saturating_sub(at))), 0);
+        file.read_exact_at(&mut piece, at)?;
+        piece.resize(byte_count(bytes), 0);
+        for cluster in piece.chunks(byte_count(CLUSTER_BYTES)) {
             if cluster.iter().any(|byte| *byte != 0) {
                 hasher.update(&number.to_le_bytes()).update(cluster);
             }
@@ -53,20 +64,9 @@ fn add(hasher: &mut blake3::Hasher, file: &File, clusters: std::ops::Range<u64>)
     Ok(())
 }
 
-/// So many clusters from one on, with zeros behind the end of the file.
-fn read(file: &File, first: u64, count: u64, piece: &mut Vec<u8>) -> io::Result<()> {
-    piece.clear();
-    piece.resize(usize::try_from(count * CLUSTER_BYTES).map_err(io::Error::other)?, 0);
-    let mut filled = 0;
-    while let Some(rest) = piece.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, first * CLUSTER_BYTES + filled as u64) {
-            Ok(0) => break,
-            Ok(count) => filled += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
+/// What is read at once is far below the limit.
+fn byte_count(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
