@@ -47,20 +47,14 @@ pub(crate) fn is_inside() -> bool {
     let place = match named("LAYERC_KVM_BENCH_NATIVE") {
         Some(directory) => inside::Place {
             parts: parts(),
-            kernel: directory.join("kernel"),
-            busy: directory.join("busy"),
-            idle: directory.join("idle"),
-            eager: directory.join("eager"),
+            guests: inside::Guests::of(&directory),
             program: program().to_owned(),
             firecracker: named(FIRECRACKER),
             results: directory,
         },
         None => inside::Place {
             parts: PathBuf::from("/guest"),
-            kernel: PathBuf::from("/bench/kernel"),
-            busy: PathBuf::from("/bench/busy"),
-            idle: PathBuf::from("/bench/idle"),
-            eager: PathBuf::from("/bench/eager"),
+            guests: inside::Guests::of(Path::new("/bench")),
             program: PathBuf::from("/bin/layerc"),
             firecracker: Some(PathBuf::from("/bin/firecracker")).filter(|path| path.exists()),
             results: PathBuf::from("/results"),
@@ -140,7 +134,7 @@ fn in_lab(this: &Path, directory: &Path) -> Command {
     let mut lab = booting();
     lab.args(["--memory", LAB_MEBIBYTES, "--seconds", LAB_SECONDS]);
     lab.args(["--silence", SILENCE_SECONDS]);
-    for name in ["kernel", "busy", "idle", "eager"] {
+    for name in inside::Guests::NAMES {
         lab.args(["--file", &pair(&directory.join(name), &format!("bench/{name}"))]);
     }
     lab.args(["--program", &pair(program(), "bin/layerc")]);

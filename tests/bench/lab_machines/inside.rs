@@ -30,13 +30,28 @@ const CHAIN: usize = 20;
 /// Copies of one machine at once.
 const COPIES: usize = 10;
 
+/// What guests boot: a kernel, and first programs that write much, rest, or do neither.
+pub(super) struct Guests {
+    kernel: PathBuf,
+    busy: PathBuf,
+    idle: PathBuf,
+    eager: PathBuf,
+}
+
+impl Guests {
+    /// Their names in a directory.
+    pub(super) const NAMES: [&str; 4] = ["kernel", "busy", "idle", "eager"];
+
+    pub(super) fn of(directory: &Path) -> Self {
+        let [kernel, busy, idle, eager] = Self::NAMES.map(|name| directory.join(name));
+        Self { kernel, busy, idle, eager }
+    }
+}
+
 /// Where things are.
 pub(super) struct Place {
     pub(super) parts: PathBuf,
-    pub(super) kernel: PathBuf,
-    pub(super) busy: PathBuf,
-    pub(super) idle: PathBuf,
-    pub(super) eager: PathBuf,
+    pub(super) guests: Guests,
     pub(super) program: PathBuf,
     pub(super) firecracker: Option<PathBuf>,
     pub(super) results: PathBuf,
@@ -61,7 +76,7 @@ pub(super) fn measure(place: &Place) {
     let directory = tempfile::tempdir().expect("room");
     let results = File::create(place.results.join("figures")).expect("room for results");
     let mut figures = Figures(results);
-    let kit = Kit::new(&place.parts, &place.program, &place.kernel, directory.path());
+    let kit = Kit::new(&place.parts, &place.program, &place.guests.kernel, directory.path());
     boots(&mut figures, place, &kit);
     restores(&mut figures, place, &kit);
     snapshots(&mut figures, place, &kit);
@@ -74,14 +89,16 @@ pub(super) fn measure(place: &Place) {
 }
 
 fn boots(figures: &mut Figures, place: &Place, kit: &Kit) {
-    figures.median("boot.mark", BOOTS, || milliseconds(|| kit.boot_marked(&place.busy, USUAL)).0);
+    figures.median("boot.mark", BOOTS, || {
+        milliseconds(|| kit.boot_marked(&place.guests.busy, USUAL)).0
+    });
     figures.median("boot.agent", BOOTS, || milliseconds(|| kit.boot_agent(USUAL)).0);
 }
 
 /// Of guests that make marks all the time, so that the first tells when they run.
 fn restores(figures: &mut Figures, place: &Place, kit: &Kit) {
     for mebibytes in SIZES {
-        let mut machine = kit.boot_marked(&place.eager, mebibytes);
+        let mut machine = kit.boot_marked(&place.guests.eager, mebibytes);
         machine.marks.next();
         let name = format!("size{mebibytes}");
         machine.process.snapshot(&kit.directory, &name, &Secrecy::Open).expect("it is kept");
@@ -94,7 +111,7 @@ fn restores(figures: &mut Figures, place: &Place, kit: &Kit) {
 
 /// The second snapshot after 16 MiB were written, and the chain that comes of more of them.
 fn snapshots(figures: &mut Figures, place: &Place, kit: &Kit) {
-    let mut machine = kit.boot_marked(&place.busy, USUAL);
+    let mut machine = kit.boot_marked(&place.guests.busy, USUAL);
     // It has had all the memory that it writes to once, as later.
     machine.marks.next();
     machine.process.snapshot(&kit.directory, "link0", &Secrecy::Open).expect("it is kept");
@@ -127,8 +144,8 @@ fn snapshots(figures: &mut Figures, place: &Place, kit: &Kit) {
 fn pauses(figures: &mut Figures, place: &Place, kit: &Kit) {
     let (marks, output) = Marks::new();
     let files = BootFiles {
-        kernel: &place.kernel,
-        initramfs: Some(&place.busy),
+        kernel: &place.guests.kernel,
+        initramfs: Some(&place.guests.busy),
         command_line: "console=ttyS0 quiet",
     };
     let parts = vec![DevicePart::Entropy, DevicePart::Balloon];
@@ -211,7 +228,7 @@ impl Beside<'_> {
         figures.median("boot.firecracker", BOOTS, || {
             milliseconds(|| {
                 let machine = self.start();
-                machine.boot(&self.place.kernel, &self.place.busy, USUAL);
+                machine.boot(&self.place.guests.kernel, &self.place.guests.busy, USUAL);
                 machine.marks.first();
                 machine
             })
@@ -224,7 +241,7 @@ impl Beside<'_> {
 
     fn snapshots(&self, figures: &mut Figures) {
         let machine = self.start();
-        machine.boot(&self.place.kernel, &self.place.busy, USUAL);
+        machine.boot(&self.place.guests.kernel, &self.place.guests.busy, USUAL);
         let (state, memory) = (self.path("fc-state"), self.path("fc-memory"));
         for (name, kind) in [("keep.firecracker.full", "Full"), ("keep.firecracker.diff", "Diff")] {
             figures.median(name, BOOTS, || {
@@ -239,7 +256,7 @@ impl Beside<'_> {
     /// Boots one with this first program and keeps it.
     fn keep(&self, first_program: &Path) {
         let machine = self.start();
-        machine.boot(&self.place.kernel, first_program, USUAL);
+        machine.boot(&self.place.guests.kernel, first_program, USUAL);
         machine.marks.first();
         machine.marks.next();
         let (state, memory) = (self.path("fc-state"), self.path("fc-memory"));
@@ -254,7 +271,7 @@ impl Beside<'_> {
     }
 
     fn restores(&self, figures: &mut Figures) {
-        self.keep(&self.place.eager);
+        self.keep(&self.place.guests.eager);
         figures.median("restore.firecracker", ROUNDS, || {
             milliseconds(|| self.restored(self.start())).0
         });
@@ -267,7 +284,7 @@ impl Beside<'_> {
 
     fn copies(&self, figures: &mut Figures) {
         let machine = self.start();
-        machine.boot(&self.place.kernel, &self.place.idle, USUAL);
+        machine.boot(&self.place.guests.kernel, &self.place.guests.idle, USUAL);
         machine.marks.first();
         tell_held(figures, "firecracker.booted", held_by_descendants(USUAL << 20), 1.0);
         machine.keep("Full", &self.path("fc-state"), &self.path("fc-memory"));

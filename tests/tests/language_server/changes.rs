@@ -75,6 +75,21 @@ fn repository() -> Repository {
     ])
 }
 
+/// A session of each of them, over a repository of its own.
+fn sessions() -> impl Iterator<Item = (Taker, Repository, Client)> {
+    takers().into_iter().map(|taker| {
+        let repository = repository();
+        let client = session(&repository, &taker);
+        (taker, repository, client)
+    })
+}
+
+/// Texts are changed in the form that the client takes.
+fn assert_has_the_form(taker: &Taker, edit: &Value) {
+    let form = if taker.listed { "documentChanges" } else { "changes" };
+    assert!(edit[form].is_array() || edit[form].is_object(), "{form}: {edit}");
+}
+
 fn renamed(client: &mut Client, at: &Value, name: &str) -> Result<Value, Value> {
     let mut params = at.clone();
     params["newName"] = json!(name);
@@ -83,9 +98,7 @@ fn renamed(client: &mut Client, at: &Value, name: &str) -> Result<Value, Value> 
 
 #[test]
 fn layers_are_renamed_where_directories_can_be_moved_and_refused_with_words_elsewhere() {
-    for taker in takers() {
-        let repository = repository();
-        let mut client = session(&repository, &taker);
+    for (taker, repository, mut client) in sessions() {
         let web = uri(&repository.join("web/Layerfile"));
         let layer = place(&web, 0, 9);
         let prepared = client.try_request("textDocument/prepareRename", &layer);
@@ -101,16 +114,13 @@ fn layers_are_renamed_where_directories_can_be_moved_and_refused_with_words_else
             }
         }
         let text = renamed(&mut client, &place(&web, 1, 5), "SPEED").expect("texts alone");
-        let form = if taker.listed { "documentChanges" } else { "changes" };
-        assert!(text[form].is_array() || text[form].is_object(), "{form}: {text}");
+        assert_has_the_form(&taker, &text);
     }
 }
 
 #[test]
 fn actions_that_need_files_are_offered_where_files_can_be_made() {
-    for taker in takers() {
-        let repository = repository();
-        let mut client = session(&repository, &taker);
+    for (taker, repository, mut client) in sessions() {
         let web = uri(&repository.join("web/Layerfile"));
         let line = |line: u32| json!({ "line": line, "character": 0 });
         let actions = |client: &mut Client| {
@@ -145,7 +155,6 @@ fn actions_that_need_files_are_offered_where_files_can_be_made() {
         let [off, _] = actions(&mut client);
         let edit = &off.expect("offered to all")["edit"];
         assert_eq!(operations(edit), [""; 0]);
-        let form = if taker.listed { "documentChanges" } else { "changes" };
-        assert!(edit[form].is_array() || edit[form].is_object(), "{form}: {edit}");
+        assert_has_the_form(&taker, edit);
     }
 }
