@@ -39,7 +39,7 @@ fn check_command(file: &File<'_>, run: &Run, checked: &mut Checked) {
 /// Whether a text is so simple that bash reads it for sure: plain words with operators between them.
 fn is_plain(text: &str) -> bool {
     let mut between = true;
-    for word in text.split_ascii_whitespace() {
+    for word in words(text) {
         let is_operator = BETWEEN.contains(&word);
         if is_operator && between || !is_operator && !is_plain_word(word) {
             return false;
@@ -49,9 +49,40 @@ fn is_plain(text: &str) -> bool {
     !between
 }
 
+/// The words of a text, quotes and what is in them included.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut quote = None;
+    let words = text.split(move |character: char| match quote {
+        None if matches!(character, '"' | '\'') => {
+            quote = Some(character);
+            false
+        }
+        None => character.is_ascii_whitespace(),
+        Some(opened) => {
+            quote = quote.filter(|_| opened != character);
+            false
+        }
+    });
+    words.filter(|word| !word.is_empty())
+}
+
+/// Letters that mean themselves and variables, also in quotes that are closed. An escaped quote is nothing plain.
 fn is_plain_word(word: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_./:=,@%+-".contains(&byte);
-    word.bytes().all(is_plain) && !RESERVED.contains(&word)
+    let (mut quote, mut before) = (None, b' ');
+    let is_plain = word.bytes().all(|byte| {
+        let after_dollar = std::mem::replace(&mut before, byte) == b'$' && quote != Some(b'\'');
+        if after_dollar {
+            return byte.is_ascii_alphabetic() || byte == b'_';
+        }
+        match (quote, byte) {
+            (None, b'"' | b'\'') => quote = Some(byte),
+            (Some(opened), _) if opened == byte => quote = None,
+            (Some(b'\''), _) | (Some(_), b' ') => {}
+            _ => return byte.is_ascii_alphanumeric() || b"_./:=,@%+-$".contains(&byte),
+        }
+        true
+    });
+    is_plain && quote.is_none() && before != b'$' && !RESERVED.contains(&word)
 }
 
 /// Whether the library's word is taken. It doesn't know `select`; here-documents have a rule of their own; and its time
@@ -137,4 +168,36 @@ fn word_at(text: &str, byte: usize) -> Range<usize> {
     });
     let rest = text.get(byte..).unwrap_or_default();
     start..byte + rest.find(ends).unwrap_or(rest.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_plain, problem};
+    use proptest::prelude::{any, proptest};
+    use proptest::sample::select;
+
+    const PIECES: [&str; 26] = [
+        "a", "b.c", "if", "fi", "in", "{", " ", "  ", "\t", "&&", "||", "|", ";", ">", "<", "\"",
+        "'", "$", "$A", "\\", "(", ")", "#", "!", "é", "`",
+    ];
+
+    #[test]
+    fn words_quotes_and_variables_are_plain() {
+        for text in ["make", "a && b > c", "echo \"$HOME/x y\" 'it is $(' | cat $A_1", "A=1 \"if\""]
+        {
+            assert!(is_plain(text) && problem(text).is_none(), "{text}");
+        }
+        for text in ["", "a |", "a ;; b", "echo \"", "echo \"$(\"", "echo $", "if a", "a \\\" b"] {
+            assert!(!is_plain(text), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_plain_has_no_problem(pieces in proptest::collection::vec(select(&PIECES[..]), 0..12), letter in any::<char>()) {
+            for text in [pieces.concat(), format!("{}{letter}{}", pieces.concat(), pieces.concat())] {
+                assert!(!is_plain(&text) || problem(&text).is_none(), "{text}");
+            }
+        }
+    }
 }
