@@ -86,7 +86,7 @@ fn by<'v>(
 
 fn working_directory(machine: &Machine<'_>) -> String {
     let directory = machine.directory.as_ref();
-    let value = directory.map_or(FIRST_DIRECTORY, |directory| directory.value.as_str());
+    let value = directory.map_or(FIRST_DIRECTORY, |directory| &*directory.value);
     match &machine.user {
         Some(user) if user.value != "root" => in_home(value, &format!("/home/{}", user.value)),
         _ => in_home(value, FIRST_DIRECTORY),

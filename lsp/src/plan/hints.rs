@@ -95,7 +95,7 @@ fn parts(
         Instruction::Env(pairs) => {
             let replaced = pairs.iter().filter_map(|pair| {
                 let name = &pair.key.value;
-                let place = before.variables.get(name)?.place();
+                let place = before.variables.get(name.as_str())?.place();
                 (place.view.id != view.id).then(|| {
                     linked_part(format!("replaces {name} of {}", words::plain(place)), place)
                 })
@@ -129,7 +129,7 @@ fn inherited_parts(machine: &Machine<'_>) -> Vec<InlayHintLabelPart> {
     if let [first, ..] = variables.as_slice() {
         let count = variables.len();
         let text = if count == 1 { "1 variable".to_owned() } else { format!("{count} variables") };
-        let names: Vec<&str> = machine.variables.keys().map(String::as_str).collect();
+        let names: Vec<&str> = machine.variables.keys().copied().collect();
         let mut part = linked_part(text, first.place());
         part.tooltip = Some(InlayHintLabelPartTooltip::String(names.join(", ")));
         parts.push(part);

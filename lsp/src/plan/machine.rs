@@ -7,6 +7,7 @@ use super::chain;
 use crate::workspace::FileView;
 use layerc_compiler::directive::Instruction;
 use layerc_compiler::span::Span;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Where a machine without WORKDIR works.
@@ -25,7 +26,7 @@ pub struct Place<'s> {
 #[derive(Debug, Clone)]
 pub struct Setting<'s> {
     /// The value, or how it is written where only a run can tell.
-    pub value: String,
+    pub value: Cow<'s, str>,
     /// What set it.
     pub place: Place<'s>,
 }
@@ -61,7 +62,7 @@ pub struct Machine<'s> {
     /// SETUP FILEs, in order.
     pub setup_files: Vec<Setting<'s>>,
     /// ENV and SECRET ENV.
-    pub variables: BTreeMap<String, Variable<'s>>,
+    pub variables: BTreeMap<&'s str, Variable<'s>>,
 }
 
 /// What a file's machine is before its own first instruction.
@@ -95,30 +96,30 @@ impl<'s> Machine<'s> {
             match &directive.instruction {
                 Instruction::Workdir(word) => {
                     let before = self.directory.as_ref().map_or(FIRST_DIRECTORY, |it| &it.value);
-                    let value = joined(before, &word.value);
+                    let value = joined(before, &word.value).into();
                     self.directory = Some(Setting { value, place: place(directive.span) });
                 }
                 Instruction::User(word) => {
-                    let value = word.value.clone();
+                    let value = word.value.as_str().into();
                     self.user = Some(Setting { value, place: place(directive.span) });
                 }
                 Instruction::Memory(memory) => {
-                    let value = memory.text.value.clone();
+                    let value = memory.text.value.as_str().into();
                     self.need(memory.bytes, Setting { value, place: place(directive.span) });
                 }
                 Instruction::SetupFile(_) => self.source(view, index, directive.span),
                 Instruction::Env(pairs) => {
                     for pair in pairs {
                         let span = pair.key.span.cover(pair.value.span);
-                        let value = pair.value.value.clone();
+                        let value = pair.value.value.as_str().into();
                         let set = Variable::Set(Setting { value, place: place(span) });
-                        self.variables.insert(pair.key.value.clone(), set);
+                        self.variables.insert(&pair.key.value, set);
                     }
                 }
                 Instruction::SecretEnv(names) => {
                     for name in names {
                         let secret = Variable::Secret(place(name.span));
-                        self.variables.insert(name.value.clone(), secret);
+                        self.variables.insert(&name.value, secret);
                     }
                 }
                 _ => {}
@@ -135,7 +136,7 @@ impl<'s> Machine<'s> {
     fn source(&mut self, view: FileView<'s>, index: usize, span: Span) {
         let linked = view.linked().and_then(|linked| linked.directives.get(index));
         for path in linked.map(|linked| linked.setup_files.as_slice()).unwrap_or_default() {
-            let value = path.to_string();
+            let value = path.to_string().into();
             self.setup_files.push(Setting { value, place: Place { view, span } });
         }
     }
@@ -145,8 +146,8 @@ impl<'s> Machine<'s> {
         let Ok(plan) = view.repository.plan() else { return };
         let planned = plan.layerfiles.iter().find(|file| file.path == *view.document.path());
         for (name, value) in planned.into_iter().flat_map(|file| &file.static_environment) {
-            if let Some(Variable::Set(setting)) = self.variables.get_mut(name) {
-                setting.value.clone_from(value);
+            if let Some(Variable::Set(setting)) = self.variables.get_mut(name.as_str()) {
+                setting.value = value.as_str().into();
             }
         }
     }

@@ -11,7 +11,7 @@
 
 use crate::plan::machine;
 use crate::workspace::FileView;
-use layerc_compiler::catalog::VARIABLES;
+use layerc_compiler::catalog::variable;
 use layerc_compiler::directive::{Instruction, Word};
 use layerc_compiler::source_map::LogicalText;
 use layerc_compiler::span::Span;
@@ -47,10 +47,8 @@ pub fn scripts(view: FileView<'_>) -> Vec<Script<'_>> {
     let mut scripts = Vec::new();
     for (index, directive) in view.analysis().directives.iter().enumerate() {
         if let Instruction::Run(run) = &directive.instruction {
-            let is_set = |name: &str| {
-                machine.variables.contains_key(name)
-                    || VARIABLES.iter().any(|variable| variable.name == name)
-            };
+            let is_set =
+                |name: &str| variable(name).is_some() || machine.variables.contains_key(name);
             let known = names(&run.command.value).filter(|name| is_set(name)).collect();
             let sources = !machine.setup_files.is_empty() || sources_files(&run.command.value);
             let head = head(view, directive.span, &known, sources);
@@ -102,8 +100,7 @@ fn is_code(text: &str) -> bool {
 
 /// Whether a command runs a file in its own shell.
 fn sources_files(command: &str) -> bool {
-    let words: Vec<&str> = command.split_whitespace().collect();
-    words.iter().any(|word| matches!(*word, "." | "source" | "eval"))
+    command.split_whitespace().any(|word| matches!(word, "." | "source" | "eval"))
 }
 
 impl Script<'_> {
