@@ -6,15 +6,15 @@ use super::backend::read_any_guest;
 use super::boot::load_any;
 use super::devices::DeviceBus;
 use super::devices::hostile::every_kind;
+use super::memory::memory_of;
 use super::process::hear_any;
 use super::snapshot::{Anything, file};
 use rustix::fs::{MemfdFlags, memfd_create};
 use std::fs::File;
 use std::io::{self, Write};
-use vm_memory::GuestAddress;
 
 /// Bytes of the memory that devices are restored over and kernels are loaded into.
-const MEMORY_BYTES: usize = 16 << 20;
+const MEMORY_BYTES: u64 = 16 << 20;
 
 /// The files of a kept machine, as they are and behind a right beginning; devices are made of what they hold.
 ///
@@ -51,7 +51,7 @@ pub fn hear_process(bytes: &[u8]) -> io::Result<()> {
 }
 
 fn memory() -> io::Result<GuestMemory> {
-    GuestMemory::from_ranges(&[(GuestAddress(0), MEMORY_BYTES)]).map_err(io::Error::other)
+    memory_of(&[(0, MEMORY_BYTES)]).map_err(io::Error::other)
 }
 
 #[cfg(test)]

@@ -5,11 +5,11 @@
 
 use super::error::MachineError;
 use super::layout::{GAP_END, GAP_START, PAGE_BYTES};
-use vm_memory::bitmap::AtomicBitmap;
-use vm_memory::{GuestAddress, GuestMemoryMmap};
+use crate::sys::large_pages::{Written, large_paged_region};
+use vm_memory::{GuestAddress, GuestMemoryMmap, GuestRegionMmap};
 
 /// Regions of this process's memory that a guest sees as its own.
-pub type GuestMemory = GuestMemoryMmap<AtomicBitmap>;
+pub type GuestMemory = GuestMemoryMmap<Written>;
 
 /// Least memory of a guest: a kernel unpacks itself in it.
 const LEAST_BYTES: u64 = 1 << 20;
@@ -47,21 +47,34 @@ impl MemorySize {
 
 /// Memory that is all zero and takes no room until it is written.
 ///
+/// It begins where large pages (2 MiB) do, for the guest as for the host: then the host's kernel can give the guest that many bytes
+/// at once instead of 4 KiB. A kernel that boots touches 64 MiB at once, and without this leaves its guest some 17,000 times for
+/// nothing else.
+///
 /// # Errors
 /// When this process has no address space left.
 pub(crate) fn empty_memory(size: MemorySize) -> Result<GuestMemory, MachineError> {
-    let ranges: Option<Vec<_>> = size
-        .ranges()
-        .into_iter()
-        .map(|(start, length)| Some((GuestAddress(start), usize::try_from(length).ok()?)))
-        .collect();
-    let ranges = ranges.ok_or(MachineError::MemorySize(size.0))?;
-    GuestMemory::from_ranges(&ranges).map_err(|error| MachineError::Memory(error.to_string()))
+    memory_of(&size.ranges())
+}
+
+/// The same of these ranges: start and length of each, in rising order.
+pub(super) fn memory_of(ranges: &[(u64, u64)]) -> Result<GuestMemory, MachineError> {
+    let refused = |error: &dyn std::fmt::Display| MachineError::Memory(error.to_string());
+    let regions = ranges.iter().map(|&(start, length)| {
+        let length = usize::try_from(length).map_err(|error| refused(&error))?;
+        let region = large_paged_region(length).map_err(|error| refused(&error))?;
+        let region = GuestRegionMmap::new(region, GuestAddress(start));
+        region.ok_or_else(|| refused(&"a region beyond the end of all addresses"))
+    });
+    let regions = regions.collect::<Result<_, _>>()?;
+    GuestMemory::from_regions(regions).map_err(|error| refused(&error))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::large_pages::LARGE_PAGE_BYTES;
+    use vm_memory::{GuestMemoryBackend, GuestMemoryRegion};
 
     #[test]
     fn memory_leaves_the_devices_their_gap() {
@@ -72,5 +85,19 @@ mod tests {
         assert_eq!(ranges(3072), Some(vec![(0, 3072 << 20)]));
         assert_eq!(ranges(4096), Some(vec![(0, 3072 << 20), (4096 << 20, 1024 << 20)]));
         assert_eq!(MemorySize::from_bytes((512 << 20) + 1), None);
+    }
+
+    #[test]
+    fn memory_begins_where_large_pages_do_and_is_as_long_as_it_should() {
+        for mebibytes in [1, 2, 64, 65, 3073] {
+            let size = MemorySize::from_bytes(mebibytes << 20).unwrap();
+            let mut bytes = 0;
+            for region in empty_memory(size).unwrap().iter() {
+                let place = region.as_ptr().addr();
+                assert_eq!(place % LARGE_PAGE_BYTES, 0, "{mebibytes} MiB at {place:#x}");
+                bytes += region.len();
+            }
+            assert_eq!(bytes, size.bytes());
+        }
     }
 }

@@ -12,6 +12,8 @@ mod filter;
 mod free_pages;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod guest_memory;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod large_pages;
 pub(crate) mod lmdb;
 mod network;
 mod process;

@@ -8,10 +8,11 @@ use super::queues::More;
 use super::slot::Slot;
 use super::state::DeviceState;
 use crate::kvm::GuestMemory;
+use crate::kvm::memory::memory_of;
 use vm_memory::{Bytes, GuestAddress};
 
 /// Size of the guest's memory.
-pub(super) const MEMORY_BYTES: usize = 16 << 20;
+pub(super) const MEMORY_BYTES: u64 = 16 << 20;
 
 /// Where buffers begin; queues are below.
 const BUFFERS_BEGIN: u64 = 1 << 20;
@@ -24,7 +25,7 @@ const DESCRIPTOR_IS_WRITABLE: u16 = 2;
 
 /// A guest's memory.
 pub(super) fn memory() -> GuestMemory {
-    GuestMemory::from_ranges(&[(GuestAddress(0), MEMORY_BYTES)]).unwrap()
+    memory_of(&[(0, MEMORY_BYTES)]).unwrap()
 }
 
 /// A request as the device gave it back.
@@ -152,7 +153,7 @@ impl Driver {
 
     fn buffer(&mut self, length: usize) -> u64 {
         let length = length as u64;
-        if self.next_buffer + length > MEMORY_BYTES as u64 {
+        if self.next_buffer + length > MEMORY_BYTES {
             self.next_buffer = BUFFERS_BEGIN;
         }
         let address = self.next_buffer;

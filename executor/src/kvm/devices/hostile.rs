@@ -12,6 +12,7 @@ use super::phase::Phase;
 use super::registers::REGION_BYTES;
 use super::sockets::SocketsPart;
 use crate::kvm::GuestMemory;
+use crate::kvm::memory::memory_of;
 use rustix::fs::MemfdFlags;
 use std::fs::File;
 use std::io;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use vm_memory::{Bytes, GuestAddress};
 
 /// Bytes of the guest's memory; addresses of 16 bits reach all of it and nothing else needs to be found by luck.
-const MEMORY_BYTES: usize = 1 << 16;
+const MEMORY_BYTES: u64 = 1 << 16;
 
 /// Where queues are at first: descriptors, what is available, what is used.
 const QUEUE_PARTS: [u64; 3] = [0, 0x400, 0x800];
@@ -51,7 +52,7 @@ pub fn every_kind() -> io::Result<Vec<DevicePart>> {
 
 /// Lets a bus with these parts meet such a driver. The devices stand still but for the calls of this function.
 pub fn drive(parts: Vec<DevicePart>, bytes: &[u8]) {
-    let Ok(memory) = GuestMemory::from_ranges(&[(GuestAddress(0), MEMORY_BYTES)]) else { return };
+    let Ok(memory) = memory_of(&[(0, MEMORY_BYTES)]) else { return };
     let Ok(bus) = DeviceBus::new(parts, &memory) else { return };
     for slot in bus.slots() {
         set_up(&bus, slot.index as u64 * REGION_BYTES, slot.calls.len());

@@ -30,7 +30,7 @@ pub(super) fn take(
         let log = descriptor.get_dirty_log(slot, bytes);
         let log = log.map_err(MachineError::system("read which pages were written"))?;
         written.add_bitmap(first, &log);
-        written.add_bitmap(first, &region.get_mmap().bitmap().get_and_reset());
+        written.add_bitmap(first, &region.get_mmap().bitmap().take());
     }
     Ok(written)
 }
