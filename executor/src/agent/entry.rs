@@ -44,7 +44,7 @@ pub fn run_if_agent() -> Option<ExitCode> {
         return Some(run_first());
     }
     #[cfg(target_arch = "x86_64")]
-    if let Some(code) = crate::kvm::process::run_if_machine() {
+    if let Some(code) = crate::kvm::process::run_if_nursery() {
         return Some(code);
     }
     let mut arguments = std::env::args_os().skip(1);

@@ -4,11 +4,12 @@
 use super::error::MachineError;
 use crate::sys::virtual_machine::hypervisor_of;
 use kvm_ioctls::Kvm;
+use rustix::fs::{Mode, OFlags, open, openat};
 use std::fs::File;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 /// What the kernel says of each page of this process: 8 bytes a page (proc(5)).
-const PAGE_FACTS: &str = "/proc/self/pagemap";
+const PAGE_FACTS: &str = "self/pagemap";
 
 /// See the module.
 #[derive(Debug)]
@@ -35,7 +36,13 @@ impl Hypervisor {
     }
 }
 
-/// What the kernel tells of this process's pages, as long as it may still open that.
-pub(crate) fn own_page_facts() -> Option<File> {
-    File::open(PAGE_FACTS).ok()
+fn own_page_facts() -> Option<File> {
+    let directory = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    page_facts(open("/proc", directory, Mode::empty()).ok()?)
+}
+
+/// What the kernel tells of this process's pages, by its directory of processes.
+pub(crate) fn page_facts(processes: impl AsFd) -> Option<File> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    openat(processes, PAGE_FACTS, flags, Mode::empty()).ok().map(File::from)
 }

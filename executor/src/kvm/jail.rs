@@ -30,6 +30,12 @@ pub(crate) enum Role {
     Device,
 }
 
+impl Role {
+    /// Each of them.
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Anybody, Self::Maker, Self::Steering, Self::Processor, Self::Device];
+}
+
 /// What any thread of this program needs: memory, locks, clocks, signals, its own end.
 const EVERYBODY: &[libc::c_long] = &[
     libc::SYS_brk,

@@ -19,6 +19,8 @@ mod network;
 mod process;
 mod randomness;
 #[cfg(target_arch = "x86_64")]
+mod resident;
+#[cfg(target_arch = "x86_64")]
 pub(crate) mod virtual_machine;
 mod vsock;
 
@@ -28,7 +30,9 @@ pub(crate) use free_pages::give_back;
 pub(crate) use network::{Interface, add_default_route, bring_loopback_up, set_interface_address};
 pub(crate) use process::{
     ChildSignals, Fork, SingleThreaded, close_descriptors_from, close_inherited_descriptors_from,
-    fork, keep_one_descriptor, leave, unshare,
+    fork, keep_descriptors, keep_one_descriptor, leave, unshare,
 };
 pub(crate) use randomness::add_randomness;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use resident::{let_go, share_one_heap};
 pub(crate) use vsock::listen_at_vsock;

@@ -5,7 +5,7 @@ use rustix::process::Pid;
 use rustix::thread::UnshareFlags;
 use std::io;
 use std::marker::PhantomData;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// Proof that the process has one thread. A process with one may fork and go on to run any code, and may change its
 /// own namespaces: there is no other thread that could hold a lock or be left behind.
@@ -78,24 +78,47 @@ pub(crate) fn close_inherited_descriptors_from(first: u32) {
 /// Closes every file descriptor but standard input, output and error, where nothing is read or written any more, and
 /// `kept`, which becomes the only other. Only for a process that was just forked and does nothing but its one task
 /// until it leaves: values that own other descriptors must not be used or dropped any more.
-pub(crate) fn keep_one_descriptor(_proof: &SingleThreaded, kept: OwnedFd) -> io::Result<OwnedFd> {
-    const KEPT_AT: RawFd = 3;
+pub(crate) fn keep_one_descriptor(proof: &SingleThreaded, kept: OwnedFd) -> io::Result<OwnedFd> {
     let nothing = std::fs::File::open("/dev/null")?;
-    for number in 0..KEPT_AT {
+    for number in 0..FIRST_KEPT {
         place_descriptor(nothing.as_fd(), number)?;
     }
-    if kept.as_raw_fd() != KEPT_AT {
-        place_descriptor(kept.as_fd(), KEPT_AT)?;
+    std::mem::forget(nothing);
+    let [kept] = keep_descriptors(proof, [kept])?;
+    Ok(kept)
+}
+
+/// Where descriptors are that are kept: behind standard input, output and error.
+const FIRST_KEPT: RawFd = 3;
+
+/// Closes every file descriptor but standard input, output and error, and `kept`, which become the only others. Under the
+/// same conditions as [`keep_one_descriptor`].
+pub(crate) fn keep_descriptors<const COUNT: usize>(
+    _proof: &SingleThreaded,
+    kept: [OwnedFd; COUNT],
+) -> io::Result<[OwnedFd; COUNT]> {
+    let behind = RawFd::try_from(COUNT).map_or(RawFd::MAX, |count| FIRST_KEPT + count);
+    // Out of each other's way first.
+    let mut aside = Vec::new();
+    for descriptor in &kept {
+        aside.push(rustix::io::fcntl_dupfd_cloexec(descriptor, behind)?);
     }
-    std::mem::forget((kept, nothing));
+    for (number, descriptor) in (FIRST_KEPT..).zip(&aside) {
+        place_descriptor(descriptor.as_fd(), number)?;
+    }
+    std::mem::forget((kept, aside));
     // SAFETY: close_range takes plain integers. The owners of what it closes are never used again, which is what this
     // function asks of its caller; those of this function were forgotten above.
-    let answer = unsafe { libc::syscall(libc::SYS_close_range, KEPT_AT + 1, u32::MAX, 0) };
+    let answer = unsafe { libc::syscall(libc::SYS_close_range, behind, u32::MAX, 0) };
     if answer != 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: the descriptor at this number is a copy of `kept`, made above, and nothing else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(KEPT_AT) })
+    let mut number = FIRST_KEPT - 1;
+    Ok([(); COUNT].map(|()| {
+        number += 1;
+        // SAFETY: the descriptors at these numbers are copies of `kept`, made above, and nothing else owns them.
+        unsafe { OwnedFd::from_raw_fd(number) }
+    }))
 }
 
 /// Ends this process at once: no destructors, no output flushed. For forked children that are not to `exec`.

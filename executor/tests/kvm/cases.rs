@@ -18,6 +18,7 @@ pub(crate) fn small() -> Vec<(&'static str, Case)> {
         ("a_machines_process_has_nothing_of_the_host", processes::has_nothing_of_the_host),
         ("the_end_of_a_machines_process_is_told", processes::its_end_is_told),
         ("machines_end_with_their_run", processes::end_with_their_run),
+        ("machines_end_with_what_they_come_from", processes::end_with_their_nursery),
     ]
 }
 

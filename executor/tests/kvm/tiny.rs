@@ -1,9 +1,10 @@
 //! A guest of a dozen instructions, for what doesn't depend on what runs: even a host that emulates ring 0 runs it. It
 //! counts in its memory and prints a letter for each number, for ever.
 
-use layerc_executor::kvm::process::{HandedDevice, MachineProcess, Starting};
+use layerc_executor::kvm::process::{HandedDevice, MachineProcess, Nursery, Starting};
 use layerc_executor::kvm::{BootFiles, Output};
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use crate::guest::shape;
@@ -83,13 +84,27 @@ impl Letters {
     }
 }
 
+/// Where the processes of this program's machines come from.
+pub(crate) fn nursery() -> &'static Nursery {
+    static NURSERY: OnceLock<Nursery> = OnceLock::new();
+    NURSERY.get_or_init(|| Nursery::new(&std::env::current_exe().unwrap()))
+}
+
 /// Boots it in a process of its own.
 pub(crate) fn boot(directory: &Path, devices: Vec<HandedDevice>) -> (MachineProcess, Letters) {
+    boot_from(nursery(), directory, devices)
+}
+
+/// The same from another nursery.
+pub(crate) fn boot_from(
+    nursery: &Nursery,
+    directory: &Path,
+    devices: Vec<HandedDevice>,
+) -> (MachineProcess, Letters) {
     let (path, letters) = (directory.join("kernel"), Letters::default());
     std::fs::write(&path, kernel()).unwrap();
     let files = BootFiles { kernel: &path, initramfs: None, command_line: "" };
-    let program = std::env::current_exe().unwrap();
-    let starting = Starting::new(&program, letters.output());
+    let starting = Starting::new(nursery, letters.output());
     let process = MachineProcess::boot(starting, shape(16, 1), &files, devices).unwrap();
     (process, letters)
 }

@@ -6,7 +6,7 @@ use layerc_executor::agent::protocol::{GuestSetup, TrackedFiles};
 use layerc_executor::kvm::devices::disk::{Delta, DiskFiles};
 use layerc_executor::kvm::devices::sockets::{Connector, SocketsPart};
 use layerc_executor::kvm::guest::{GuestAgent, KERNEL_PARAMETERS, with_libraries};
-use layerc_executor::kvm::process::{HandedDevice, MachineProcess, Starting};
+use layerc_executor::kvm::process::{HandedDevice, MachineProcess, Nursery, Starting};
 use layerc_executor::kvm::{BootFiles, MemorySize, Secrecy, Shape, Snapshot};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -18,8 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(170);
 
 /// What machines are made of.
 pub(super) struct Kit {
-    /// The command: process of machines, and agent in them.
-    pub(super) program: PathBuf,
+    /// Of the command, which is the agent too.
+    nursery: Nursery,
     pub(super) kernel: PathBuf,
     pub(super) root_disk: PathBuf,
     /// Where snapshots are.
@@ -65,7 +65,7 @@ impl Kit {
         let agent = directory.join("agent-archive");
         fs::write(&agent, archive.finish().expect("an archive")).expect("room");
         Self {
-            program: program.to_owned(),
+            nursery: Nursery::new(program),
             kernel: kernel.to_owned(),
             root_disk: parts.join("root-disk"),
             directory: directory.to_owned(),
@@ -82,7 +82,7 @@ impl Kit {
         let (marks, output) = Marks::new();
         let line = format!("console=ttyS0 quiet {KERNEL_PARAMETERS}");
         let files = self.files(initramfs, &line);
-        let starting = Starting::new(&self.program, Box::new(output));
+        let starting = Starting::new(&self.nursery, Box::new(output));
         let process = MachineProcess::boot(starting, shape(mebibytes), &files, plain_devices());
         let process = process.expect("it boots");
         marks.first();
@@ -93,7 +93,7 @@ impl Kit {
     pub(super) fn restore_marked(&self, name: &str) -> Marked {
         let snapshot = Snapshot::open(&self.directory.join(name)).expect("it opens");
         let (marks, output) = Marks::new();
-        let starting = Starting::new(&self.program, Box::new(output));
+        let starting = Starting::new(&self.nursery, Box::new(output));
         let process = MachineProcess::restore(starting, &snapshot, plain_devices());
         let process = process.expect("it is restored");
         marks.first();
@@ -105,7 +105,7 @@ impl Kit {
         let (devices, connector, written) = self.devices(Vec::new());
         let line = format!("console=ttyS0 quiet {KERNEL_PARAMETERS}");
         let files = self.files(&self.agent, &line);
-        let starting = Starting::new(&self.program, Box::new(std::io::sink()));
+        let starting = Starting::new(&self.nursery, Box::new(std::io::sink()));
         let process = MachineProcess::boot(starting, shape(mebibytes), &files, devices);
         WithAgent::of(process.expect("it boots"), &connector, written)
     }
@@ -113,7 +113,7 @@ impl Kit {
     /// Restores until the agent answers.
     pub(super) fn restore_agent(&self, kept: &Kept) -> WithAgent {
         let (devices, connector, written) = self.devices(vec![Delta::Open(Arc::clone(&kept.disk))]);
-        let starting = Starting::new(&self.program, Box::new(std::io::sink()));
+        let starting = Starting::new(&self.nursery, Box::new(std::io::sink()));
         let process = MachineProcess::restore(starting, &kept.snapshot, devices);
         WithAgent::of(process.expect("it is restored"), &connector, written)
     }

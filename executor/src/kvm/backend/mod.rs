@@ -51,6 +51,7 @@ use crate::backend::{
 };
 use crate::kvm::Snapshot;
 use crate::kvm::kept_kernels::{KeptKernels, UsingKernels};
+use crate::kvm::process::Nursery;
 use crate::overlay::{NetworkChoice, OverlayBackend, file_digest};
 use crate::sealing::OwnerKey;
 use crate::tracked::Repository;
@@ -112,6 +113,8 @@ pub struct KvmBackend {
     booting: Mutex<()>,
     /// Encrypted states that machines are made of, by name: deciphered once for all of them.
     deciphered: Mutex<HashMap<LayerId, Weak<Snapshot>>>,
+    /// Where the processes of machines come from.
+    nursery: Nursery,
 }
 
 impl KvmBackend {
@@ -119,8 +122,8 @@ impl KvmBackend {
     pub fn new(overlay: OverlayBackend, repository: Arc<Repository>, options: KvmOptions) -> Self {
         let _kernels = KeptKernels::of(overlay.store_directory()).use_them();
         let (kernel, booting) = (OnceLock::new(), Mutex::new(()));
-        let deciphered = Mutex::default();
-        Self { overlay, repository, options, kernel, _kernels, booting, deciphered }
+        let (deciphered, nursery) = (Mutex::default(), Nursery::new(&options.agent_program));
+        Self { overlay, repository, options, kernel, _kernels, booting, deciphered, nursery }
     }
 
     /// Where images, caches and layers of all kinds are.

@@ -195,7 +195,7 @@ impl KvmBackend {
         for limit in [Limit::Memory(most), Limit::Processes(MOST_THREADS)] {
             let _ = groups.limit(&name, limit);
         }
-        Starting::new(&self.options.agent_program, words.output()).within(groups)
+        Starting::new(&self.nursery, words.output()).within(groups)
     }
 
     fn host_ends(

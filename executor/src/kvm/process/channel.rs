@@ -3,7 +3,8 @@
 //! Knows no meaning of messages. Whatever bytes come, the answer is a message or an error.
 
 use crate::kvm::descriptors::{MOST_AT_ONCE, receive_packet, send_packet};
-use rustix::net::{RecvFlags, SendFlags};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -63,7 +64,9 @@ pub(super) fn send<M: Serialize>(
 pub(super) fn receive<M: DeserializeOwned>(
     socket: impl AsFd,
 ) -> io::Result<Option<(M, Vec<OwnedFd>)>> {
-    let mut bytes = vec![0; MOST_BYTES];
+    // No memory is held while nothing comes.
+    let awaited = waiting_bytes(&socket)?;
+    let mut bytes = vec![0; awaited.min(MOST_BYTES)];
     let (length, mut descriptors) = match receive_packet(&socket, &mut bytes, RecvFlags::empty()) {
         Ok((0, _)) => return Ok(None),
         // It went away with words of ours unread.
@@ -89,6 +92,18 @@ pub(super) fn receive<M: DeserializeOwned>(
         return Err(broken("a message with other open files than it says"));
     }
     Ok(Some((envelope.message, descriptors)))
+}
+
+/// Waits for a packet, and answers its length: 0 once nobody is there.
+fn waiting_bytes(socket: impl AsFd) -> io::Result<usize> {
+    let look = RecvFlags::PEEK | RecvFlags::TRUNC;
+    loop {
+        match recv(&socket, &mut [0_u8; 1], look) {
+            Err(Errno::INTR) => {}
+            Err(Errno::CONNRESET) => return Ok(0),
+            received => return Ok(received?.1),
+        }
+    }
 }
 
 #[cfg(test)]

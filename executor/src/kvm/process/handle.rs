@@ -2,9 +2,9 @@
 
 use super::channel;
 use super::devices::HandedDevice;
-use super::entry::MACHINE_ARGUMENT;
 use super::life::{Heard, Life};
-use super::protocol::{Answer, Order};
+use super::nursery::{Nursery, Started};
+use super::protocol::{Answer, Fate, Order};
 use crate::kvm::console::Output;
 use crate::kvm::descriptors::packet_pair;
 use crate::kvm::devices::disk::Delta;
@@ -13,14 +13,13 @@ use crate::kvm::machine::Shape;
 use crate::kvm::memory::MemorySize;
 use crate::kvm::snapshot::{Ancestry, Snapshot, Unfinished};
 use crate::kvm::{BootFiles, Secrecy};
-use crate::overlay::{ControlGroups, spawn_lasting};
+use crate::overlay::ControlGroups;
 use rustix::fs::MemfdFlags;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use std::fs::File;
-use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,16 +35,15 @@ const HYPERVISOR: &str = "/dev/kvm";
 /// What a process is started with.
 #[expect(missing_debug_implementations, reason = "an output has none")]
 pub struct Starting<'a> {
-    program: &'a Path,
+    nursery: &'a Nursery,
     groups: ControlGroups,
     output: Output,
 }
 
 impl<'a> Starting<'a> {
-    /// A process of this program, whose `main` begins with [`run_if_agent`](crate::agent::run_if_agent). What the machine's serial
-    /// line prints goes to `output`.
-    pub fn new(program: &'a Path, output: Output) -> Self {
-        Self { program, groups: ControlGroups::default(), output }
+    /// A process from there. What the machine's serial line prints goes to `output`.
+    pub fn new(nursery: &'a Nursery, output: Output) -> Self {
+        Self { nursery, groups: ControlGroups::default(), output }
     }
 
     /// Under these limits.
@@ -63,6 +61,8 @@ pub struct MachineProcess {
     lacking: Vec<String>,
     ancestry: Ancestry,
     size: MemorySize,
+    /// Lives as long as what it made.
+    _nursery: Arc<Started>,
     /// Dropped last: a group can go when its processes are gone.
     _groups: ControlGroups,
 }
@@ -124,29 +124,29 @@ impl MachineProcess {
     }
 
     fn start(start: Starting<'_>, size: MemorySize) -> Result<Self, MachineError> {
-        let Starting { program, groups, output } = start;
+        let Starting { nursery, groups, output } = start;
         let (orders, told) = packet_pair().map_err(starting)?;
         let (news, tells) = packet_pair().map_err(starting)?;
+        let (fate, ends) = packet_pair().map_err(starting)?;
         let (printed, prints) = io::pipe().map_err(starting)?;
         set_socket_timeout(&orders, Timeout::Recv, Some(LONGEST_ANSWER)).map_err(starting)?;
-        let mut command = Command::new(program);
-        command.arg(MACHINE_ARGUMENT).env_clear().stdin(told).stdout(tells).stderr(prints);
-        let mut keeper = spawn_lasting(command).map_err(starting)?;
-        // Before it makes its child.
-        let joined = groups.add(keeper.id());
-        let ready = channel::send(&orders, Order::Begin, &[])
-            .and_then(|()| channel::receive::<Answer>(&orders));
+        let handed = [told.as_fd(), tells.as_fd(), prints.as_fd(), ends.as_fd()];
+        let nursery = nursery.ask(&handed).map_err(starting)?;
+        drop((told, tells, prints, ends));
+        let ready = channel::receive::<Answer>(&orders);
         let Ok(Some((Answer::Ready { mut lacking }, mut handles))) = ready else {
-            return Err(never_ready(&mut keeper, printed, ready.err()));
+            return Err(never_ready(&nursery, printed, &fate, ready.err()));
         };
         let Some(handle) = handles.pop() else {
-            return Err(never_ready(&mut keeper, printed, None));
+            return Err(never_ready(&nursery, printed, &fate, None));
         };
+        // Before it has anything of a machine.
+        let joined = number_of(&handle).and_then(|process| groups.add(process));
         lacking.extend(joined.err().map(|error| format!("limits on its memory ({error})")));
-        let life = Life::follow(Heard { keeper, news, printed, output }, handle);
+        let life = Life::follow(Heard { fate, news, printed, output }, handle);
         let life = life.map_err(starting)?;
         let ancestry = Ancestry::default();
-        Ok(Self { orders, life, lacking, ancestry, size, _groups: groups })
+        Ok(Self { orders, life, lacking, ancestry, size, _nursery: nursery, _groups: groups })
     }
 
     /// Walls that this host doesn't permit, in words.
@@ -297,21 +297,30 @@ fn borrowed(files: &[OwnedFd]) -> Vec<BorrowedFd<'_>> {
     files.iter().map(AsFd::as_fd).collect()
 }
 
-/// It ended before it was ready: its words say why.
+/// The number of a process, as it is known here.
+fn number_of(handle: &OwnedFd) -> io::Result<u32> {
+    let facts = fs::read_to_string(format!("/proc/self/fdinfo/{}", handle.as_raw_fd()))?;
+    let number = facts.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok());
+    number.ok_or_else(|| io::Error::other("the kernel doesn't tell the number of a process"))
+}
+
+/// It ended before it was ready: its words say why, or the nursery's.
 fn never_ready(
-    keeper: &mut std::process::Child,
+    nursery: &Started,
     printed: io::PipeReader,
+    fate: &OwnedFd,
     error: Option<io::Error>,
 ) -> MachineError {
-    use std::io::Read;
-    let _ = keeper.kill();
-    let _ = keeper.wait();
     let mut words = String::new();
     let _ = printed.take(2000).read_to_string(&mut words);
-    let said = match (words.trim(), error) {
-        ("", Some(error)) => error.to_string(),
-        ("", None) => "it ended".to_owned(),
-        (words, _) => words.to_owned(),
-    };
+    if words.trim().is_empty() {
+        words = match (channel::receive::<Fate>(fate), error) {
+            (Ok(Some((Fate::Unborn(reason), _))), _) => reason,
+            (Ok(Some(_)), Some(error)) => error.to_string(),
+            (Ok(Some(_)), None) => "it ended".to_owned(),
+            (Ok(None) | Err(_), _) => nursery.last_words(),
+        };
+    }
+    let said = words.trim();
     MachineError::Process(format!("the process of a virtual machine did not begin: {said}"))
 }

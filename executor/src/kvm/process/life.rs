@@ -2,15 +2,12 @@
 //! the process, and ending it.
 
 use super::channel;
-use super::entry::BY_SIGNAL;
-use super::protocol::News;
+use super::protocol::{Fate, News};
 use crate::kvm::console::Output;
 use crate::kvm::vcpu::End;
 use rustix::process::{Signal, pidfd_send_signal};
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, ExitStatus};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -34,14 +31,17 @@ enum Ended {
 enum Cause {
     Signal(i32),
     Code(i32),
+    /// The process that it came from, and with it all that came from there.
+    Nursery,
 }
 
 impl Cause {
-    fn of(status: ExitStatus) -> Self {
-        match (status.signal(), status.code()) {
-            (Some(signal), _) => Self::Signal(signal),
-            (None, Some(code)) if code > BY_SIGNAL => Self::Signal(code - BY_SIGNAL),
-            (None, code) => Self::Code(code.unwrap_or(0)),
+    fn of(fate: Option<&Fate>) -> Self {
+        match fate {
+            Some(Fate::Signalled(signal)) => Self::Signal(*signal),
+            Some(Fate::Exited(code)) => Self::Code(*code),
+            // It told so only of one that nobody follows.
+            Some(Fate::Unborn(_)) | None => Self::Nursery,
         }
     }
 
@@ -56,6 +56,10 @@ impl Cause {
                 format!("its process was ended from outside, by signal {signal}")
             }
             Self::Code(code) => format!("its process ended with exit status {code}"),
+            Self::Nursery => {
+                "the process that all machines of this run come from was ended from outside"
+                    .to_owned()
+            }
         }
     }
 }
@@ -77,7 +81,8 @@ struct State {
 
 /// What is heard of a process.
 pub(super) struct Heard {
-    pub(super) keeper: Child,
+    /// From the nursery.
+    pub(super) fate: OwnedFd,
     pub(super) news: OwnedFd,
     pub(super) printed: io::PipeReader,
     pub(super) output: Output,
@@ -141,7 +146,7 @@ impl Life {
 
 /// Passes on what is printed, to the last byte, and hears how it ended.
 fn listen(heard: Heard) -> Ended {
-    let Heard { mut keeper, news, mut printed, mut output } = heard;
+    let Heard { fate, news, mut printed, mut output } = heard;
     let mut piece = [0; PIECE_BYTES];
     loop {
         match printed.read(&mut piece) {
@@ -155,10 +160,10 @@ fn listen(heard: Heard) -> Ended {
     }
     // Whoever has the other end of one has that of the other too: no word by now means none.
     let told = channel::receive::<News>(&news).ok().flatten();
-    let status = keeper.wait();
-    match (told, status) {
-        (Some((news, _)), _) => Ended::Machine(news.into()),
-        (None, Ok(status)) => Ended::Process(Cause::of(status)),
-        (None, Err(_)) => Ended::Process(Cause::Code(-1)),
+    // The process is gone when this comes.
+    let fate = channel::receive::<Fate>(&fate).ok().flatten().map(|(fate, _)| fate);
+    match told {
+        Some((news, _)) => Ended::Machine(news.into()),
+        None => Ended::Process(Cause::of(fate.as_ref())),
     }
 }

@@ -1,16 +1,17 @@
-//! A machine in a process of its own: this program, started again, which is handed what the machine needs, open, and
-//! gives up everything else before the guest runs its first instruction. A guest that takes that process over finds
+//! A machine in a process of its own, forked from this program started again, which is handed what the machine needs, open,
+//! and gives up everything else before the guest runs its first instruction. A guest that takes that process over finds
 //! its own machine in it and nothing of the host.
 //!
 //! | part | is |
 //! |---|---|
-//! | `entry` | the process, from its start to its end |
+//! | `entry` | the nursery: makes processes for machines |
+//! | `birth` | such a process, from its start to its end |
 //! | `walls` | what it gives up |
 //! | `serve` | what it is told to do with its machine |
 //! | `protocol` | what both say to each other |
 //! | `channel` | messages with any number of open files |
 //! | `devices` | a machine's devices as open files, handed over |
-//! | `handle` | the process as the run sees it |
+//! | `nursery`, `handle` | the nursery and the process as the run sees them |
 //! | `hostile` | either end as somebody who says anything, for fuzzing |
 //! | `life` | how it ended, and what it last printed |
 //!
@@ -18,6 +19,7 @@
 //! passes requests and answers on), the agent's connections (it passes bytes on), passt. Whatever comes back from the
 //! process is checked: it is said by somebody who may be the guest.
 
+mod birth;
 mod channel;
 mod devices;
 mod entry;
@@ -25,13 +27,15 @@ mod handle;
 #[cfg(any(test, fuzzing))]
 mod hostile;
 mod life;
+mod nursery;
 mod protocol;
 mod serve;
 mod walls;
 
 pub use devices::HandedDevice;
-pub(crate) use entry::run_if_machine;
+pub(crate) use entry::run_if_nursery;
 pub use handle::{MachineProcess, Starting};
 #[cfg(any(test, fuzzing))]
 pub(in crate::kvm) use hostile::hear_any;
 pub use life::Life;
+pub use nursery::Nursery;

@@ -13,11 +13,28 @@ use super::devices::DeviceOrder;
 /// Most characters of a text of the other end that are told.
 const MOST_CHARACTERS: usize = 2000;
 
+/// What the nursery is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Request {
+    /// A process for a machine. Along: where its orders come from, where its machine's end is told, what it prints to, where
+    /// its own end is told.
+    Process,
+}
+
+/// What became of a process that the nursery was asked for: said once, by the nursery.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Fate {
+    /// There never was one, for this reason.
+    Unborn(String),
+    /// It ended with this exit status.
+    Exited(i32),
+    /// This signal ended it.
+    Signalled(i32),
+}
+
 /// What the process is to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Order {
-    /// Begin: the process has been put where its limits are.
-    Begin,
     /// Boot a machine. Along: KVM, the kernel, the initial file system if there is one, what is behind the devices.
     Boot {
         /// Bytes of memory.

@@ -12,7 +12,7 @@ use crate::kvm::machine::{Shape, VirtualMachine};
 use crate::kvm::memory::MemorySize;
 use crate::kvm::snapshot::{Begun, Snapshot, file};
 use crate::kvm::vcpu::Control;
-use crate::sys::leave;
+use crate::sys::{leave, let_go};
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -52,6 +52,8 @@ pub(super) fn serve(orders: &OwnedFd, news: OwnedFd, page_facts: Option<File>) -
         Err(error) => return channel::send(orders, Answer::Failed(error.into()), &[]),
     };
     channel::send(orders, Answer::Done, &[])?;
+    // Most of what the start needed is needed never again.
+    let_go();
     while let Some((order, descriptors)) = channel::receive::<Order>(orders)? {
         let done = served.obey(order, descriptors.into_iter());
         let answer =
@@ -92,8 +94,7 @@ fn make(order: Order, mut files: Files, page_facts: Option<File>) -> Result<Serv
             machine.resume();
             Ok(Served { machine, disk, begun: None })
         }
-        Order::Begin
-        | Order::Pause
+        Order::Pause
         | Order::Resume
         | Order::FreezeDisk(_)
         | Order::MoveDisk(_)
@@ -179,7 +180,7 @@ impl Served {
                 let made = std::os::unix::net::UnixDatagram::unbound().map(drop);
                 made.map_err(MachineError::system("make a socket"))
             }
-            Order::Begin | Order::Boot { .. } | Order::Restore { .. } => Err(unknown()),
+            Order::Boot { .. } | Order::Restore { .. } => Err(unknown()),
         }
     }
 }

@@ -1,6 +1,9 @@
 //! What the process of a machine gives up before its guest runs: every name of a file, of a user, of a process, of a
 //! network. What a host doesn't permit is told and left out; the lists of system calls (`jail`) stand on all of them.
 //!
+//! In two parts: what there is nothing in and every machine of a run finds the same is left once, by the nursery; what
+//! keeps machines apart is each machine's own.
+//!
 //! Knows nothing of machines.
 
 use crate::sys::{SingleThreaded, unshare};
@@ -8,6 +11,7 @@ use landlock::{
     ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetStatus,
     Scope,
 };
+use rustix::fs::{Mode, OFlags, openat};
 use rustix::mount::{
     MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, mount_move,
     mount_remount, unmount,
@@ -19,17 +23,17 @@ use rustix::thread::{
     CapabilitySet, CapabilitySets, UnshareFlags, clear_ambient_capability_set,
     remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
 };
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 
-/// Namespaces of its own, and what it would share otherwise. Of users first: it lets ordinary users have the others.
-const NAMESPACES: [(UnshareFlags, &str); 6] = [
+/// Namespaces of the nursery, and what it would share otherwise. Of users first: it lets ordinary users have the others.
+const NAMESPACES: [(UnshareFlags, &str); 5] = [
     (UnshareFlags::NEWUSER, "users"),
     (UnshareFlags::NEWNS, "mounts"),
     (UnshareFlags::NEWNET, "network"),
     (UnshareFlags::NEWIPC, "shared memory"),
     (UnshareFlags::NEWUTS, "host name"),
-    (UnshareFlags::NEWPID, "processes"),
 ];
 
 /// What Landlock is asked for: everything that Linux 6.12 has; older kernels give what they have.
@@ -41,39 +45,72 @@ const ANY_DIRECTORY: &str = "/proc";
 /// Most open files: those that are handed over, and those of the machine itself.
 const MOST_OPEN_FILES: u64 = super::channel::MOST_DESCRIPTORS as u64 + 256;
 
-/// Moves this process, and in the case of processes its children, into namespaces of its own. Answers what it shares
+/// Moves this process out of all that there is on this host but its processes, to where nothing is. Answers what it shares
 /// nevertheless.
-pub(super) fn leave_namespaces(proof: &SingleThreaded) -> Vec<String> {
-    let (user, group) = (geteuid().as_raw(), getegid().as_raw());
+pub(super) fn leave_host(proof: &SingleThreaded, facts: &OwnedFd) -> Vec<String> {
     let mut lacking = Vec::new();
     for (namespace, what) in NAMESPACES {
-        let left = unshare(proof, namespace).map_err(io::Error::from);
-        let left = left.and_then(|()| match namespace {
-            UnshareFlags::NEWUSER => be_root_inside(user, group),
-            _ => Ok(()),
-        });
-        if let Err(error) = left {
-            lacking.push(format!("its own {what} ({error})"));
-        }
+        let left = match namespace {
+            UnshareFlags::NEWUSER => be_root_inside(proof, facts),
+            _ => unshare(proof, namespace).map_err(io::Error::from),
+        };
+        note_lack(&mut lacking, what, left);
+    }
+    if let Err(error) = empty_root() {
+        lacking.push(format!("an empty root ({error})"));
     }
     lacking
 }
 
-/// Nothing but this user is known in there.
-fn be_root_inside(user: u32, group: u32) -> io::Result<()> {
-    fs::write("/proc/self/setgroups", "deny")?;
-    fs::write("/proc/self/uid_map", format!("0 {user} 1"))?;
-    fs::write("/proc/self/gid_map", format!("0 {group} 1"))
+/// A lack that is known is not told again.
+fn note_lack(lacking: &mut Vec<String>, what: &str, left: io::Result<()>) {
+    let Err(error) = left else { return };
+    let told = format!("its own {what} ({error})");
+    if !lacking.contains(&told) {
+        lacking.push(told);
+    }
 }
 
-/// Gives up everything that has a name. Answers what it could not give up.
+/// The next child of this process is the first of a namespace of processes in which nobody else is.
+pub(super) fn separate_next_child(proof: &SingleThreaded, lacking: &mut Vec<String>) -> Children {
+    let left = unshare(proof, UnshareFlags::NEWPID).map_err(io::Error::from);
+    let children = if left.is_ok() { Children::Apart } else { Children::Beside };
+    note_lack(lacking, "processes", left);
+    children
+}
+
+/// Where the next child of a process is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Children {
+    /// In a namespace of processes of its own.
+    Apart,
+    /// In that of its parent.
+    Beside,
+}
+
+/// Users of its own, among whom nothing but this one is known. `facts` is the host's directory of processes.
+fn be_root_inside(proof: &SingleThreaded, facts: &OwnedFd) -> io::Result<()> {
+    let (user, group) = (geteuid().as_raw(), getegid().as_raw());
+    unshare(proof, UnshareFlags::NEWUSER)?;
+    let write = |name: &str, text: String| -> io::Result<()> {
+        let file = openat(facts, name, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+        File::from(file).write_all(text.as_bytes())
+    };
+    write("self/setgroups", "deny".to_owned())?;
+    write("self/uid_map", format!("0 {user} 1"))?;
+    write("self/gid_map", format!("0 {group} 1"))
+}
+
+/// Gives up everything that has a name and that the nursery had. Answers what it could not give up.
 ///
 /// # Errors
 /// When not even its powers can be given up: nothing must go on then.
-pub(super) fn give_up_everything(lacking: &mut Vec<String>) -> io::Result<()> {
-    if let Err(error) = empty_root() {
-        lacking.push(format!("an empty root ({error})"));
-    }
+pub(super) fn give_up_everything(
+    proof: &SingleThreaded,
+    facts: &OwnedFd,
+    lacking: &mut Vec<String>,
+) -> io::Result<()> {
+    note_lack(lacking, "users", be_root_inside(proof, facts));
     if let Some(reason) = no_paths() {
         lacking.push(format!("Landlock ({reason})"));
     }
@@ -81,7 +118,7 @@ pub(super) fn give_up_everything(lacking: &mut Vec<String>) -> io::Result<()> {
     give_up_powers()
 }
 
-/// Powers, and ways to new ones. For the keeper too.
+/// Powers, and ways to new ones. For whoever only waits, too.
 pub(super) fn give_up_powers() -> io::Result<()> {
     set_no_new_privs(true)?;
     for power in CapabilitySet::all().iter() {

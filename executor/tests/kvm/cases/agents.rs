@@ -1,6 +1,7 @@
 //! Guests with an agent, a disk, sockets, randomness and the repository: what steps are made of.
 
 use crate::guest::{part, shape};
+use crate::tiny::nursery;
 use layerc_executor::agent::guest::REPOSITORY_TAG;
 use layerc_executor::agent::protocol::{GuestSetup, TrackedFiles};
 use layerc_executor::backend::{
@@ -115,8 +116,7 @@ impl Guest {
             initramfs: Some(initramfs()),
             command_line: &format!("console=ttyS0 quiet {KERNEL_PARAMETERS}"),
         };
-        let program = std::env::current_exe().unwrap();
-        let starting = Starting::new(&program, Box::new(std::io::stdout()));
+        let starting = Starting::new(nursery(), Box::new(std::io::stdout()));
         let machine = MachineProcess::boot(starting, shape(512, 1), &files, devices).unwrap();
         let steps = begin(guest, Beginning::Booted);
         Self { machine, steps, connector, written, network }
@@ -179,8 +179,7 @@ impl Saved {
             host(self.frozen.clone(), repository, Some(&self.files));
         let snapshot = Snapshot::open(&self.directory).unwrap();
         let output: Output = Box::new(std::io::sink());
-        let program = std::env::current_exe().unwrap();
-        let starting = Starting::new(&program, output);
+        let starting = Starting::new(nursery(), output);
         let machine = MachineProcess::restore(starting, &snapshot, devices).unwrap();
         let steps = begin(guest, Beginning::Restored);
         Guest { machine, steps, connector, written, network }

@@ -2,7 +2,7 @@
 
 use crate::place::PARTS;
 use crate::tiny::{self, Letters};
-use layerc_executor::kvm::process::{HandedDevice, MachineProcess, Starting};
+use layerc_executor::kvm::process::{HandedDevice, MachineProcess, Nursery, Starting};
 use layerc_executor::kvm::{Secrecy, Snapshot};
 use libtest_mimic::Failed;
 use rustix::process::{Pid, Signal, kill_process};
@@ -43,11 +43,25 @@ fn children(parent: i32) -> Vec<i32> {
     numbers.filter(|process| parent_of(process) == Some(parent)).collect()
 }
 
-/// The keepers of this process's machines, and the machines' own processes.
-fn machines() -> Vec<(i32, i32)> {
-    let keepers = children(i32::try_from(std::process::id()).unwrap());
-    let pairs = keepers.into_iter().filter_map(|keeper| Some((keeper, *children(keeper).first()?)));
-    pairs.collect()
+/// A machine's own process, and those that it comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Line {
+    /// Waits for the nursery.
+    waiting: i32,
+    nursery: i32,
+    machine: i32,
+}
+
+/// Of all machines of this process.
+fn machines() -> Vec<Line> {
+    let mut lines = Vec::new();
+    for waiting in children(i32::try_from(std::process::id()).unwrap()) {
+        for nursery in children(waiting) {
+            let machines = children(nursery).into_iter();
+            lines.extend(machines.map(|machine| Line { waiting, nursery, machine }));
+        }
+    }
+    lines
 }
 
 /// Machines are told apart by who is a child of this process, so there is one case at a time.
@@ -56,7 +70,7 @@ fn alone() -> MutexGuard<'static, ()> {
     CASE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn only_machine() -> (i32, i32) {
+fn only_machine() -> Line {
     let machines = machines();
     assert_eq!(machines.len(), 1, "{machines:?}");
     machines[0]
@@ -89,10 +103,9 @@ pub(super) fn is_kept_and_goes_on() -> Result<(), Failed> {
     letters.all_in_order();
     let snapshot = Snapshot::open(&place.path().join("two"))?;
     assert_eq!(snapshot.needs().collect::<Vec<_>>().len(), 2, "a difference to the first");
-    let program = std::env::current_exe()?;
     let restore = || {
         let (letters, began) = (Letters::default(), Instant::now());
-        let starting = Starting::new(&program, letters.output());
+        let starting = Starting::new(tiny::nursery(), letters.output());
         let process = MachineProcess::restore(starting, &snapshot, devices()).unwrap();
         println!("restored in a process of its own: {:?}", began.elapsed());
         (process, letters)
@@ -120,8 +133,8 @@ pub(super) fn runs_while_it_is_written() -> Result<(), Failed> {
         letters.more(20);
         letters.all_in_order();
         let snapshot = Snapshot::open(&place.path().join(name))?;
-        let (others, program) = (Letters::default(), std::env::current_exe()?);
-        let starting = Starting::new(&program, others.output());
+        let others = Letters::default();
+        let starting = Starting::new(tiny::nursery(), others.output());
         let _other = MachineProcess::restore(starting, &snapshot, devices())?;
         others.more(20);
         others.all_in_order();
@@ -144,7 +157,7 @@ pub(super) fn has_nothing_of_the_host() -> Result<(), Failed> {
         return Ok(());
     }
     assert_eq!(process.lacking(), [] as [String; 0], "the lab permits every wall");
-    let (keeper, machine) = only_machine();
+    let Line { waiting, nursery, machine } = only_machine();
     let tasks = fs::read_dir(format!("/proc/{machine}/task"))?;
     let mut threads = 0;
     for task in tasks {
@@ -160,10 +173,12 @@ pub(super) fn has_nothing_of_the_host() -> Result<(), Failed> {
     for namespace in ["user", "mnt", "net", "ipc", "uts", "pid"] {
         let of = |process: &str| fs::read_link(format!("/proc/{process}/ns/{namespace}"));
         assert_ne!(of(&machine.to_string())?, of("self")?, "{namespace}");
+        let apart = of(&machine.to_string())? != of(&nursery.to_string())?;
+        assert_eq!(apart, ["user", "pid"].contains(&namespace), "{namespace}");
     }
     sees_no_file(machine)?;
     has_only_its_files(machine)?;
-    assert_eq!(status(keeper)["CapEff"], "0000000000000000");
+    assert_eq!(status(waiting)["CapEff"], "0000000000000000");
     letters.more(1);
     Ok(())
 }
@@ -191,15 +206,15 @@ fn has_only_its_files(machine: i32) -> Result<(), Failed> {
     Ok(())
 }
 
-/// A process, its keeper's number and its own.
-type Way = fn(&MachineProcess, i32, i32);
+/// A process, and its number.
+type Way = fn(&MachineProcess, i32);
 
 /// What a run is that somebody kills: it has a machine, and says which processes that is.
 pub(crate) fn hold_a_machine(place: &Path) -> ! {
     let (_process, letters) = tiny::boot(place, devices());
     letters.more(1);
-    let (keeper, machine) = only_machine();
-    println!("{keeper} {machine}");
+    let Line { waiting, nursery, machine } = only_machine();
+    println!("{waiting} {nursery} {machine}");
     loop {
         std::thread::park();
     }
@@ -214,7 +229,7 @@ pub(super) fn end_with_their_run() -> Result<(), Failed> {
     BufReader::new(run.stdout.take().unwrap()).read_line(&mut told)?;
     let processes: Vec<i32> =
         told.split_whitespace().map(|number| number.parse().unwrap()).collect();
-    assert!(processes.len() == 2 && processes.iter().all(is_there), "{told}");
+    assert!(processes.len() == 3 && processes.iter().all(is_there), "{told}");
     run.kill()?;
     run.wait()?;
     wait_until("machines outlive their run", || !processes.iter().any(is_there));
@@ -230,25 +245,47 @@ fn is_there(process: &i32) -> bool {
 /// Whoever ends the process, the run hears it at once and nothing is left.
 pub(super) fn its_end_is_told() -> Result<(), Failed> {
     let (_alone, place) = (alone(), TempDir::new()?);
-    let ways: [(Way, &str); 3] = [
-        (|_, _, machine| kill(machine, Signal::KILL), "by signal 9"),
-        (|_, keeper, _| kill(keeper, Signal::KILL), "by signal 9"),
-        (|process, _, _| assert!(process.trespass().is_err()), "a forbidden system call"),
+    let ways: [(Way, &str); 2] = [
+        (|_, machine| kill(machine, Signal::KILL), "by signal 9"),
+        (|process, _| assert!(process.trespass().is_err()), "a forbidden system call"),
     ];
     let (other, others) = tiny::boot(place.path(), devices());
-    let (_, bystander) = only_machine();
+    let bystander = only_machine();
     for (end, told) in ways {
         let (process, letters) = tiny::boot(place.path(), devices());
         letters.more(1);
-        let (keeper, machine) =
-            machines().into_iter().find(|(_, machine)| *machine != bystander).unwrap();
-        end(&process, keeper, machine);
-        let how = process.life().how_it_ended(PATIENCE);
-        assert!(how.contains(told), "{how}");
-        assert!(process.pause().unwrap_err().to_string().contains("has ended"));
+        let line = machines().into_iter().find(|line| *line != bystander).unwrap();
+        assert_eq!(line.nursery, bystander.nursery, "they come from the same");
+        end(&process, line.machine);
+        has_ended(&process, told);
         wait_until("the process is left", || machines().len() == 1);
     }
     others.more(10);
     assert!(!other.life().has_ended(Duration::ZERO), "the other machine goes on");
+    Ok(())
+}
+
+fn has_ended(process: &MachineProcess, told: &str) {
+    let how = process.life().how_it_ended(PATIENCE);
+    assert!(how.contains(told), "{how}");
+    assert!(process.pause().unwrap_err().to_string().contains("has ended"));
+}
+
+/// Whoever ends what all of them come from ends them all; the next machine has another.
+pub(super) fn end_with_their_nursery() -> Result<(), Failed> {
+    let (_alone, place) = (alone(), TempDir::new()?);
+    let nursery = Nursery::new(&std::env::current_exe()?);
+    let both: [fn(Line) -> i32; 2] = [|line| line.nursery, |line| line.waiting];
+    for killed in both {
+        let two = [(); 2].map(|()| tiny::boot_from(&nursery, place.path(), devices()));
+        for (_, letters) in &two {
+            letters.more(1);
+        }
+        kill(killed(machines()[0]), Signal::KILL);
+        for (process, _) in &two {
+            has_ended(process, "all machines of this run come from");
+        }
+        wait_until("nothing is left", || machines().is_empty());
+    }
     Ok(())
 }
