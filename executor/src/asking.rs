@@ -129,6 +129,18 @@ pub(crate) fn plan_copy(
     Ok(PlannedCopy { files, entries })
 }
 
+impl PlannedCopy {
+    /// What is not among these, if there is any.
+    pub(crate) fn besides(self, known: &[CopiedFiles]) -> Option<Self> {
+        let is_known =
+            |entry: &CopiedEntry| known.iter().any(|files| files.entries.contains(entry));
+        let pairs = self.files.entries.into_iter().zip(self.entries);
+        let (files, entries): (Vec<_>, Vec<_>) =
+            pairs.filter(|(entry, _)| !is_known(entry)).unzip();
+        (!files.is_empty()).then_some(Self { files: CopiedFiles { entries: files }, entries })
+    }
+}
+
 /// Lays the layer that shows a planned copy over the machine's root; gives what goes into a record.
 pub(crate) fn lay_over(
     ask: &mut Question<'_>,

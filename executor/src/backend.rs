@@ -6,7 +6,7 @@ mod base;
 
 pub use crate::abilities::{ExecutorKind, Feature, Keeps};
 use crate::caches::{CacheName, Publication};
-use crate::read_set::ReadSet;
+use crate::read_set::{ReadSet, TrackedPath};
 pub use base::{BaseImage, BaseTree, ImageSource};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -52,6 +52,17 @@ pub struct Resync {
     pub changed: CopiedFiles,
     /// Files of steps where the repository has nothing today: to be removed if it had something then.
     pub gone: Vec<CopiedEntry>,
+}
+
+/// Today's repository, for a machine that is in a state of another day.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Today {
+    /// All COPY behind the state, with what their patterns match today.
+    pub copies: Vec<CopyRequest>,
+    /// What was written since counts as changed since, in nanoseconds since 1970.
+    pub since_nanoseconds: i64,
+    /// What the repository had when steps looked.
+    pub had: Vec<TrackedPath>,
 }
 
 /// What a machine starts as.
@@ -258,6 +269,15 @@ pub trait Machine: Send {
     /// # Errors
     /// When the destination can't hold them.
     fn copy(&mut self, request: &CopyRequest) -> Result<CopiedFiles, BackendError>;
+
+    /// Shows today's repository in place of the one that the state was made with: what no step wrote over as it is, what
+    /// one wrote over if the repository has changed it since. For a machine that is kept as a whole, before its first command.
+    ///
+    /// # Errors
+    /// `Refused` when processes use what would have to be replaced. The machine is of no further use then.
+    fn start_over(&mut self, _today: &Today) -> Result<(), BackendError> {
+        Err(BackendError::Refused("this machine shows today's files by itself".to_owned()))
+    }
 
     /// Keeps what was written to the caches since the last call, if nothing runs. What a command that failed wrote is
     /// never asked for.

@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 /// Version of the messages. Both sides are the same program, so any difference is a mistake and refused.
-pub const PROTOCOL_VERSION: u16 = 4;
+pub const PROTOCOL_VERSION: u16 = 5;
 
 /// Most output bytes in one frame.
 pub const OUTPUT_CHUNK_BYTES: usize = 64 * 1024;
@@ -53,6 +53,10 @@ pub enum Request {
         /// As in [`LayerPlace::Tracked`].
         passages: Vec<String>,
     },
+    /// Which directories at the root of the repository's mount has COPY shown so far, in a virtual machine?
+    ShownLayers,
+    /// Show today's repository in place of the one that a virtual machine saw in an earlier life.
+    Renew(Renewal),
     /// Where does a COPY go?
     ResolveDestination(Destination),
     /// Move what was written to the caches to these new directories, one for each cache the machine knows.
@@ -83,6 +87,19 @@ pub enum Request {
     Wake(Waking),
     /// End the virtual machine in order. Not answered: the machine is gone.
     PowerOff,
+}
+
+/// Today's repository, for a virtual machine in which COPY has shown another one. Paths are absolute machine paths.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renewal {
+    /// Directories at the root of the repository's mount: that of each COPY, and what takes its place.
+    pub layers: Vec<(String, String)>,
+    /// One more, with today's `changed` files at their machine paths.
+    pub changed_layer: String,
+    /// Files that the repository has changed since: shown again where a step wrote over them.
+    pub changed: Vec<String>,
+    /// Files that the repository had and has no more: removed where a step wrote over them.
+    pub gone: Vec<String>,
 }
 
 /// What a virtual machine can't know when it goes on from a snapshot.
@@ -376,6 +393,8 @@ pub enum Reply {
         /// What is there.
         found: Found,
     },
+    /// In order.
+    ShownLayers(Vec<String>),
     /// What became of each cache.
     CachesKept(Vec<KeptCache>),
     /// Send the files of this version.

@@ -197,9 +197,12 @@ impl Server<'_> {
             Request::Hello { .. } | Request::IdentitiesMapped | Request::Begin => {
                 Err(Failure::Refused("the machine is already made".to_owned()))
             }
-            Request::Wake(_) | Request::Cache(_) | Request::TerminalAt(_) | Request::PowerOff => {
-                Err(Failure::Refused("this machine has no hardware".to_owned()))
-            }
+            Request::Wake(_)
+            | Request::Cache(_)
+            | Request::TerminalAt(_)
+            | Request::ShownLayers
+            | Request::Renew(_)
+            | Request::PowerOff => Err(Failure::Refused("this machine has no hardware".to_owned())),
         }
     }
 

@@ -47,7 +47,7 @@ mod mirror;
 mod network;
 mod ports;
 mod removal;
-mod resync;
+pub(crate) mod resync;
 mod rootfs;
 mod skeleton;
 mod start;

@@ -10,7 +10,7 @@ use crate::backend::{CopiedEntry, CopiedFiles, Layer, Resync};
 use crate::read_set::TrackedPath;
 use crate::repository_view::RepositoryView;
 use crate::tracked::{Repository, Standing};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -21,7 +21,7 @@ pub(super) fn resync(
     layers: &[Layer],
     since_nanoseconds: i64,
 ) -> Resync {
-    let mut walk = Walk { repository, since_nanoseconds, shown: BTreeMap::new(), gone: Vec::new() };
+    let mut walk = Walk::new(repository, since_nanoseconds);
     for (place, layer) in layers.iter().enumerate() {
         let Layer::Copied(files) = layer else { continue };
         let above = layers.iter().skip(place + 1);
@@ -33,11 +33,49 @@ pub(super) fn resync(
             files.entries.iter().for_each(|entry| walk.entry(&directory, entry));
         }
     }
-    let entries = walk
-        .shown
-        .into_iter()
-        .map(|(machine_path, repository_path)| CopiedEntry { repository_path, machine_path });
-    Resync { changed: CopiedFiles { entries: entries.collect() }, gone: walk.gone }
+    let gone = std::mem::take(&mut walk.gone);
+    Resync { changed: walk.changed_files(), gone }
+}
+
+/// What the repository has changed since a moment of all that these show. What later ones show counts.
+pub(crate) fn changed_since(
+    repository: &Repository,
+    shown: &[CopiedFiles],
+    since_nanoseconds: i64,
+) -> CopiedFiles {
+    let mut walk = Walk::new(repository, since_nanoseconds);
+    shown.iter().flat_map(|files| &files.entries).for_each(|entry| walk.changed(entry));
+    walk.changed_files()
+}
+
+/// Where these show something that the repository had and has no more: their own sources, and of what is below those
+/// whatever it `had`.
+pub(crate) fn gone(
+    repository: &Repository,
+    shown: &[CopiedFiles],
+    had: &[TrackedPath],
+) -> Vec<String> {
+    let is_gone =
+        |path: &&TrackedPath| matches!(repository.standing(path, i64::MAX), Ok(Standing::Absent));
+    let entries = || shown.iter().flat_map(|files| &files.entries);
+    let sources: Vec<TrackedPath> =
+        entries().map(|entry| TrackedPath::new(entry.repository_path.as_bytes())).collect();
+    let gone: BTreeSet<&TrackedPath> = sources.iter().chain(had).filter(is_gone).collect();
+    let gone: Vec<&str> =
+        gone.into_iter().filter_map(|path| str::from_utf8(path.as_bytes()).ok()).collect();
+    entries().flat_map(|entry| gone.iter().filter_map(|path| place_of(path, entry))).collect()
+}
+
+/// Where an entry shows a repository path, if it does.
+fn place_of(path: &str, entry: &CopiedEntry) -> Option<String> {
+    let rest = match entry.repository_path.as_str() {
+        "" => path,
+        source => match path.strip_prefix(source)? {
+            "" => return Some(entry.machine_path.clone()),
+            below => below.strip_prefix('/')?,
+        },
+    };
+    Some(format!("{}/{rest}", entry.machine_path.trim_end_matches('/')))
 }
 
 struct Walk<'run> {
@@ -48,7 +86,19 @@ struct Walk<'run> {
     gone: Vec<CopiedEntry>,
 }
 
-impl Walk<'_> {
+impl<'run> Walk<'run> {
+    fn new(repository: &'run Repository, since_nanoseconds: i64) -> Self {
+        Self { repository, since_nanoseconds, shown: BTreeMap::new(), gone: Vec::new() }
+    }
+
+    fn changed_files(self) -> CopiedFiles {
+        let entries = self
+            .shown
+            .into_iter()
+            .map(|(machine_path, repository_path)| CopiedEntry { repository_path, machine_path });
+        CopiedFiles { entries: entries.collect() }
+    }
+
     fn entry(&mut self, layer: &Path, entry: &CopiedEntry) {
         let written = layer.join(entry.machine_path.trim_start_matches('/'));
         self.compare(&written, entry);
@@ -80,15 +130,18 @@ impl Walk<'_> {
         let path = TrackedPath::new(entry.repository_path.as_bytes());
         for name in self.repository.names(&path).unwrap_or_default() {
             let Ok(name) = String::from_utf8(name) else { continue };
-            let entry = below(entry, &name);
-            let path = TrackedPath::new(entry.repository_path.as_bytes());
-            match self.repository.standing(&path, self.since_nanoseconds) {
-                Ok(Standing::Directory) => self.all_changed(&entry),
-                Ok(Standing::Changed) => {
-                    self.shown.insert(entry.machine_path, entry.repository_path);
-                }
-                Ok(Standing::Unchanged | Standing::Absent) | Err(_) => {}
+            self.changed(&below(entry, &name));
+        }
+    }
+
+    fn changed(&mut self, entry: &CopiedEntry) {
+        let path = TrackedPath::new(entry.repository_path.as_bytes());
+        match self.repository.standing(&path, self.since_nanoseconds) {
+            Ok(Standing::Directory) => self.all_changed(entry),
+            Ok(Standing::Changed) => {
+                self.shown.insert(entry.machine_path.clone(), entry.repository_path.clone());
             }
+            Ok(Standing::Unchanged | Standing::Absent) | Err(_) => {}
         }
     }
 }

@@ -2,23 +2,36 @@
 
 use super::context::Context;
 use super::live::Live;
+use super::perform::copy_request;
 use super::trouble::Trouble;
 use super::worker::{Keys, Worker, snapshot_info};
-use crate::backend::{Attachment, Command, CopiedEntry, Keeps, Layer, MachineStart, Resync};
+use crate::backend::{
+    Attachment, BackendError, Command, CopiedEntry, CopyRequest, Keeps, Layer, MachineStart,
+    Resync, Today,
+};
 use crate::cache::forecast::not_kept;
 use crate::cache::memory::machine_memory;
 use crate::cache::{Chain, Link, key};
 use crate::event::{Event, Reason, StartsFrom, StepResult};
-use crate::read_set::{Question, TrackedPath};
+use crate::read_set::{ReadSet, TrackedPath};
 use crate::store::record::{NotTaken, Record, Snapshot, WeakKey};
 use crate::store::turns::Asked;
 use layerc_planner::plan::{Action, CommandMode, Step};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
 /// Each repetition lies over the one before; the kernel takes 500 layers. One that has this many starts anew.
 const MOST_OWN_LAYERS: usize = 200;
+
+/// Whether a repeatable step starts from its own last state after all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Started {
+    /// Yes, and the machine is in it.
+    Over,
+    /// No, and there is no machine.
+    NotOver,
+}
 
 /// The state that a repeatable step starts from.
 pub(super) struct OwnLast {
@@ -36,9 +49,7 @@ impl Worker<'_> {
     ) -> Result<Option<OwnLast>, Trouble> {
         let is_repeatable =
             matches!(step.action, Action::Run { mode: CommandMode::Repeatable, .. });
-        // The kernel of a machine that is kept as a whole remembers what files were, and here they are others.
-        let can_start_over = self.context.backend.keeps() == Keeps::Files;
-        if !is_repeatable || !can_start_over || self.runs_everything() {
+        if !is_repeatable || self.runs_everything() {
             return Ok(None);
         }
         let view = self.context.store.index().view()?;
@@ -67,12 +78,28 @@ impl Worker<'_> {
     }
 
     /// Puts the machine into the state of an earlier run of the same step, with today's repository files in it.
-    pub(super) fn start_over(&mut self, chain: &Chain, own_last: &OwnLast) -> Result<(), Trouble> {
+    pub(super) fn start_over(
+        &mut self,
+        chain: &Chain,
+        own_last: &OwnLast,
+    ) -> Result<Started, Trouble> {
         self.live = None;
-        let OwnLast { record, layers } = own_last;
         // What changed while that step ran counts as changed since.
-        let took = record.milliseconds.saturating_mul(1_000_000);
-        let since = i64::try_from(record.recorded_at.saturating_sub(took)).unwrap_or(i64::MAX);
+        let took = own_last.record.milliseconds.saturating_mul(1_000_000);
+        let since = own_last.record.recorded_at.saturating_sub(took);
+        let since = i64::try_from(since).unwrap_or(i64::MAX);
+        match self.context.backend.keeps() {
+            Keeps::Files => self.start_files_over(chain, own_last, since),
+            Keeps::Machines => self.start_machine_over(chain, own_last, since),
+        }
+    }
+
+    fn start_files_over(
+        &mut self,
+        chain: &Chain,
+        OwnLast { record, layers }: &OwnLast,
+        since: i64,
+    ) -> Result<Started, Trouble> {
         let Resync { mut changed, gone } = self.context.backend.resync(layers, since);
         changed.entries.extend(new_entries(chain, layers));
         let mut layers = layers.clone();
@@ -81,7 +108,70 @@ impl Worker<'_> {
         }
         let gone = self.had_been_there(chain, record, gone)?;
         self.boot(chain, &layers, chain.links.len())?;
-        self.remove_files(&gone)
+        self.remove_files(&gone)?;
+        Ok(Started::Over)
+    }
+
+    fn start_machine_over(
+        &mut self,
+        chain: &Chain,
+        OwnLast { record, layers }: &OwnLast,
+        since_nanoseconds: i64,
+    ) -> Result<Started, Trouble> {
+        let had = self.had(chain, record)?;
+        let today = Today { copies: self.copies(chain)?, since_nanoseconds, had };
+        match self.boot(chain, layers, chain.links.len()) {
+            // Broken, or removed meanwhile to make room.
+            Err(trouble) if !self.are_there(layers) => {
+                self.tell_of_loss(&trouble);
+                return Ok(Started::NotOver);
+            }
+            booted => booted?,
+        }
+        let live = self.live()?;
+        live.wrote();
+        match live.machine.start_over(&today) {
+            Err(BackendError::Refused(why)) => {
+                self.live = None;
+                let runner = &self.runner;
+                let text =
+                    format!("{runner}: RUN REPEATABLE can't start from its own last state: {why}");
+                self.context.emit(Event::Note { text });
+                Ok(Started::NotOver)
+            }
+            started => Ok(started.map(|()| Started::Over)?),
+        }
+    }
+
+    /// What the COPYs of a chain show today.
+    fn copies(&self, chain: &Chain) -> Result<Vec<CopyRequest>, Trouble> {
+        let mut copies = Vec::new();
+        for link in &chain.links {
+            let asked = copy_request(self.context, &link.step.action, &link.before)?;
+            copies.extend(asked.map(|(request, _noted_by_its_own_step)| request));
+        }
+        Ok(copies)
+    }
+
+    /// What an earlier run of the step, and those behind it, were told of the repository.
+    fn told(&self, chain: &Chain, record: &Record) -> Result<Vec<Arc<ReadSet>>, Trouble> {
+        let view = self.context.store.index().view()?;
+        let mut told = vec![Arc::new(view.reads(record.strong)?.unwrap_or_default())];
+        for link in &chain.links {
+            told.push(link.reads(&view)?);
+        }
+        Ok(told)
+    }
+
+    /// What of the repository had been there when they asked.
+    fn had(&self, chain: &Chain, record: &Record) -> Result<Vec<TrackedPath>, Trouble> {
+        let told = self.told(chain, record)?;
+        let answers = told.iter().flat_map(|reads| &reads.answers);
+        let was_there = answers.filter(|((_, question), answer)| {
+            answer.fingerprint != self.context.repository.absent(*question)
+        });
+        let paths: BTreeSet<&TrackedPath> = was_there.map(|((path, _), _)| path).collect();
+        Ok(paths.into_iter().cloned().collect())
     }
 
     /// Of these files, those that the repository had had when steps looked.
@@ -94,21 +184,9 @@ impl Worker<'_> {
         if files.is_empty() {
             return Ok(files);
         }
-        let Context { store, repository, .. } = self.context;
-        let view = store.index().view()?;
-        let mut known = vec![Arc::new(view.reads(record.strong)?.unwrap_or_default())];
-        for link in &chain.links {
-            known.push(link.reads(&view)?);
-        }
-        let questions =
-            [Question::Existence, Question::Attributes, Question::Content, Question::Link];
+        let had = self.had(chain, record)?;
         let was_there = |file: &CopiedEntry| {
-            let path = TrackedPath::new(file.repository_path.as_bytes());
-            questions.iter().any(|question| {
-                let asked = (path.clone(), *question);
-                let mut answers = known.iter().filter_map(|reads| reads.answers.get(&asked));
-                answers.any(|answer| answer.fingerprint != repository.absent(*question))
-            })
+            had.binary_search(&TrackedPath::new(file.repository_path.as_bytes())).is_ok()
         };
         Ok(files.into_iter().filter(was_there).collect())
     }

@@ -64,12 +64,7 @@ pub(super) fn perform(
     }
     match action {
         Action::Run { mode, command } => run(whose, live, *mode, command, state),
-        Action::Copy { sources, destination } => copy(whose, live, sources, destination, state),
-        Action::Clone { url, default_branch, sources, destination } => {
-            let request = CloneRequest { url: url.clone(), default_branch: default_branch.clone() };
-            let sources = in_clone(&request.tracked_name(), sources)?;
-            copy(whose, live, &sources, destination, state)
-        }
+        Action::Copy { .. } | Action::Clone { .. } => copy(whose, live, action, state),
         Action::ExposeWebsite { port, path, .. } => {
             exposing::path_in(path, state)?;
             exposing::wait(whose, live, *port)?;
@@ -105,21 +100,42 @@ fn run(
 fn copy(
     whose: Whose<'_>,
     live: &mut Live,
-    written: &[String],
-    destination: &str,
+    action: &Action,
     state: &MachineState,
 ) -> Result<Performed, Trouble> {
-    not_into_a_cache(destination, state)?;
+    let done = Performed::quiet(StepResult::Success, state.clone());
+    let Some((request, own_reads)) = copy_request(whose.context, action, state)? else {
+        return Ok(done);
+    };
+    not_into_a_cache(&request.destination, state)?;
+    live.copy(&request)?;
+    Ok(Performed { own_reads, ..done })
+}
+
+/// What a COPY or CLONE shows today, and what was asked of the repository to tell.
+pub(super) fn copy_request(
+    context: &Context<'_>,
+    action: &Action,
+    state: &MachineState,
+) -> Result<Option<(CopyRequest, ReadSet)>, Trouble> {
+    let (written, destination) = match action {
+        Action::Copy { sources, destination } => (sources.clone(), destination),
+        Action::Clone { url, default_branch, sources, destination } => {
+            let request = CloneRequest { url: url.clone(), default_branch: default_branch.clone() };
+            (in_clone(&request.tracked_name(), sources)?, destination)
+        }
+        _ => return Ok(None),
+    };
     let mut own_reads = ReadSet::default();
-    let sources = sources::expand(written, whose.context.repository, &mut own_reads)
+    let sources = sources::expand(&written, context.repository, &mut own_reads)
         .map_err(|error| Trouble::Failed(super::trouble::with_causes(&error)))?;
-    live.copy(&CopyRequest {
+    let request = CopyRequest {
         sources,
-        destination: destination.to_owned(),
+        destination: destination.clone(),
         workdir: state.workdir.clone(),
         user: state.user.clone(),
-    })?;
-    Ok(Performed { own_reads, ..Performed::quiet(StepResult::Success, state.clone()) })
+    };
+    Ok(Some((request, own_reads)))
 }
 
 /// Sources of a CLONE as tracked paths; all of it if there are none.

@@ -4,6 +4,7 @@
 use super::CacheUse;
 use super::context::Context;
 use super::live::Live;
+use super::machines::Started;
 use super::perform::{Performed, Whose, perform};
 use super::trouble::Trouble;
 use crate::backend::Keeps;
@@ -22,7 +23,7 @@ use crate::store::committer::{Commit, Committed};
 use crate::store::record::{MachineState, NotTaken, Record, Snapshot, StateId, TextKey, WeakKey};
 use crate::store::run_name::RunName;
 use crate::store::turns::{Asked, Turn};
-use layerc_planner::plan::{Action, SkipCondition};
+use layerc_planner::plan::{Action, CommandMode, SkipCondition, SnapshotPolicy};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -335,11 +336,13 @@ impl<'run> Worker<'run> {
         info: StepInfo,
         reason: Reason,
     ) -> Result<(), Trouble> {
-        let own_last = self.own_last(chain, keys, &planned.step)?;
-        match &own_last {
-            Some(own_last) => self.start_over(chain, own_last)?,
-            None => self.materialise(chain)?,
-        }
+        let own_last = match self.own_last(chain, keys, &planned.step)? {
+            Some(own_last) if self.start_over(chain, &own_last)? == Started::Over => Some(own_last),
+            Some(_) | None => {
+                self.materialise(chain)?;
+                None
+            }
+        };
         self.publish(chain)?;
         let starts_from =
             own_last.as_ref().map_or(StartsFrom::PreviousStep, |_| StartsFrom::OwnLastRun);
@@ -351,7 +354,15 @@ impl<'run> Worker<'run> {
             }
             performed => self.checked(performed, &info, started)?,
         };
-        let frozen = self.live()?.freeze(planned.step.snapshot);
+        let frozen = match planned.step.action {
+            // It starts from there itself the next time.
+            Action::Run { mode: CommandMode::Repeatable, .. }
+                if planned.step.snapshot != SnapshotPolicy::Forbidden =>
+            {
+                self.live()?.freeze_for_others()
+            }
+            _ => self.live()?.freeze(planned.step.snapshot),
+        };
         let snapshot = match frozen {
             Ok(snapshot) => self.without_secrets(snapshot),
             Err(trouble) => return Err(self.finish_badly(trouble, &info, started)),

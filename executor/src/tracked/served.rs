@@ -85,6 +85,11 @@ impl Served {
         in_order.map(|layer| layer.files.clone()).collect()
     }
 
+    /// The files of the layer of this name.
+    pub(super) fn files_of(&self, name: &str) -> Option<CopiedFiles> {
+        self.in_layer(name.as_bytes(), |layer| layer.files.clone())
+    }
+
     /// What the layer of this name shows.
     pub(super) fn layer(&self, name: &[u8]) -> Option<Arc<Shape>> {
         self.in_layer(name, |layer| Arc::clone(&layer.shape))

@@ -97,6 +97,11 @@ impl TrackedServer {
         self.served.add_layer(files, self.large_files)
     }
 
+    /// The files of a layer that was added, here or where it was saved.
+    pub fn files_of(&self, layer: &str) -> Option<CopiedFiles> {
+        self.served.files_of(layer)
+    }
+
     /// The same for files that are read through the first mount alone, without an overlay.
     ///
     /// # Errors

@@ -25,7 +25,7 @@ fn plans_run_in_virtual_machines() {
         Outcome::Ran(results) => results,
         Outcome::Skipped => return,
     };
-    let parts: [(&str, &[Claim]); 8] = [
+    let parts: [(&str, &[Claim]); 9] = [
         (
             "service",
             &[the_example_runs_and_is_skipped_the_second_time, an_edit_runs_what_read_the_file],
@@ -52,6 +52,13 @@ fn plans_run_in_virtual_machines() {
                 a_machine_that_knows_a_secret_is_kept_and_the_store_does_not_show_it,
                 copies_of_a_machine_that_knows_a_secret_know_it,
                 with_another_key_it_is_made_again,
+            ],
+        ),
+        (
+            "repeatable",
+            &[
+                a_repeatable_step_goes_on_from_its_own_last_machine_with_today_s_files,
+                where_a_process_stays_in_the_way_it_starts_from_the_step_before_it,
             ],
         ),
         ("killed", &[a_killed_run_leaves_nothing_behind_and_the_next_is_right]),
@@ -123,6 +130,32 @@ fn images_of_layers_caches_and_clones_are_what_they_are_elsewhere(results: &Brou
     assert_eq!(cached.status, 0, "{}", cached.log);
     assert_eq!(cached.words_of("base", "run "), ["2 with the same cache"], "{}", cached.log);
     assert_eq!(cached.ran_anew(), ["base:4"], "{}", cached.log);
+}
+
+fn a_repeatable_step_goes_on_from_its_own_last_machine_with_today_s_files(results: &Brought) {
+    let words = ["times ", "files ", "lock ", "kept ", "late "];
+    let told = |name: &str| {
+        let told = Told::of(results, name);
+        assert_eq!(told.status, 0, "{}", told.log);
+        words.map(|word| told.words_of("all", word).join("|"))
+    };
+    assert_eq!(told("repeat-1"), ["1", "gone", "LOCK 1", "LOCK 1", "late 1"]);
+    assert_eq!(told("repeat-2"), ["2", "gone new", "LOCK 2", "LOCK 2", "late 1 late 2"]);
+    let again = Told::of(results, "repeat-3");
+    assert_eq!(again.ran, [] as [String; 0], "{}", again.log);
+    assert_eq!(told("repeat-4"), ["2", "new", "", "LOCK 2", "late 2"]);
+}
+
+fn where_a_process_stays_in_the_way_it_starts_from_the_step_before_it(results: &Brought) {
+    for name in ["repeat-1", "repeat-2"] {
+        let told = Told::of(results, name);
+        assert_eq!(told.words_of("held", "times "), ["1"], "{}", told.log);
+    }
+    let second = Told::of(results, "repeat-2");
+    assert!(second.printed("changed"), "{}", second.log);
+    let why =
+        "can't start from its own last state: what COPY showed in `/srv/held` is in use (sleep)";
+    assert!(second.log.contains(why), "{}", second.log);
 }
 
 fn a_machine_that_knows_a_secret_is_kept_and_the_store_does_not_show_it(results: &Brought) {

@@ -53,6 +53,7 @@ pub(crate) fn write_all(place: &Path) {
     write(&place.join("memory"), &memory());
     write(&place.join("secrets"), &secrets());
     write(&place.join("killed"), &killed());
+    write(&place.join("repeatable"), &repeatable());
     let other = Repository::with(&[("read.txt", "a line of the other repository\n")]);
     other.commit("the only one");
     let copied = std::process::Command::new("cp")
@@ -104,6 +105,35 @@ fn database() -> Vec<(&'static str, String)> {
                  --command=\"select 'copy ' || copy || ' of $SPLIT_NUM, ' || count(*) over () || ' answer' from answers\"\n"
             ),
         ),
+    ]
+}
+
+/// Steps that go on from their own last state: one that writes over what is copied, and one that leaves a process there.
+fn repeatable() -> Vec<(&'static str, String)> {
+    let step = "cat d/gone >>seen; sed -i s/lock/LOCK/ lock kept; rm -f d/removed; echo times $(wc -l <seen); \
+        echo files $(ls d); echo lock $(cat lock); echo kept $(cat kept) $(cat one); echo late $(cat late/*)";
+    vec![
+        ("layerc.toml", String::new()),
+        (
+            "all/Layerfile",
+            format!(
+                "FROM vm/debian\nMEMORY 512M\nCOPY /d /app/d\nCOPY /files /app\nCOPY /one /app/\nCOPY /late*.txt /app/late/\nWORKDIR /app\n\
+                 RUN REPEATABLE {step}\n"
+            ),
+        ),
+        (
+            "held/Layerfile",
+            "FROM vm/debian\nMEMORY 512M\nCOPY . /srv/held\nWORKDIR /srv/held\n\
+             RUN REPEATABLE cat gone; date +%s%N >>/root/times; echo times $(wc -l </root/times); sleep 100000 &\n"
+                .to_owned(),
+        ),
+        ("held/gone", "x\n".to_owned()),
+        ("files/lock", "lock 1\n".to_owned()),
+        ("files/kept", "lock\n".to_owned()),
+        ("one", "1\n".to_owned()),
+        ("d/removed", String::new()),
+        ("d/gone", "x\n".to_owned()),
+        ("late1.txt", "late 1\n".to_owned()),
     ]
 }
 

@@ -24,6 +24,7 @@ mod later;
 mod modules;
 mod network;
 mod ports;
+mod renewal;
 mod root;
 mod serve;
 mod start;

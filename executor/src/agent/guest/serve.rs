@@ -143,6 +143,14 @@ impl Server<'_> {
                 self.copies.add(&layer, &entries)?;
                 Ok(Reply::Done)
             }
+            Request::ShownLayers => {
+                let layers = self.copies.shown().iter().map(|shown| shown.layer.clone());
+                Ok(Reply::ShownLayers(layers.collect()))
+            }
+            Request::Renew(renewal) => {
+                self.copies.renew(&renewal)?;
+                Ok(Reply::Done)
+            }
             Request::ResolveDestination(destination) => destination::resolve(&destination),
             Request::Cache(request) => self.caches.answer(request),
             Request::Hear => {

@@ -8,7 +8,7 @@ use super::running::Running;
 use super::start::new_file;
 use crate::backend::{
     BackendError, Command, CommandEnd, CopiedFiles, CopyRequest, Freeze, Heard, KeptCaches,
-    LayerId, Machine, Ports,
+    LayerId, Machine, Ports, Today,
 };
 use crate::durable::make_durable;
 use crate::kvm::Snapshot;
@@ -151,6 +151,11 @@ impl Machine for KvmMachine {
     fn copy(&mut self, request: &CopyRequest) -> Result<CopiedFiles, BackendError> {
         let copied = self.steps.copy(request);
         copied.map_err(|error| self.explained(error))
+    }
+
+    fn start_over(&mut self, today: &Today) -> Result<(), BackendError> {
+        let started = self.steps.start_over(today);
+        started.map_err(|error| self.explained(error))
     }
 
     fn keep_caches(&mut self) -> Result<KeptCaches, BackendError> {

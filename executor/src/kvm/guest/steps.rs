@@ -6,16 +6,17 @@ use super::agent::GuestAgent;
 use super::caches::LifeCaches;
 use super::ports::GuestPorts;
 use super::terminal::JoinedTerminal;
-use crate::agent::protocol::{GuestSetup, Reply, Request, RunCommand, Waking};
-use crate::asking;
+use crate::agent::protocol::{GuestSetup, Renewal, Reply, Request, RunCommand, Waking};
+use crate::asking::{self, PlannedCopy};
 use crate::backend::{
     BackendError, CacheMount, Command, CommandEnd, CopiedFiles, CopyRequest, Heard, KeptCaches,
-    Ports, Stream,
+    Ports, Stream, Today,
 };
 use crate::caches::Caches;
 use crate::kvm::Secrecy;
 use crate::kvm::devices::sockets::Connector;
 use crate::overlay::failure::{Doing, unexpected};
+use crate::overlay::resync::{changed_since, gone};
 use crate::randomness::draw;
 use crate::read_set::ReadSet;
 use crate::sealing::OwnerKey;
@@ -220,9 +221,68 @@ impl GuestSteps {
     pub fn copy(&mut self, request: &CopyRequest) -> Result<CopiedFiles, BackendError> {
         let place = asking::resolve(&mut |asked| self.ask(asked), request)?;
         let planned = asking::plan_copy(&self.repository, request, &place)?;
+        self.lay_over(planned)
+    }
+
+    fn lay_over(&mut self, planned: PlannedCopy) -> Result<CopiedFiles, BackendError> {
         let layer = self.server.add_layer(&planned.files);
         let layer = layer.doing(|| "show repository files".to_owned())?;
         asking::lay_over(&mut |asked| self.ask(asked), layer, planned)
+    }
+
+    /// Shows today's repository in a guest that has seen another day's.
+    ///
+    /// # Errors
+    /// `Refused` when processes use what would have to be replaced. The guest is of no further use then.
+    pub fn start_over(&mut self, today: &Today) -> Result<(), BackendError> {
+        let shown = self.shown()?;
+        let files: Vec<CopiedFiles> = shown.iter().map(|(_, files)| files.clone()).collect();
+        let showing = || "show today's repository files".to_owned();
+        let mut layers = Vec::new();
+        for (before, files) in shown {
+            layers.push((before, self.server.add_layer(&files).doing(showing)?));
+        }
+        let changed = changed_since(&self.repository, &files, today.since_nanoseconds);
+        let renewal = Renewal {
+            layers,
+            changed_layer: self.server.add_layer(&changed).doing(showing)?,
+            changed: changed.entries.into_iter().map(|entry| entry.machine_path).collect(),
+            gone: gone(&self.repository, &files, &today.had),
+        };
+        match self.ask(&Request::Renew(renewal))? {
+            Reply::Done => {}
+            other => return Err(unexpected(other)),
+        }
+        today.copies.iter().try_for_each(|request| self.copy_what_is_new(request, &files))
+    }
+
+    /// The layers that COPY has shown, with their files.
+    fn shown(&mut self) -> Result<Vec<(String, CopiedFiles)>, BackendError> {
+        let names = match self.ask(&Request::ShownLayers)? {
+            Reply::ShownLayers(names) => names,
+            other => return Err(unexpected(other)),
+        };
+        let files = |name: String| {
+            let files = self.server.files_of(&name);
+            let unknown =
+                || BackendError::Stopped(format!("it shows `{name}`, which nobody gave it"));
+            files.ok_or_else(unknown).map(|files| (name.clone(), files))
+        };
+        names.into_iter().map(files).collect()
+    }
+
+    /// A pattern may match what it did not match then.
+    fn copy_what_is_new(
+        &mut self,
+        request: &CopyRequest,
+        known: &[CopiedFiles],
+    ) -> Result<(), BackendError> {
+        let place = asking::resolve(&mut |asked| self.ask(asked), request)?;
+        let planned = asking::plan_copy(&self.repository, request, &place)?;
+        match planned.besides(known) {
+            Some(planned) => self.lay_over(planned).map(|_| ()),
+            None => Ok(()),
+        }
     }
 
     /// What was asked of the repository since the last call.

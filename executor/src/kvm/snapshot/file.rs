@@ -16,7 +16,7 @@ use std::path::Path;
 const MARK: [u8; 8] = *b"layercVM";
 
 /// Version of the layout. Another one is refused: the step runs again.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// Largest state. Eight processors take 100 KiB, 16,384 places of memory 300 KiB.
 const MOST_BYTES: usize = 16 << 20;
