@@ -14,6 +14,7 @@ use super::protocol::{LiveEntry, Reply};
 use rustix::fs::{Mode, OFlags};
 use rustix::mount::{MoveMountFlags, OpenTreeFlags, UnmountFlags, move_mount, open_tree, unmount};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -55,7 +56,10 @@ pub(crate) fn copy_into(
     Ok(())
 }
 
-/// Mounts an overlay over a directory.
+/// What an overlay lies over: directories, top first, and the attributes of what they show.
+type Below = (Vec<PathBuf>, Option<fs::Metadata>);
+
+/// Mounts an overlay over a directory, and over each directory in it that an earlier COPY had covered.
 fn cover(
     ground: &Ground<'_>,
     epoch: &mut Epoch,
@@ -63,13 +67,41 @@ fn cover(
     served: &[PathBuf],
     path: &Path,
 ) -> Result<(), Failure> {
+    let covered = covered_below(epoch.live(), path).into_iter().map(|path| {
+        let below = what_is_there(ground, epoch, overlays, &path);
+        (path, below)
+    });
+    let covered: Vec<(PathBuf, Below)> = covered.collect();
     let target = Path::new("/").join(path);
-    let action = || format!("copy to `{}`", target.display());
     in_machine(ground.proof, ground.inner, epoch.mounts(), || {
-        make_directories(&target).doing(action)?;
+        make_directories(&target).doing(|| format!("copy to `{}`", target.display()))?;
         Ok(Reply::Done)
     })?;
-    let (mut directories, attributes) = what_is_there(ground, epoch, overlays, path);
+    let below = what_is_there(ground, epoch, overlays, path);
+    lay(ground, epoch, overlays, served, path, below)?;
+    for (path, below) in covered {
+        lay(ground, epoch, overlays, served, &path, below)?;
+    }
+    Ok(())
+}
+
+/// Directories in one that overlays were mounted over, those that hold others first.
+pub(crate) fn covered_below(trees: &[Tree], path: &Path) -> BTreeSet<PathBuf> {
+    let paths = trees.iter().map(|tree| tree.path.clone());
+    paths.filter(|other| other.starts_with(path) && other != path).collect()
+}
+
+/// Mounts an overlay of what is served over what is below.
+fn lay(
+    ground: &Ground<'_>,
+    epoch: &mut Epoch,
+    overlays: &Overlays,
+    served: &[PathBuf],
+    path: &Path,
+    (mut directories, attributes): Below,
+) -> Result<(), Failure> {
+    let target = Path::new("/").join(path);
+    let action = || format!("copy to `{}`", target.display());
     let shown = served.iter().map(|directory| directory.join(path)).filter(|path| path.is_dir());
     directories.splice(0..0, shown);
     let place = overlays.run_directory().join(format!("live-{}", epoch.live().len()));
@@ -120,7 +152,7 @@ pub(crate) fn what_is_there(
     epoch: &Epoch,
     overlays: &Overlays,
     path: &Path,
-) -> (Vec<PathBuf>, Option<fs::Metadata>) {
+) -> Below {
     let of_parts = overlays.trees(ground.layers);
     let trees = of_parts.iter().chain(epoch.live());
     let tree =

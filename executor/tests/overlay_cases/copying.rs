@@ -156,10 +156,11 @@ fn live_copies() {
     copy(&mut *machine, &["one"], "/brand/new/");
     copy(&mut *machine, &["sub"], "/app/js/sub");
     copy(&mut *machine, &["sub"], "/usr/local/share/fresh");
+    // Over a directory in which one was copied to before.
+    copy(&mut *machine, &["web"], "/usr/local/share");
     let script = "cd /app; find . | sort | tr '\\n' ' '; cat index.html js/a.js js/sub/deep kept; stat -c %a .; \
-                  cat /tmp/one /brand/new/one /usr/local/share/fresh/deep; sleep 0.2; cat /tmp/seen";
-    let expected =
-        ". ./index.html ./js ./js/a.js ./js/sub ./js/sub/deep ./kept ./x newjsdkept\n711\n11dnew";
+                  cat /tmp/one /brand/new/one /usr/local/share/fresh/deep /usr/local/share/index.html; sleep 0.2; cat /tmp/seen";
+    let expected = ". ./index.html ./js ./js/a.js ./js/sub ./js/sub/deep ./kept ./x newjsdkept\n711\n11dnewnew";
     assert_eq!(output(&mut *machine, script), expected);
     output(&mut *machine, "echo changed > /app/index.html; rm /app/kept; test ! -e /app/kept");
     let reads = machine.take_reads().answers;

@@ -4,7 +4,9 @@
 
 use super::super::failure::{Doing, Failure};
 use super::super::layers::copy_attributes;
-use super::super::live_copy::{is_opaque, make_directories, read_content, visible, write_copy};
+use super::super::live_copy::{
+    covered_below, is_opaque, make_directories, read_content, visible, write_copy,
+};
 use super::super::overlay_mount::{OverlayMount, Tree};
 use super::super::protocol::LiveEntry;
 use super::root::REPOSITORY;
@@ -90,22 +92,14 @@ impl Copies {
 
     /// Mounts an overlay over a directory, and over each directory below it that an earlier COPY had covered.
     fn cover(&mut self, layer: &Path, path: &Path) -> Result<(), Failure> {
-        let below: BTreeSet<PathBuf> = self
-            .trees
-            .iter()
-            .map(|tree| tree.path.clone())
-            .filter(|other| other.starts_with(path) && other != path)
-            .collect();
-        let below: Vec<(PathBuf, Vec<PathBuf>)> = below
-            .into_iter()
-            .map(|path| {
-                let there = self.what_is_there(&path);
-                (path, there)
-            })
-            .collect();
+        let covered = covered_below(&self.trees, path).into_iter().map(|path| {
+            let there = self.what_is_there(&path);
+            (path, there)
+        });
+        let covered: Vec<(PathBuf, Vec<PathBuf>)> = covered.collect();
         let there = self.what_is_there(path);
         self.mount(layer, path, there)?;
-        for (path, there) in below {
+        for (path, there) in covered {
             // What this COPY shows there may be no directory.
             if Path::new("/").join(&path).is_dir() {
                 self.mount(layer, &path, there)?;
