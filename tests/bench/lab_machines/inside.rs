@@ -3,7 +3,7 @@
 
 use super::firecracker::Firecracker;
 use super::marks::Marks;
-use super::memory::{Held, held_by_descendants};
+use super::memory::held_by_descendants;
 use super::ours::{Kit, shape};
 use crate::clock::{median, milliseconds};
 use layerc_executor::kvm::devices::DevicePart;
@@ -13,6 +13,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Rounds of what takes long, and of what doesn't.
 const BOOTS: usize = 3;
@@ -26,6 +27,9 @@ pub(super) const SIZES: [u64; 4] = [256, 512, 2048, 8192];
 
 /// Snapshots over one another.
 const CHAIN: usize = 20;
+
+/// How long guests have to come to rest before it is counted what they hold: what they put off for two seconds is done by then.
+const REST: Duration = Duration::from_secs(4);
 
 /// Copies of one machine at once.
 const COPIES: usize = 10;
@@ -167,12 +171,12 @@ fn pauses(figures: &mut Figures, place: &Place, kit: &Kit) {
 fn agents(figures: &mut Figures, kit: &Kit) {
     let bytes = USUAL << 20;
     let machine = kit.boot_agent(USUAL);
-    tell_held(figures, "booted", held_by_descendants(bytes), 1.0);
+    tell_held(figures, "booted", 1.0);
     let kept = machine.keep(kit, "fresh");
     figures.tell("fresh.percent", percent(file_bytes(&kit.directory.join("fresh")), bytes));
     figures.median("restore.agent", ROUNDS, || milliseconds(|| kit.restore_agent(&kept)).0);
     let one = kit.restore_agent(&kept);
-    tell_held(figures, "one", held_by_descendants(bytes), 1.0);
+    tell_held(figures, "one", 1.0);
     drop(one);
     figures.median("fork.ten", BOOTS, || {
         milliseconds(|| {
@@ -185,12 +189,14 @@ fn agents(figures: &mut Figures, kit: &Kit) {
         .0
     });
     let copies: Vec<_> = (0..COPIES).map(|_| kit.restore_agent(&kept)).collect();
-    tell_held(figures, "ten", held_by_descendants(bytes), 10.0);
+    tell_held(figures, "ten", 10.0);
     drop(copies);
 }
 
-/// All that is held, and what each of so many machines holds beside its guest's memory.
-fn tell_held(figures: &mut Figures, name: &str, held: Held, machines: f64) {
+/// All that is held once the guests have come to rest, and what each of so many machines holds beside its guest's memory.
+fn tell_held(figures: &mut Figures, name: &str, machines: f64) {
+    std::thread::sleep(REST);
+    let held = held_by_descendants(USUAL << 20);
     figures.tell(format!("held.{name}"), held.guest + held.monitor);
     figures.tell(format!("held.{name}.guest"), held.guest);
     figures.tell(format!("held.{name}.monitor"), held.monitor / machines);
@@ -286,7 +292,7 @@ impl Beside<'_> {
         let machine = self.start();
         machine.boot(&self.place.guests.kernel, &self.place.guests.idle, USUAL);
         machine.marks.first();
-        tell_held(figures, "firecracker.booted", held_by_descendants(USUAL << 20), 1.0);
+        tell_held(figures, "firecracker.booted", 1.0);
         machine.keep("Full", &self.path("fc-state"), &self.path("fc-memory"));
         drop(machine);
         let copies: Vec<_> = (0..COPIES)
@@ -295,7 +301,7 @@ impl Beside<'_> {
                 self.restored(Firecracker::start(self.program, socket))
             })
             .collect();
-        tell_held(figures, "firecracker.ten", held_by_descendants(USUAL << 20), 10.0);
+        tell_held(figures, "firecracker.ten", 10.0);
         drop(copies);
     }
 }
