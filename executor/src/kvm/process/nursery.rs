@@ -14,6 +14,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Most bytes of its last words that are told.
 const MOST_WORDS: u64 = 2000;
 
+/// How large stacks of threads are, for the standard library: too small for the host's kernel to give one a whole large page
+/// of 2 MiB, which it does with stacks of the usual size where they begin at one.
+const STACK_BYTES: (&str, &str) = ("RUST_MIN_STACK", "524288");
+
 /// See the module. It ends when this and all machines of it are gone.
 #[derive(Debug)]
 pub struct Nursery {
@@ -53,7 +57,7 @@ impl Started {
         let (requests, asked) = packet_pair()?;
         let (words, said) = io::pipe()?;
         let mut command = Command::new(program);
-        command.arg(NURSERY_ARGUMENT).env_clear();
+        command.arg(NURSERY_ARGUMENT).env_clear().env(STACK_BYTES.0, STACK_BYTES.1);
         command.stdin(asked).stdout(Stdio::null()).stderr(said);
         Ok(Self { requests, process: spawn_lasting(command)?, words })
     }
