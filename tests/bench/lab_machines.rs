@@ -150,8 +150,15 @@ type Row = (&'static str, &'static str, Option<&'static str>, Unit, Goal);
 
 const ROWS: &[Row] = &[
     (
-        "boot until the agent answers (modules, disk, sockets), 512 MiB",
+        "boot until the agent answers (disk, sockets), 512 MiB",
         "boot.agent",
+        None,
+        Unit::Milliseconds,
+        Goal::None,
+    ),
+    (
+        "the same until it has answered its first order (all modules)",
+        "boot.order",
         None,
         Unit::Milliseconds,
         Goal::None,

@@ -97,6 +97,7 @@ fn boots(figures: &mut Figures, place: &Place, kit: &Kit) {
         milliseconds(|| kit.boot_marked(&place.guests.busy, USUAL)).0
     });
     figures.median("boot.agent", BOOTS, || milliseconds(|| kit.boot_agent(USUAL)).0);
+    figures.median("boot.order", BOOTS, || milliseconds(|| kit.boot_agent(USUAL).order()).0);
 }
 
 /// Of guests that make marks all the time, so that the first tells when they run.

@@ -2,7 +2,7 @@
 //! agent, a disk and sockets.
 
 use super::marks::Marks;
-use layerc_executor::agent::protocol::{GuestSetup, TrackedFiles};
+use layerc_executor::agent::protocol::{GuestSetup, Reply, Request, TrackedFiles};
 use layerc_executor::kvm::devices::disk::{Delta, DiskFiles};
 use layerc_executor::kvm::devices::sockets::{Connector, SocketsPart};
 use layerc_executor::kvm::guest::{GuestAgent, KERNEL_PARAMETERS, with_libraries};
@@ -37,7 +37,7 @@ pub(super) struct Marked {
 /// A machine with an agent.
 pub(super) struct WithAgent {
     process: MachineProcess,
-    _agent: GuestAgent,
+    agent: GuestAgent,
     /// What its disk writes.
     written: File,
 }
@@ -139,11 +139,18 @@ impl Kit {
 impl WithAgent {
     fn of(process: MachineProcess, connector: &Connector, written: File) -> Self {
         let agent = GuestAgent::connect(connector, &setup(), PATIENCE).expect("the agent answers");
-        Self { process, _agent: agent, written }
+        Self { process, agent, written }
+    }
+
+    /// Gives it an order, before which it loads what it had no need of to answer, and waits for the answer.
+    pub(super) fn order(&mut self) {
+        let answer = self.agent.ask(&Request::Hear, &mut drop).expect("it answers");
+        assert_eq!(answer, Reply::Done);
     }
 
     /// Keeps it as a run does, and ends it.
     pub(super) fn keep(mut self, kit: &Kit, name: &str) -> Kept {
+        self.order();
         self.process.pause().expect("it stands still");
         let next = tempfile::tempfile().expect("room");
         self.process.freeze_disk(&next, &Secrecy::Open).expect("its disk is frozen");

@@ -1,6 +1,8 @@
-//! Modules that few machines need: for containers, packet filters and tunnels.
+//! Modules that the agent does not need to listen: those of the network card and of the repository's files, loaded before
+//! either is set up; those that every machine has, loaded when the executor was answered and before its first order is
+//! looked at, while it prepares that; and those for containers, packet filters and tunnels.
 //!
-//! Loaded at boot they would cost every machine, and every state that is kept of one, some 13 MiB. So they wait in the archive in
+//! The last, loaded at boot, would cost every machine, and every state that is kept of one, some 13 MiB. So they wait in the archive in
 //! memory until something may need them: a program of theirs is there, or the next command speaks of one. The
 //! kernel's own way of asking starts a program of the image, which has none of this kernel's modules.
 
@@ -10,7 +12,7 @@ use super::init::say;
 use super::modules::load_file;
 use rustix::mount::mount_bind;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Where they are once the disk is the root.
 const PLACE: &str = "/run/layerc/modules";
@@ -31,6 +33,37 @@ const PROGRAMS: [&str; 8] = [
 const WORDS: [&str; 8] =
     ["docker", "podman", "containerd", "iptables", "nft", "bridge", "/dev/net/tun", "loop"];
 
+/// What modules are for that are loaded later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Later {
+    /// The network card.
+    Network,
+    /// The repository's files.
+    Files,
+    /// What else every machine has.
+    Everywhere,
+    /// Containers, packet filters and tunnels.
+    Containers,
+}
+
+impl Later {
+    /// All of them, in the order in which they may need each other.
+    pub const ALL: [Self; 4] = [Self::Network, Self::Files, Self::Everywhere, Self::Containers];
+
+    /// Those that every machine has before its first command.
+    const USUAL: [Self; 3] = [Self::Network, Self::Files, Self::Everywhere];
+
+    /// Name of its list.
+    pub fn list(self) -> &'static str {
+        match self {
+            Self::Network => "network",
+            Self::Files => "files",
+            Self::Everywhere => "everywhere",
+            Self::Containers => "containers",
+        }
+    }
+}
+
 /// Takes them along to the next root.
 pub(super) fn bring() -> Result<(), Failure> {
     let doing = || "take the kernel's modules along".to_owned();
@@ -38,16 +71,21 @@ pub(super) fn bring() -> Result<(), Failure> {
     mount_bind(LATER_MODULES, PLACE).doing(doing)
 }
 
-/// Loads them if this command may need them.
+/// Loads those for containers if this command may need them.
 pub(super) fn load_before(script: &str) {
-    if Path::new(PLACE).join("list").exists() && may_need_them(script) {
-        load();
+    if list_of(Later::Containers).exists() && may_need_them(script) {
+        load(Later::Containers);
     }
 }
 
-/// Loads all of them, once. What can't be loaded is told on the console: hardly anything fails for it.
-pub(super) fn load() {
-    let list = Path::new(PLACE).join("list");
+/// Loads all that every machine has.
+pub(super) fn load_usual() {
+    Later::USUAL.into_iter().for_each(load);
+}
+
+/// Loads these, once. What can't be loaded is told on the console: what needs it will fail and say so.
+pub(super) fn load(which: Later) {
+    let list = list_of(which);
     for path in fs::read_to_string(&list).unwrap_or_default().lines() {
         let name = path.rsplit('/').next().unwrap_or_default();
         if let Err(failure) = load_file(&format!("{PLACE}/{name}")) {
@@ -55,6 +93,10 @@ pub(super) fn load() {
         }
     }
     let _done = fs::remove_file(list);
+}
+
+fn list_of(which: Later) -> PathBuf {
+    Path::new(PLACE).join(which.list())
 }
 
 fn may_need_them(script: &str) -> bool {

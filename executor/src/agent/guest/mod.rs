@@ -8,7 +8,7 @@
 //! | [`init`] | who is process 1, and waiting for systemd where that is it |
 //! | [`start`] | from the kernel's first program to a machine that listens |
 //! | [`modules`] | the kernel's modules |
-//! | [`later`] | those that are loaded when something may need them |
+//! | [`later`] | those that are not needed for listening |
 //! | [`root`] | the machine's root, and what every root has |
 //! | [`serve`] | requests |
 //! | [`copy`] | COPY in a machine that runs |
@@ -32,6 +32,7 @@ mod terminals;
 
 pub(crate) use caches::PIECE_BYTES;
 pub use init::Init;
+pub use later::Later;
 pub(crate) use start::{is_first_program, run_first};
 #[cfg(test)]
 pub(crate) use terminals::serve as serve_terminal;
@@ -51,7 +52,8 @@ pub const REPOSITORY_TAG: &str = "layerc";
 /// In the archive in memory: files of modules in the order in which they are loaded, one absolute path a line.
 pub const MODULE_LIST: &str = "/modules.list";
 
-/// In the archive in memory: modules that are loaded when something may need them, and `list`, their paths in order.
+/// In the archive in memory: modules that are loaded once the disk is the root, and a list for each [`Later`], their paths in
+/// order.
 pub const LATER_MODULES: &str = "/later-modules";
 
 /// Word of the kernel's command line that leaves out the disk: the root is the archive in memory.

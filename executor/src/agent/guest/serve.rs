@@ -11,7 +11,7 @@ use super::super::stage::settings_files;
 use super::REPOSITORY_TAG;
 use super::caches::GuestCaches;
 use super::copy::Copies;
-use super::later;
+use super::later::{self, Later};
 use super::network::{name_servers, set_up};
 use super::root::REPOSITORY;
 use crate::sys::{ChildSignals, SingleThreaded, add_randomness};
@@ -108,6 +108,7 @@ impl Server<'_> {
             Ok(notes) => protocol::send(socket, &Reply::Ready { notes })?,
             Err(failure) => protocol::send(socket, &Reply::from(failure))?,
         }
+        later::load_usual();
         loop {
             self.commands.wait_for(socket.as_fd())?;
             let request = protocol::receive(socket)?;
@@ -189,7 +190,11 @@ impl Server<'_> {
             write_setting(&Path::new("/").join(path), &text)?;
         }
         if setup.tracked != TrackedFiles::Absent {
+            later::load(Later::Files);
             mount_repository()?;
+        }
+        if setup.network.is_some() {
+            later::load(Later::Network);
         }
         let in_the_way = setup.network.as_ref().and_then(|network| set_up(network).err());
         self.setup = Some(setup);

@@ -2,7 +2,7 @@
 
 use super::super::failure::{Doing, Failure};
 use super::init::{self, First, Init};
-use super::{AGENT_PORT, NO_DISK_WORD, later, modules, ports, root, serve};
+use super::{AGENT_PORT, Later, NO_DISK_WORD, later, modules, ports, root, serve};
 use crate::sys::{ChildSignals, SingleThreaded, bring_loopback_up, listen_at_vsock};
 use rustix::net::{AddressFamily, SocketType, socket};
 use std::fs;
@@ -47,7 +47,8 @@ fn live() -> Result<Never, Failure> {
     let complaint = match first {
         First::Agent => None,
         First::Systemd => {
-            later::load();
+            later::load_usual();
+            later::load(Later::Containers);
             init::become_companion(&proof)?;
             init::wait_until_up()
         }

@@ -125,6 +125,8 @@ impl KvmBackend {
         let parts = Parts { steps, running, outside, run, layers, note, owner_key };
         let mut machine = KvmMachine::new(parts, Vec::new());
         if !self.has_layer(&name) {
+            // Once it answers this, all modules are loaded that every machine has: not each copy should have to.
+            machine.hear(&mut |_| ())?;
             machine.keep_as(name)?;
             machine.make_durable()?;
         }

@@ -6,38 +6,32 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `modules` | the modules of a kernel, and their order |
+//! | `program` | what of a program's file is needed to run it |
 //! | `archive` | the archive's bytes |
 
 mod archive;
 mod modules;
+mod program;
 #[cfg(test)]
 mod tests;
 
-use crate::agent::guest::{LATER_MODULES, MODULE_LIST};
+use crate::agent::guest::{LATER_MODULES, Later, MODULE_LIST};
 use archive::Archive;
 pub use modules::ModuleError;
 use modules::Modules;
+use program::what_runs;
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
-/// What a guest needs besides its processors' own interrupt controllers and clocks, as far as it is not built into its
-/// kernel: the bus and the devices, the file systems, and what they ask for by name.
-const WANTED: [&str; 14] = [
-    "virtio_mmio",
-    "virtio_rng",
-    "virtio_blk",
-    "virtio_net",
-    "virtio_balloon",
-    "vmw_vsock_virtio_transport",
-    "crc32c_generic",
-    "crc32c_intel",
-    "libcrc32c",
-    "ext4",
-    "fuse",
-    "virtiofs",
-    "overlay",
-    "vmgenid",
-];
+/// What a guest needs before its agent listens, besides its processors' own interrupt controllers and clocks, as far as it is
+/// not built into its kernel: the bus, the disk and what is on it, the sockets.
+const FIRST: [&str; 5] =
+    ["virtio_mmio", "virtio_blk", "crc32c_generic", "ext4", "vmw_vsock_virtio_transport"];
+
+/// What else every guest has: its other devices, and what is asked for by name.
+const EVERYWHERE: [&str; 6] =
+    ["crc32c_intel", "libcrc32c", "virtio_rng", "virtio_balloon", "vmgenid", "overlay"];
 
 /// What containers, packet filters and tunnels need, loaded when something may need it. They come along whatever the image holds,
 /// because an image has no modules of this kernel, and a step may install a container engine.
@@ -69,6 +63,15 @@ const FOR_CONTAINERS: [&str; 25] = [
     "xt_REDIRECT",
 ];
 
+fn wanted(later: Later) -> &'static [&'static str] {
+    match later {
+        Later::Network => &["virtio_net"],
+        Later::Files => &["fuse", "virtiofs"],
+        Later::Everywhere => &EVERYWHERE,
+        Later::Containers => &FOR_CONTAINERS,
+    }
+}
+
 /// Modes of what is in the archive.
 const DIRECTORY_MODE: u32 = 0o040_755;
 const PROGRAM_MODE: u32 = 0o100_755;
@@ -94,7 +97,7 @@ impl Initramfs {
         }
         archive.add(LATER_MODULES.trim_start_matches('/'), DIRECTORY_MODE, &[])?;
         archive.add_console()?;
-        archive.add("init", PROGRAM_MODE, &std::fs::read(agent)?)?;
+        archive.add("init", PROGRAM_MODE, what_runs(&std::fs::read(agent)?))?;
         Ok(Self { archive, list: String::new() })
     }
 
@@ -105,22 +108,27 @@ impl Initramfs {
     /// When a module can't be read or depends on one that is not there.
     pub fn add_modules(&mut self, directory: &Path) -> Result<(), ModuleError> {
         let modules = Modules::find(directory)?;
-        self.list = self.add_all("modules", modules.in_order(&WANTED)?)?;
+        let first = modules.in_order(&FIRST, &BTreeSet::new())?;
+        let names = first.iter().map(|(name, _)| name.clone()).collect();
+        self.list = self.add_all("modules/", first)?;
         let later = LATER_MODULES.trim_start_matches('/');
-        let list = self.add_all(later, modules.in_order(&FOR_CONTAINERS)?)?;
-        self.archive.add(&format!("{later}/list"), FILE_MODE, list.as_bytes())?;
+        for which in Later::ALL {
+            let modules = modules.in_order(wanted(which), &names)?;
+            let list = self.add_all(&format!("{later}/{}-", which.list()), modules)?;
+            self.archive.add(&format!("{later}/{}", which.list()), FILE_MODE, list.as_bytes())?;
+        }
         Ok(())
     }
 
-    /// Adds these to a directory of the archive; answers their paths, a line each.
+    /// Adds these under names that begin with this; answers their paths, a line each.
     fn add_all(
         &mut self,
-        directory: &str,
+        beginning: &str,
         modules: Vec<(String, Vec<u8>)>,
     ) -> Result<String, ModuleError> {
         let mut list = String::new();
         for (number, (name, image)) in modules.into_iter().enumerate() {
-            let path = format!("{directory}/{number:02}-{name}.ko");
+            let path = format!("{beginning}{number:02}-{name}.ko");
             self.archive.add(&path, FILE_MODE, &image)?;
             list.push_str(&format!("/{path}\n"));
         }
@@ -136,7 +144,7 @@ impl Initramfs {
         for (end, _) in to.match_indices('/') {
             self.archive.add_once(to.get(..end).unwrap_or_default(), DIRECTORY_MODE)?;
         }
-        self.archive.add(to, PROGRAM_MODE, &std::fs::read(from)?)
+        self.archive.add(to, PROGRAM_MODE, what_runs(&std::fs::read(from)?))
     }
 
     /// The archive's bytes.

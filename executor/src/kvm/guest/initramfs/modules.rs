@@ -71,10 +71,15 @@ impl Modules {
         Ok(())
     }
 
-    /// Plain images of the wanted modules that are there and of all they need, in an order in which they can be loaded.
-    pub(super) fn in_order(&self, wanted: &[&str]) -> Result<Vec<(String, Vec<u8>)>, ModuleError> {
+    /// Plain images of the wanted modules that are there and of all they need, in an order in which they can be loaded, but
+    /// for those that are loaded before.
+    pub(super) fn in_order(
+        &self,
+        wanted: &[&str],
+        before: &BTreeSet<String>,
+    ) -> Result<Vec<(String, Vec<u8>)>, ModuleError> {
         let mut ordered = Vec::new();
-        let mut seen = BTreeSet::new();
+        let mut seen = before.clone();
         for name in wanted.iter().filter(|name| self.files.contains_key(**name)) {
             self.add(name, &mut seen, &mut ordered)?;
         }

@@ -41,22 +41,25 @@ fn modules_come_along_in_the_order_they_need() {
     module(&modules, "kernel/drivers/virtio/virtio_ring.ko", "virtio");
     module(&modules, "kernel/fs/fuse/fuse.ko", "");
     module(&modules, "kernel/net/wireless/not_wanted.ko", "nothing");
-    module(&modules, "kernel/drivers/char/hw_random/virtio-rng.ko", "");
+    module(&modules, "kernel/drivers/char/hw_random/virtio-rng.ko", "virtio");
     let mut initramfs = Initramfs::new(&agent).unwrap();
     initramfs.add_modules(&modules).unwrap();
     initramfs.add_program(&agent, "/lib64/a/library").unwrap();
     let entries = unpack(&initramfs.finish().unwrap());
-    let list = String::from_utf8(entries["modules.list"].clone()).unwrap();
-    let names: Vec<&str> = list.lines().collect();
-    let expected = [
-        "/modules/00-virtio.ko",
-        "/modules/01-virtio_ring.ko",
-        "/modules/02-virtio_mmio.ko",
-        "/modules/03-virtio_rng.ko",
-        "/modules/04-fuse.ko",
+    let lists = [
+        ("modules.list", "/modules/", &["00-virtio", "01-virtio_ring", "02-virtio_mmio"][..]),
+        ("later-modules/files", "/later-modules/files-", &["00-fuse"][..]),
+        ("later-modules/everywhere", "/later-modules/everywhere-", &["00-virtio_rng"][..]),
+        ("later-modules/network", "", &[][..]),
+        ("later-modules/containers", "", &[][..]),
     ];
-    assert_eq!(names, expected);
-    assert!(names.iter().all(|name| entries.contains_key(name.trim_start_matches('/'))));
+    for (list, beginning, names) in lists {
+        let listed = String::from_utf8(entries[list].clone()).unwrap();
+        let expected: Vec<String> =
+            names.iter().map(|name| format!("{beginning}{name}.ko")).collect();
+        assert_eq!(listed.lines().collect::<Vec<_>>(), expected);
+        assert!(expected.iter().all(|path| entries.contains_key(path.trim_start_matches('/'))));
+    }
     assert_eq!(entries["init"], b"a program");
     assert!(
         ["dev/console", "lib64", "lib64/a", "lib64/a/library"]
@@ -95,6 +98,6 @@ fn packed_modules_are_unpacked() {
     let mut initramfs = Initramfs::new(&agent).unwrap();
     initramfs.add_modules(place.path()).unwrap();
     let entries = unpack(&initramfs.finish().unwrap());
-    assert_eq!(entries["modules/00-fuse.ko"], b"\0depends=\0hello");
-    assert_eq!(entries["modules/01-overlay.ko"], b"\0depends=\0hello");
+    assert_eq!(entries["later-modules/files-00-fuse.ko"], b"\0depends=\0hello");
+    assert_eq!(entries["later-modules/everywhere-00-overlay.ko"], b"\0depends=\0hello");
 }
