@@ -211,4 +211,29 @@ mod tests {
         );
         assert_eq!(told(i64::MAX), (Vec::new(), vec!["/app/gone".to_owned()]));
     }
+
+    #[test]
+    fn whole_machines_are_told_what_changed_and_what_is_gone() {
+        let tree = tempfile::tempdir().unwrap();
+        fs::create_dir_all(tree.path().join("d/in")).unwrap();
+        for file in ["d/kept", "d/in/deep", "one"] {
+            fs::write(tree.path().join(file), "").unwrap();
+        }
+        let repository = Repository::open(tree.path(), RepositoryOptions::default()).unwrap();
+        let entry = |repository_path: &str, machine_path: &str| CopiedEntry {
+            repository_path: repository_path.to_owned(),
+            machine_path: machine_path.to_owned(),
+        };
+        let shown = [
+            CopiedFiles { entries: vec![entry("d", "/app")] },
+            CopiedFiles { entries: vec![entry("one", "/app/kept"), entry("late", "/late")] },
+        ];
+        assert_eq!(
+            changed_since(&repository, &shown, 0).entries,
+            [entry("d/in/deep", "/app/in/deep"), entry("one", "/app/kept")]
+        );
+        assert_eq!(changed_since(&repository, &shown, i64::MAX).entries, []);
+        let had = ["d/kept", "d/lost", "dx/lost"].map(|path| TrackedPath::new(path.as_bytes()));
+        assert_eq!(gone(&repository, &shown, &had), ["/app/lost", "/late"]);
+    }
 }
