@@ -3,6 +3,7 @@
 
 mod html;
 mod junit;
+mod parts;
 mod waterfall;
 
 use super::listeners::Listener;

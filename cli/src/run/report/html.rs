@@ -1,12 +1,13 @@
 //! A page that needs nothing else: what came of the run, where the time went, the graph, and every log. Readable
 //! without scripts; one of twenty lines opens the log of a bar that is clicked.
 
+use super::parts::{anchor, class, escaped, section};
 use super::waterfall;
 use crate::past::{Fate, Story, ToldStep};
 use crate::wording;
 use anstream::adapter::strip_str;
 use chrono::DateTime;
-use layerc_executor::event::{RunOutcome, RunnerSummary, StepResult};
+use layerc_executor::event::{RunOutcome, RunnerSummary};
 use layerc_executor::store::history::Header;
 use layerc_planner::plan::{Node, Plan};
 use layerc_planner::render::{StepAnnotation, StepAnnotations, svg};
@@ -34,48 +35,6 @@ pub(super) fn render(plan: &Plan, header: &Header, story: &Story) -> String {
         escaped(&title),
         body.concat()
     )
-}
-
-/// Text as HTML.
-pub(super) fn escaped(text: &str) -> String {
-    let mut html = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\n' | '\t' => html.push(character),
-            other if other.is_control() => {}
-            other => html.push(other),
-        }
-    }
-    html
-}
-
-/// The anchor of a step's log.
-pub(super) fn anchor(place: usize) -> String {
-    format!("step-{place}")
-}
-
-/// What a step is shown as: the name of a style.
-pub(super) fn class(told: &ToldStep) -> &'static str {
-    match &told.fate {
-        Fate::Cached { .. } => "cached",
-        Fate::Ran { end: None, .. } => "stopped",
-        Fate::Ran { end: Some(end), .. } => match end.result {
-            StepResult::Success => "good",
-            StepResult::Cancelled => "stopped",
-            StepResult::ExitCode { .. } | StepResult::Signal { .. } | StepResult::Error { .. } => {
-                "bad"
-            }
-        },
-    }
-}
-
-/// A part of the page.
-pub(super) fn section(id: &str, title: &str, content: &str) -> String {
-    format!("<section id=\"{id}\">\n<h2>{title}</h2>\n{content}\n</section>\n")
 }
 
 fn summary(header: &Header, story: &Story) -> String {
@@ -236,10 +195,5 @@ mod tests {
         assert_eq!(date(0), "1970-01-01 00:00 UTC");
         assert_eq!(date(1_795_317_300_000), "2026-11-22 03:15 UTC");
         assert_eq!(date(u64::MAX), date(0), "no year has so many digits");
-    }
-
-    #[test]
-    fn text_stays_text() {
-        assert_eq!(escaped("<b> & \"x\"\x1b[0m\n"), "&lt;b&gt; &amp; &quot;x&quot;[0m\n");
     }
 }

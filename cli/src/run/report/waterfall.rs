@@ -1,6 +1,6 @@
 //! Where the time of a run went: a line for each runner, a bar for each of its steps, on one scale of time.
 
-use super::html::{anchor, class, escaped, section};
+use super::parts::{anchor, class, escaped, section};
 use crate::past::{Fate, Story, ToldStep};
 use crate::wording;
 
