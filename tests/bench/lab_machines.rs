@@ -132,7 +132,7 @@ fn run(directory: &Path) -> Result<Figures, String> {
 
 fn in_lab(this: &Path, directory: &Path) -> Command {
     let mut lab = booting();
-    lab.args(["--memory", LAB_MEBIBYTES, "--seconds", LAB_SECONDS, "--large-pages"]);
+    lab.args(["--memory", LAB_MEBIBYTES, "--seconds", LAB_SECONDS]);
     lab.args(["--silence", SILENCE_SECONDS]);
     for name in inside::Guests::NAMES {
         lab.args(["--file", &pair(&directory.join(name), &format!("bench/{name}"))]);
