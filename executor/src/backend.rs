@@ -50,7 +50,7 @@ pub struct CopiedEntry {
 pub struct Resync {
     /// To be shown again, above everything.
     pub changed: CopiedFiles,
-    /// Files of steps where the repository has nothing today: to be removed if it had something then.
+    /// Files of steps where the repository had something then and has nothing today: to be removed.
     pub gone: Vec<CopiedEntry>,
 }
 
@@ -399,9 +399,9 @@ pub trait Backend: Send + Sync {
     }
 
     /// Repository files that steps wrote over in these layers, and that have changed since a moment (in nanoseconds
-    /// since 1970).
-    fn resync(&self, layers: &[Layer], since_nanoseconds: i64) -> Resync {
-        let _ = (layers, since_nanoseconds);
+    /// since 1970). The repository `had` these when steps looked, in order.
+    fn resync(&self, layers: &[Layer], since_nanoseconds: i64, had: &[TrackedPath]) -> Resync {
+        let _ = (layers, since_nanoseconds, had);
         Resync::default()
     }
 

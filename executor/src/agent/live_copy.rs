@@ -30,30 +30,43 @@ pub(crate) fn copy_into(
     entries: &[LiveEntry],
 ) -> Result<(), Failure> {
     let served = ground.stage.repository_layer(layer);
+    let (covered, files) = covered_and_placed(entries);
+    if covered.iter().any(|path| path.as_os_str().is_empty()) {
+        return Err(Failure::Refused(
+            "cannot copy over `/` while processes run in the machine".to_owned(),
+        ));
+    }
+    covered.iter().try_for_each(|path| cover(ground, epoch, overlays, &served, path))?;
+    for path in files {
+        let mut sources = served.iter().map(|directory| directory.join(&path));
+        let source = sources.find(|source| source.symlink_metadata().is_ok());
+        let Some(source) = source else {
+            let text = format!("`/{}` is gone from the repository", path.display());
+            return Err(Failure::Refused(text));
+        };
+        place_copy(ground, epoch, &source, &path)?;
+    }
+    Ok(())
+}
+
+/// The directories that a COPY covers, and the files that it puts in place one by one. What is below a covered directory is
+/// shown with that.
+pub(crate) fn covered_and_placed(entries: &[LiveEntry]) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let (directories, files): (Vec<_>, Vec<_>) =
+        entries.iter().partition(|entry| entry.is_directory);
+    // Those that hold others first.
+    let directories: BTreeSet<PathBuf> =
+        directories.into_iter().map(LiveEntry::below_root).collect();
     let mut covered: Vec<PathBuf> = Vec::new();
-    for path in entries.iter().filter(|entry| entry.is_directory).map(LiveEntry::below_root) {
-        if path.as_os_str().is_empty() {
-            return Err(Failure::Refused(
-                "cannot copy over `/` while processes run in the machine".to_owned(),
-            ));
-        }
+    for path in directories {
         if !covered.iter().any(|other| path.starts_with(other)) {
-            cover(ground, epoch, overlays, &served, &path)?;
             covered.push(path);
         }
     }
-    for path in entries.iter().filter(|entry| !entry.is_directory).map(LiveEntry::below_root) {
-        if !covered.iter().any(|other| path.starts_with(other)) {
-            let mut sources = served.iter().map(|directory| directory.join(&path));
-            let source = sources.find(|source| source.symlink_metadata().is_ok());
-            let Some(source) = source else {
-                let text = format!("`/{}` is gone from the repository", path.display());
-                return Err(Failure::Refused(text));
-            };
-            place_copy(ground, epoch, &source, &path)?;
-        }
-    }
-    Ok(())
+    let files = files.into_iter().map(LiveEntry::below_root);
+    let placed = files.filter(|path| !covered.iter().any(|other| path.starts_with(other)));
+    let placed = placed.collect();
+    (covered, placed)
 }
 
 /// What an overlay lies over: directories, top first, and the attributes of what they show.

@@ -24,6 +24,7 @@ use crate::backend::{
 use crate::caches::Caches;
 use crate::images::{Images, Pull, Trust, Using};
 use crate::kvm::guest::DiskOrder;
+use crate::read_set::TrackedPath;
 use crate::tracked::Repository;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -289,8 +290,8 @@ impl Backend for OverlayBackend {
         self.removal.remove_tree(&self.layout.layer(layer))
     }
 
-    fn resync(&self, layers: &[Layer], since_nanoseconds: i64) -> Resync {
-        resync(&self.layout, &self.repository, layers, since_nanoseconds)
+    fn resync(&self, layers: &[Layer], since_nanoseconds: i64, had: &[TrackedPath]) -> Resync {
+        resync(&self.layout, &self.repository, layers, since_nanoseconds, had)
     }
 
     fn layers_in_use(&self) -> Vec<LayerId> {

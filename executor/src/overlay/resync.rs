@@ -14,14 +14,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// See the module.
+/// See the module. `had` is what steps found in the repository when they looked, in order.
 pub(super) fn resync(
     layout: &StoreLayout,
     repository: &Repository,
     layers: &[Layer],
     since_nanoseconds: i64,
+    had: &[TrackedPath],
 ) -> Resync {
-    let mut walk = Walk::new(repository, since_nanoseconds);
+    let copied = layers.iter().filter_map(|layer| match layer {
+        Layer::Copied(files) => Some(files),
+        Layer::Frozen(_) => None,
+    });
+    let mut walk = Walk::new(repository, copied, since_nanoseconds);
     for (place, layer) in layers.iter().enumerate() {
         let Layer::Copied(files) = layer else { continue };
         let above = layers.iter().skip(place + 1);
@@ -33,70 +38,106 @@ pub(super) fn resync(
             files.entries.iter().for_each(|entry| walk.entry(&directory, entry));
         }
     }
-    let gone = std::mem::take(&mut walk.gone);
-    Resync { changed: walk.changed_files(), gone }
+    // The rest are results of steps.
+    walk.gone.retain(|entry| {
+        had.binary_search(&TrackedPath::new(entry.repository_path.as_bytes())).is_ok()
+    });
+    walk.finish()
 }
 
-/// What the repository has changed since a moment of all that these show. What later ones show counts.
+/// What the repository has changed since a moment of all that these show, oldest first, and what it had and has no more: their
+/// own sources, and of what is below those whatever it `had`.
 pub(crate) fn changed_since(
     repository: &Repository,
     shown: &[CopiedFiles],
     since_nanoseconds: i64,
-) -> CopiedFiles {
-    let mut walk = Walk::new(repository, since_nanoseconds);
-    shown.iter().flat_map(|files| &files.entries).for_each(|entry| walk.changed(entry));
-    walk.changed_files()
-}
-
-/// Where these show something that the repository had and has no more: their own sources, and of what is below those
-/// whatever it `had`.
-pub(crate) fn gone(
-    repository: &Repository,
-    shown: &[CopiedFiles],
     had: &[TrackedPath],
-) -> Vec<String> {
+) -> Resync {
+    let mut walk = Walk::new(repository, shown, since_nanoseconds);
+    let entries = || shown.iter().flat_map(|files| &files.entries);
+    entries().for_each(|entry| walk.changed(entry));
     let is_gone =
         |path: &&TrackedPath| matches!(repository.standing(path, i64::MAX), Ok(Standing::Absent));
-    let entries = || shown.iter().flat_map(|files| &files.entries);
     let sources: Vec<TrackedPath> =
         entries().map(|entry| TrackedPath::new(entry.repository_path.as_bytes())).collect();
     let gone: BTreeSet<&TrackedPath> = sources.iter().chain(had).filter(is_gone).collect();
     let gone: Vec<&str> =
         gone.into_iter().filter_map(|path| str::from_utf8(path.as_bytes()).ok()).collect();
-    entries().flat_map(|entry| gone.iter().filter_map(|path| place_of(path, entry))).collect()
+    for entry in entries() {
+        let places = gone.iter().filter_map(|path| {
+            let machine_path = carried_over(path, &entry.repository_path, &entry.machine_path)?;
+            Some(CopiedEntry { repository_path: (*path).to_owned(), machine_path })
+        });
+        walk.gone.extend(places);
+    }
+    walk.finish()
 }
 
-/// Where an entry shows a repository path, if it does.
-fn place_of(path: &str, entry: &CopiedEntry) -> Option<String> {
-    let rest = match entry.repository_path.as_str() {
-        "" => path,
-        source => match path.strip_prefix(source)? {
-            "" => return Some(entry.machine_path.clone()),
+/// Where a path is that is `from` or below it, when `from` becomes `to`.
+fn carried_over(path: &str, from: &str, to: &str) -> Option<String> {
+    let rest = match from.trim_end_matches('/') {
+        "" => path.trim_start_matches('/'),
+        from => match path.strip_prefix(from)? {
+            "" => "",
             below => below.strip_prefix('/')?,
         },
     };
-    Some(format!("{}/{rest}", entry.machine_path.trim_end_matches('/')))
+    Some(if rest.is_empty() { to.to_owned() } else { join(to, rest) })
 }
 
 struct Walk<'run> {
     repository: &'run Repository,
     since_nanoseconds: i64,
+    /// All that COPY shows, oldest first.
+    entries: Vec<&'run CopiedEntry>,
     /// Machine path to repository path.
-    shown: BTreeMap<String, String>,
+    changed: BTreeMap<String, String>,
     gone: Vec<CopiedEntry>,
 }
 
 impl<'run> Walk<'run> {
-    fn new(repository: &'run Repository, since_nanoseconds: i64) -> Self {
-        Self { repository, since_nanoseconds, shown: BTreeMap::new(), gone: Vec::new() }
+    fn new(
+        repository: &'run Repository,
+        shown: impl IntoIterator<Item = &'run CopiedFiles>,
+        since_nanoseconds: i64,
+    ) -> Self {
+        let entries = shown.into_iter().flat_map(|files| &files.entries).collect();
+        Self { repository, since_nanoseconds, entries, changed: BTreeMap::new(), gone: Vec::new() }
     }
 
-    fn changed_files(self) -> CopiedFiles {
-        let entries = self
-            .shown
-            .into_iter()
-            .map(|(machine_path, repository_path)| CopiedEntry { repository_path, machine_path });
-        CopiedFiles { entries: entries.collect() }
+    /// Of several COPY that have something at one place the last one is seen.
+    fn finish(mut self) -> Resync {
+        let (mut gone, mut changed) = (Vec::new(), Vec::new());
+        for entry in std::mem::take(&mut self.gone) {
+            match self.seen_at(&entry.machine_path) {
+                None => gone.push(entry),
+                // What an earlier COPY shows there comes to light.
+                Some(seen) => changed.push(seen),
+            }
+        }
+        for (machine_path, repository_path) in std::mem::take(&mut self.changed) {
+            let entry = CopiedEntry { repository_path, machine_path };
+            if self.seen_at(&entry.machine_path).as_ref() == Some(&entry) {
+                changed.push(entry);
+            }
+        }
+        changed.sort_by(|one, other| one.machine_path.cmp(&other.machine_path));
+        changed.dedup();
+        Resync { changed: CopiedFiles { entries: changed }, gone }
+    }
+
+    /// What of the repository is seen at a place in the machine today, if no step has written there.
+    fn seen_at(&self, machine_path: &str) -> Option<CopiedEntry> {
+        self.entries.iter().rev().find_map(|entry| {
+            let repository_path =
+                carried_over(machine_path, &entry.machine_path, &entry.repository_path)?;
+            let path = TrackedPath::new(repository_path.as_bytes());
+            let is_there = match self.repository.standing(&path, i64::MAX).ok()? {
+                Standing::Absent => false,
+                Standing::Directory | Standing::Changed | Standing::Unchanged => true,
+            };
+            is_there.then(|| CopiedEntry { repository_path, machine_path: machine_path.to_owned() })
+        })
     }
 
     fn entry(&mut self, layer: &Path, entry: &CopiedEntry) {
@@ -117,9 +158,7 @@ impl<'run> Walk<'run> {
             }
             // A step removed the directory, or put something in its place: today's news in it are shown again.
             Standing::Directory => self.all_changed(entry),
-            Standing::Changed => {
-                self.shown.insert(entry.machine_path.clone(), entry.repository_path.clone());
-            }
+            Standing::Changed => self.has_changed(entry),
             Standing::Unchanged => {}
             Standing::Absent if found.is_dir() || is_whiteout(&found) => {}
             Standing::Absent => self.gone.push(entry.clone()),
@@ -138,11 +177,13 @@ impl<'run> Walk<'run> {
         let path = TrackedPath::new(entry.repository_path.as_bytes());
         match self.repository.standing(&path, self.since_nanoseconds) {
             Ok(Standing::Directory) => self.all_changed(entry),
-            Ok(Standing::Changed) => {
-                self.shown.insert(entry.machine_path.clone(), entry.repository_path.clone());
-            }
+            Ok(Standing::Changed) => self.has_changed(entry),
             Ok(Standing::Unchanged | Standing::Absent) | Err(_) => {}
         }
+    }
+
+    fn has_changed(&mut self, entry: &CopiedEntry) {
+        self.changed.insert(entry.machine_path.clone(), entry.repository_path.clone());
     }
 }
 
@@ -153,13 +194,17 @@ fn names(directory: &Path) -> Vec<String> {
 }
 
 fn below(entry: &CopiedEntry, name: &str) -> CopiedEntry {
-    let join = |path: &str| match path.trim_end_matches('/') {
-        "" if path.is_empty() => name.to_owned(),
-        path => format!("{path}/{name}"),
-    };
     CopiedEntry {
-        repository_path: join(&entry.repository_path),
-        machine_path: join(&entry.machine_path),
+        repository_path: join(&entry.repository_path, name),
+        machine_path: join(&entry.machine_path, name),
+    }
+}
+
+/// A repository path or a machine path with something below it.
+fn join(path: &str, below: &str) -> String {
+    match path.trim_end_matches('/') {
+        "" if path.is_empty() => below.to_owned(),
+        path => format!("{path}/{below}"),
     }
 }
 
@@ -168,72 +213,136 @@ mod tests {
     use super::*;
     use crate::backend::LayerId;
     use crate::tracked::RepositoryOptions;
+    use std::os::unix::fs::MetadataExt;
+
+    fn entry(repository_path: &str, machine_path: &str) -> CopiedEntry {
+        CopiedEntry {
+            repository_path: repository_path.to_owned(),
+            machine_path: machine_path.to_owned(),
+        }
+    }
+
+    fn copied<const N: usize>(entries: [CopiedEntry; N]) -> CopiedFiles {
+        CopiedFiles { entries: entries.to_vec() }
+    }
+
+    fn tracked<const N: usize>(paths: [&str; N]) -> Vec<TrackedPath> {
+        paths.map(|path| TrackedPath::new(path.as_bytes())).to_vec()
+    }
+
+    /// Machine paths: what changed, what is gone.
+    fn told(Resync { changed, gone }: Resync) -> (Vec<String>, Vec<String>) {
+        let paths = |entries: Vec<CopiedEntry>| -> Vec<String> {
+            entries.into_iter().map(|entry| entry.machine_path).collect()
+        };
+        (paths(changed.entries), paths(gone))
+    }
+
+    fn write_all(root: &Path, files: &[&str]) {
+        for file in files {
+            fs::create_dir_all(root.join(file).parent().unwrap()).unwrap();
+            fs::write(root.join(file), "").unwrap();
+        }
+    }
+
+    /// A moment between the changes of two files.
+    fn between(earlier: &Path, later: &Path) -> i64 {
+        let changed = |path: &Path| {
+            let facts = fs::metadata(path).unwrap();
+            facts.ctime() * 1_000_000_000 + facts.ctime_nsec()
+        };
+        loop {
+            fs::write(later, "later").unwrap();
+            if changed(later) > changed(earlier) {
+                return changed(earlier);
+            }
+        }
+    }
 
     #[test]
     fn what_was_written_over_and_changed_is_shown_again() {
         let root = tempfile::tempdir().unwrap();
         let (tree, store) = (root.path().join("tree"), root.path().join("store"));
         let layout = StoreLayout::open(&store).unwrap();
-        for file in ["same", "changed", "untouched", "d/in", "removed/x"] {
-            fs::create_dir_all(tree.join(file).parent().unwrap()).unwrap();
-            fs::write(tree.join(file), "").unwrap();
-        }
+        write_all(&tree, &["same", "changed", "untouched", "d/in", "removed/x"]);
         let layer = layout.layer(&LayerId("l".to_owned()));
-        for file in
-            ["app/same", "app/changed", "app/d/in", "app/gone", "app/result/big", "app/removed"]
-        {
-            fs::create_dir_all(layer.join(file).parent().unwrap()).unwrap();
-            fs::write(layer.join(file), "").unwrap();
-        }
-        let repository = Repository::open(&tree, RepositoryOptions::default()).unwrap();
-        let copied = CopiedFiles {
-            entries: vec![CopiedEntry {
-                repository_path: String::new(),
-                machine_path: "/app".to_owned(),
-            }],
-        };
-        let layers = [Layer::Copied(copied), Layer::Frozen(LayerId("l".to_owned()))];
-        let told = |since| {
-            let Resync { changed, gone } = resync(&layout, &repository, &layers, since);
-            let paths = |entries: Vec<CopiedEntry>| -> Vec<String> {
-                entries.into_iter().map(|entry| entry.machine_path).collect()
-            };
-            (paths(changed.entries), paths(gone))
-        };
-        assert_eq!(
-            told(0),
-            (
-                ["/app/changed", "/app/d/in", "/app/removed/x", "/app/same"]
-                    .map(str::to_owned)
-                    .to_vec(),
-                vec!["/app/gone".to_owned()]
-            )
+        write_all(
+            &layer,
+            &["app/same", "app/changed", "app/d/in", "app/gone", "app/result/big", "app/removed"],
         );
-        assert_eq!(told(i64::MAX), (Vec::new(), vec!["/app/gone".to_owned()]));
+        let repository = Repository::open(&tree, RepositoryOptions::default()).unwrap();
+        let layers =
+            [Layer::Copied(copied([entry("", "/app")])), Layer::Frozen(LayerId("l".to_owned()))];
+        let told =
+            |since, had: &[TrackedPath]| told(resync(&layout, &repository, &layers, since, had));
+        let gone = vec!["/app/gone".to_owned()];
+        let changed =
+            ["/app/changed", "/app/d/in", "/app/removed/x", "/app/same"].map(str::to_owned);
+        assert_eq!(told(0, &tracked(["gone"])), (changed.to_vec(), gone.clone()));
+        assert_eq!(told(i64::MAX, &tracked(["gone"])), (Vec::new(), gone));
+        assert_eq!(told(i64::MAX, &[]), (Vec::new(), Vec::new()), "a step's own result");
+    }
+
+    #[test]
+    fn of_several_copies_the_last_that_has_a_file_counts() {
+        let root = tempfile::tempdir().unwrap();
+        let (tree, store) = (root.path().join("tree"), root.path().join("store"));
+        let layout = StoreLayout::open(&store).unwrap();
+        write_all(
+            &tree,
+            &["late/hidden", "late/also", "early/hidden", "early/light", "early/also"],
+        );
+        let layer = |name: &str| layout.layer(&LayerId(name.to_owned()));
+        let since = between(&tree.join("late/hidden"), &tree.join("early/hidden"));
+        between(&tree.join("late/hidden"), &tree.join("late/also"));
+        write_all(&layer("below"), &["app/hidden"]);
+        write_all(&layer("above"), &["app/light", "app/also"]);
+        let frozen = |name: &str| Layer::Frozen(LayerId(name.to_owned()));
+        let shown = [copied([entry("early", "/app")]), copied([entry("late", "/app")])];
+        let layers = [
+            Layer::Copied(shown[0].clone()),
+            frozen("below"),
+            Layer::Copied(shown[1].clone()),
+            frozen("above"),
+        ];
+        let repository = Repository::open(&tree, RepositoryOptions::default()).unwrap();
+        // The later COPY shows `hidden` as it was, and had `light`, which now the earlier one shows.
+        let had = tracked(["late/light"]);
+        let expected = [entry("late/also", "/app/also"), entry("early/light", "/app/light")];
+        let written = resync(&layout, &repository, &layers, since, &had);
+        assert_eq!((&*written.changed.entries, &*written.gone), (&expected[..], &[][..]));
+        let told = changed_since(&repository, &shown, since, &had);
+        assert_eq!((&*told.changed.entries, &*told.gone), (&expected[..], &[][..]));
     }
 
     #[test]
     fn whole_machines_are_told_what_changed_and_what_is_gone() {
         let tree = tempfile::tempdir().unwrap();
-        fs::create_dir_all(tree.path().join("d/in")).unwrap();
-        for file in ["d/kept", "d/in/deep", "one"] {
-            fs::write(tree.path().join(file), "").unwrap();
-        }
+        write_all(tree.path(), &["d/kept", "d/in/deep", "one"]);
         let repository = Repository::open(tree.path(), RepositoryOptions::default()).unwrap();
-        let entry = |repository_path: &str, machine_path: &str| CopiedEntry {
-            repository_path: repository_path.to_owned(),
-            machine_path: machine_path.to_owned(),
-        };
         let shown = [
-            CopiedFiles { entries: vec![entry("d", "/app")] },
-            CopiedFiles { entries: vec![entry("one", "/app/kept"), entry("late", "/late")] },
+            copied([entry("d", "/app")]),
+            copied([entry("one", "/app/kept"), entry("late", "/late")]),
         ];
-        assert_eq!(
-            changed_since(&repository, &shown, 0).entries,
-            [entry("d/in/deep", "/app/in/deep"), entry("one", "/app/kept")]
-        );
-        assert_eq!(changed_since(&repository, &shown, i64::MAX).entries, []);
-        let had = ["d/kept", "d/lost", "dx/lost"].map(|path| TrackedPath::new(path.as_bytes()));
-        assert_eq!(gone(&repository, &shown, &had), ["/app/lost", "/late"]);
+        let had = tracked(["d/kept", "d/lost", "dx/lost"]);
+        let told = |since| told(changed_since(&repository, &shown, since, &had));
+        let gone = ["/app/lost", "/late"].map(str::to_owned).to_vec();
+        let changed = ["/app/in/deep", "/app/kept"].map(str::to_owned).to_vec();
+        assert_eq!(told(0), (changed, gone.clone()));
+        assert_eq!(told(i64::MAX), (Vec::new(), gone));
+    }
+
+    #[test]
+    fn paths_are_carried_over() {
+        for (path, from, to, expected) in [
+            ("d/x", "d", "/app", Some("/app/x")),
+            ("d", "d", "/app", Some("/app")),
+            ("dx", "d", "/app", None),
+            ("x", "", "/", Some("/x")),
+            ("/x/y", "/", "", Some("x/y")),
+            ("/app/x", "/app/", "", Some("x")),
+        ] {
+            assert_eq!(carried_over(path, from, to).as_deref(), expected, "{path} {from} {to}");
+        }
     }
 }

@@ -100,13 +100,13 @@ impl Worker<'_> {
         OwnLast { record, layers }: &OwnLast,
         since: i64,
     ) -> Result<Started, Trouble> {
-        let Resync { mut changed, gone } = self.context.backend.resync(layers, since);
+        let had = self.had(chain, record)?;
+        let Resync { mut changed, gone } = self.context.backend.resync(layers, since, &had);
         changed.entries.extend(new_entries(chain, layers));
         let mut layers = layers.clone();
         if !changed.entries.is_empty() {
             layers.push(Layer::Copied(changed));
         }
-        let gone = self.had_been_there(chain, record, gone)?;
         self.boot(chain, &layers, chain.links.len())?;
         self.remove_files(&gone)?;
         Ok(Started::Over)
@@ -172,23 +172,6 @@ impl Worker<'_> {
         });
         let paths: BTreeSet<&TrackedPath> = was_there.map(|((path, _), _)| path).collect();
         Ok(paths.into_iter().cloned().collect())
-    }
-
-    /// Of these files, those that the repository had had when steps looked.
-    fn had_been_there(
-        &self,
-        chain: &Chain,
-        record: &Record,
-        files: Vec<CopiedEntry>,
-    ) -> Result<Vec<CopiedEntry>, Trouble> {
-        if files.is_empty() {
-            return Ok(files);
-        }
-        let had = self.had(chain, record)?;
-        let was_there = |file: &CopiedEntry| {
-            had.binary_search(&TrackedPath::new(file.repository_path.as_bytes())).is_ok()
-        };
-        Ok(files.into_iter().filter(was_there).collect())
     }
 
     /// Removes files that the repository has no more.

@@ -5,12 +5,12 @@
 use super::super::failure::{Doing, Failure};
 use super::super::layers::copy_attributes;
 use super::super::live_copy::{
-    covered_below, is_opaque, make_directories, read_content, visible, write_copy,
+    covered_and_placed, covered_below, is_opaque, make_directories, read_content, visible,
+    write_copy,
 };
 use super::super::overlay_mount::{OverlayMount, Tree};
 use super::super::protocol::LiveEntry;
 use super::root::REPOSITORY;
-use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -23,8 +23,6 @@ const WRITTEN: &str = "/var/lib/layerc/copies";
 pub(super) struct Copies {
     trees: Vec<Tree>,
     shown: Vec<Shown>,
-    /// Whether something was shown in the root itself, name by name.
-    pub(super) root: Root,
 }
 
 /// What one COPY has shown.
@@ -36,31 +34,10 @@ pub(super) struct Shown {
     pub(super) covered: Vec<PathBuf>,
 }
 
-/// What COPY did with the root of the machine.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Root {
-    #[default]
-    Untouched,
-    CopiedTo,
-}
-
 impl Copies {
     /// Shows a layer of the repository's mount.
     pub(super) fn add(&mut self, layer: &str, entries: &[LiveEntry]) -> Result<(), Failure> {
-        let (directories, files): (Vec<_>, Vec<_>) =
-            entries.iter().partition(|entry| entry.is_directory);
-        let directories: BTreeSet<PathBuf> =
-            directories.into_iter().map(LiveEntry::below_root).collect();
-        // What is below another one is shown with that.
-        let mut covered: Vec<PathBuf> = Vec::new();
-        for path in directories {
-            if !covered.iter().any(|other| path.starts_with(other)) {
-                covered.push(path);
-            }
-        }
-        let files = files.into_iter().map(LiveEntry::below_root);
-        let files: Vec<PathBuf> =
-            files.filter(|path| !covered.iter().any(|other| path.starts_with(other))).collect();
+        let (covered, files) = covered_and_placed(entries);
         self.show(Shown { layer: layer.to_owned(), covered })?;
         let layer = Path::new(REPOSITORY).join(layer);
         files.iter().try_for_each(|path| place_copy(&layer, path))
@@ -78,6 +55,11 @@ impl Copies {
         }
         self.shown.push(shown);
         Ok(())
+    }
+
+    /// Whether something was shown in the root itself, name by name.
+    pub(super) fn has_covered_root(&self) -> bool {
+        self.shown.iter().flat_map(|shown| &shown.covered).any(|path| path.as_os_str().is_empty())
     }
 
     /// All of them, oldest first.
@@ -110,7 +92,6 @@ impl Copies {
 
     /// Over the root no overlay can be: there, what the layer has is shown one by one.
     fn cover_each(&mut self, layer: &Path) -> Result<(), Failure> {
-        self.root = Root::CopiedTo;
         let action = || "copy to `/`".to_owned();
         for entry in fs::read_dir(layer).doing(action)? {
             let entry = entry.doing(action)?;

@@ -9,7 +9,7 @@ use super::super::failure::{Doing, Failure};
 use super::super::open_files::open_files;
 use super::super::overlay_mount::Tree;
 use super::super::protocol::Renewal;
-use super::copy::{Copies, Root, Shown, place_copy};
+use super::copy::{Copies, Shown, place_copy};
 use super::root::REPOSITORY;
 use rustix::io::Errno;
 use rustix::mount::{UnmountFlags, unmount};
@@ -30,7 +30,7 @@ impl Copies {
     /// # Errors
     /// When processes use what would be taken down. The machine is of no further use then.
     pub(super) fn renew(&mut self, renewal: &Renewal) -> Result<(), Failure> {
-        if self.root == Root::CopiedTo {
+        if self.has_covered_root() {
             return Err(Failure::Refused("COPY has copied to `/` itself".to_owned()));
         }
         let (shown, trees) = self.forget();

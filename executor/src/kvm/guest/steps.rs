@@ -9,14 +9,14 @@ use super::terminal::JoinedTerminal;
 use crate::agent::protocol::{GuestSetup, Renewal, Reply, Request, RunCommand, Waking};
 use crate::asking::{self, PlannedCopy};
 use crate::backend::{
-    BackendError, CacheMount, Command, CommandEnd, CopiedFiles, CopyRequest, Heard, KeptCaches,
-    Ports, Stream, Today,
+    BackendError, CacheMount, Command, CommandEnd, CopiedEntry, CopiedFiles, CopyRequest, Heard,
+    KeptCaches, Ports, Stream, Today,
 };
 use crate::caches::Caches;
 use crate::kvm::Secrecy;
 use crate::kvm::devices::sockets::Connector;
 use crate::overlay::failure::{Doing, unexpected};
-use crate::overlay::resync::{changed_since, gone};
+use crate::overlay::resync::changed_since;
 use crate::randomness::draw;
 use crate::read_set::ReadSet;
 use crate::sealing::OwnerKey;
@@ -219,9 +219,13 @@ impl GuestSteps {
     /// # Errors
     /// When the destination can't hold them.
     pub fn copy(&mut self, request: &CopyRequest) -> Result<CopiedFiles, BackendError> {
-        let place = asking::resolve(&mut |asked| self.ask(asked), request)?;
-        let planned = asking::plan_copy(&self.repository, request, &place)?;
+        let planned = self.plan_copy(request)?;
         self.lay_over(planned)
+    }
+
+    fn plan_copy(&mut self, request: &CopyRequest) -> Result<PlannedCopy, BackendError> {
+        let place = asking::resolve(&mut |asked| self.ask(asked), request)?;
+        asking::plan_copy(&self.repository, request, &place)
     }
 
     fn lay_over(&mut self, planned: PlannedCopy) -> Result<CopiedFiles, BackendError> {
@@ -236,18 +240,18 @@ impl GuestSteps {
     /// `Refused` when processes use what would have to be replaced. The guest is of no further use then.
     pub fn start_over(&mut self, today: &Today) -> Result<(), BackendError> {
         let shown = self.shown()?;
-        let files: Vec<CopiedFiles> = shown.iter().map(|(_, files)| files.clone()).collect();
+        let (names, files): (Vec<String>, Vec<CopiedFiles>) = shown.into_iter().unzip();
         let showing = || "show today's repository files".to_owned();
         let mut layers = Vec::new();
-        for (before, files) in shown {
-            layers.push((before, self.server.add_layer(&files).doing(showing)?));
+        for (before, files) in names.into_iter().zip(&files) {
+            layers.push((before, self.server.add_layer(files).doing(showing)?));
         }
-        let changed = changed_since(&self.repository, &files, today.since_nanoseconds);
+        let news = changed_since(&self.repository, &files, today.since_nanoseconds, &today.had);
         let renewal = Renewal {
             layers,
-            changed_layer: self.server.add_layer(&changed).doing(showing)?,
-            changed: changed.entries.into_iter().map(|entry| entry.machine_path).collect(),
-            gone: gone(&self.repository, &files, &today.had),
+            changed_layer: self.server.add_layer(&news.changed).doing(showing)?,
+            changed: machine_paths(news.changed.entries),
+            gone: machine_paths(news.gone),
         };
         match self.ask(&Request::Renew(renewal))? {
             Reply::Done => {}
@@ -277,9 +281,7 @@ impl GuestSteps {
         request: &CopyRequest,
         known: &[CopiedFiles],
     ) -> Result<(), BackendError> {
-        let place = asking::resolve(&mut |asked| self.ask(asked), request)?;
-        let planned = asking::plan_copy(&self.repository, request, &place)?;
-        match planned.besides(known) {
+        match self.plan_copy(request)?.besides(known) {
             Some(planned) => self.lay_over(planned).map(|_| ()),
             None => Ok(()),
         }
@@ -304,6 +306,10 @@ impl GuestSteps {
     pub fn notes(&self) -> &[String] {
         self.agent.notes()
     }
+}
+
+fn machine_paths(entries: Vec<CopiedEntry>) -> Vec<String> {
+    entries.into_iter().map(|entry| entry.machine_path).collect()
 }
 
 fn no_caches() -> BackendError {
