@@ -15,7 +15,7 @@ mod ours;
 use crate::table::{Goal, Table, Unit};
 use layerc_executor::kvm::guest::initramfs::Initramfs;
 use layerc_executor::kvm::probe;
-use layerc_tests::kvm_lab::{MISSING, booting, pair, parts, preparing};
+use layerc_tests::kvm_lab::{MISSING, booting, give_layerc, pair, parts, preparing};
 use layerc_tests::layerc::program;
 use layerc_tests::project_files::root;
 use std::collections::BTreeMap;
@@ -137,7 +137,7 @@ fn in_lab(this: &Path, directory: &Path) -> Command {
     for name in inside::Guests::NAMES {
         lab.args(["--file", &pair(&directory.join(name), &format!("bench/{name}"))]);
     }
-    lab.args(["--program", &pair(program(), "bin/layerc")]);
+    give_layerc(&mut lab);
     if let Some(firecracker) = std::env::var_os(FIRECRACKER) {
         lab.args(["--program", &pair(Path::new(&firecracker), "bin/firecracker")]);
     }

@@ -3,6 +3,7 @@
 //!
 //! Knows nothing of what runs there.
 
+use crate::layerc::program;
 use crate::project_files::root;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -35,4 +36,14 @@ pub fn booting() -> Command {
     let mut lab = Command::new(root().join("tests/kvm-lab/lab"));
     lab.current_dir(root());
     lab
+}
+
+/// Gives the lab the program under test as `/bin/layerc`, and the small agent that was built with it beside that.
+pub fn give_layerc(lab: &mut Command) {
+    let program = program();
+    lab.args(["--program", &pair(program, "bin/layerc")]);
+    let agent = program.with_file_name("layerc-agent");
+    if agent.is_file() {
+        lab.args(["--program", &pair(&agent, "bin/layerc-agent")]);
+    }
 }

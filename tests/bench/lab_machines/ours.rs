@@ -5,7 +5,7 @@ use super::marks::Marks;
 use layerc_executor::agent::protocol::{GuestSetup, Reply, Request, TrackedFiles};
 use layerc_executor::kvm::devices::disk::{Delta, DiskFiles};
 use layerc_executor::kvm::devices::sockets::{Connector, SocketsPart};
-use layerc_executor::kvm::guest::{GuestAgent, KERNEL_PARAMETERS, with_libraries};
+use layerc_executor::kvm::guest::{AgentProgram, GuestAgent, KERNEL_PARAMETERS};
 use layerc_executor::kvm::process::{HandedDevice, MachineProcess, Nursery, Starting};
 use layerc_executor::kvm::{BootFiles, MemorySize, Secrecy, Shape, Snapshot};
 use std::fs::{self, File};
@@ -59,13 +59,13 @@ fn setup() -> GuestSetup {
 impl Kit {
     /// Of what the lab has, and this command.
     pub(super) fn new(parts: &Path, program: &Path, kernel: &Path, directory: &Path) -> Self {
-        // This program is linked with what the command is linked with.
-        let mut archive = with_libraries(program).expect("the agent is read");
+        let program = AgentProgram::beside(program).expect("this process can be looked at");
+        let mut archive = program.archive().expect("the agent is read");
         archive.add_modules(&parts.join("modules")).expect("the modules are there");
         let agent = directory.join("agent-archive");
         fs::write(&agent, archive.finish().expect("an archive")).expect("room");
         Self {
-            nursery: Nursery::new(program),
+            nursery: Nursery::new(program.path()),
             kernel: kernel.to_owned(),
             root_disk: parts.join("root-disk"),
             directory: directory.to_owned(),

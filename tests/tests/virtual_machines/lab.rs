@@ -2,8 +2,7 @@
 
 use crate::repositories::{self, COPIES, copies};
 use layerc_executor::kvm::probe;
-use layerc_tests::kvm_lab::{MISSING, booting, pair, parts, preparing};
-use layerc_tests::layerc::program;
+use layerc_tests::kvm_lab::{MISSING, booting, give_layerc, pair, parts, preparing};
 use layerc_tests::project_files::root;
 use layerc_tests::skip::skipped;
 use std::path::Path;
@@ -14,6 +13,9 @@ const SECONDS: &str = "1200";
 /// Seconds of silence after which the lab is taken for stuck: longer than anything takes there beside other tests,
 /// shorter than a guest is waited for, so that one that hangs under the emulator is not waited for twice.
 const SILENCE_SECONDS: &str = "160";
+
+/// What a guest that the emulator has led astray comes to. A second time it counts.
+const SUSPECT: &str = "it had a fault in a fault in a fault";
 
 /// What makes disks; the lab has nothing of this machine but what it is given.
 pub(crate) const DISK_PROGRAM: &str = "/sbin/mke2fs";
@@ -93,8 +95,8 @@ pub(crate) fn run() -> Outcome {
     let place = tempfile::tempdir().unwrap();
     let results = tempfile::tempdir().unwrap();
     let mut lab = booting();
-    lab.args(["--seconds", SECONDS, "--silence", SILENCE_SECONDS]);
-    lab.args(["--program", &pair(program(), "bin/layerc")]);
+    lab.args(["--seconds", SECONDS, "--silence", SILENCE_SECONDS, "--suspect", SUSPECT]);
+    give_layerc(&mut lab);
     lab.args(["--program", &pair(Path::new(DISK_PROGRAM), "bin/mke2fs")]);
     lab.args(["--program", &pair(Path::new(GIT), "bin/git")]);
     lab.args(["--program", &pair(Path::new(GREP), "bin/grep-over-holes")]);

@@ -4,7 +4,7 @@
 use crate::lab::{Brought, DISK_PROGRAM};
 use crate::told::Told;
 use layerc_executor::kvm::guest::make_root_disk;
-use layerc_tests::kvm_lab::{MISSING, booting, pair, parts, preparing};
+use layerc_tests::kvm_lab::{MISSING, booting, give_layerc, pair, parts, preparing};
 use layerc_tests::layerc::program;
 use layerc_tests::skip::skipped;
 use std::fs;
@@ -82,7 +82,7 @@ fn run() -> Option<Brought> {
     let results = tempfile::tempdir().unwrap();
     let mut lab = booting();
     lab.args(["--seconds", SECONDS, "--memory", LAB_MEBIBYTES]);
-    lab.args(["--program", &pair(program(), "bin/layerc")]);
+    give_layerc(&mut lab);
     lab.args(["--program", &pair(Path::new(DISK_PROGRAM), "bin/mke2fs")]);
     lab.args(["--file", &pair(&repositories, "repositories")]);
     lab.arg("--disk").arg(&disk).arg("--results").arg(results.path());

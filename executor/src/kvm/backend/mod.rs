@@ -50,8 +50,10 @@ use crate::backend::{
     Backend, BackendError, BaseImage, Feature, ImageSource, Keeps, LayerId, Machine, MachineStart,
 };
 use crate::kvm::Snapshot;
+use crate::kvm::guest::AgentProgram;
 use crate::kvm::kept_kernels::{KeptKernels, UsingKernels};
 use crate::kvm::process::Nursery;
+use crate::overlay::failure::Doing;
 use crate::overlay::{NetworkChoice, OverlayBackend, file_digest};
 use crate::sealing::OwnerKey;
 use crate::tracked::Repository;
@@ -66,7 +68,8 @@ pub const LACKING: &[Feature] = &[Feature::HostBase];
 /// Settings of the backend.
 #[derive(Debug, Clone)]
 pub struct KvmOptions {
-    /// Program whose `main` begins with [`run_if_agent`](crate::agent::run_if_agent); it goes into the guest.
+    /// Program whose `main` begins with [`run_if_agent`](crate::agent::run_if_agent); it goes into the guest, or the smaller one
+    /// that lies beside it.
     pub agent_program: PathBuf,
     /// Which kernel guests boot.
     pub kernel: KernelChoice,
@@ -100,6 +103,14 @@ impl Default for KvmOptions {
     }
 }
 
+/// What machines are made with.
+#[derive(Debug)]
+struct Machines {
+    agent: AgentProgram,
+    /// Where their processes come from.
+    nursery: Nursery,
+}
+
 /// Makes virtual machines.
 #[derive(Debug)]
 pub struct KvmBackend {
@@ -113,8 +124,8 @@ pub struct KvmBackend {
     booting: Mutex<()>,
     /// Encrypted states that machines are made of, by name: deciphered once for all of them.
     deciphered: Mutex<HashMap<LayerId, Weak<Snapshot>>>,
-    /// Where the processes of machines come from.
-    nursery: Nursery,
+    /// What becomes agents of guests and processes of machines, once there is to be one.
+    machines: OnceLock<Machines>,
 }
 
 impl KvmBackend {
@@ -122,8 +133,8 @@ impl KvmBackend {
     pub fn new(overlay: OverlayBackend, repository: Arc<Repository>, options: KvmOptions) -> Self {
         let _kernels = KeptKernels::of(overlay.store_directory()).use_them();
         let (kernel, booting) = (OnceLock::new(), Mutex::new(()));
-        let (deciphered, nursery) = (Mutex::default(), Nursery::new(&options.agent_program));
-        Self { overlay, repository, options, kernel, _kernels, booting, deciphered, nursery }
+        let (deciphered, machines) = (Mutex::default(), OnceLock::new());
+        Self { overlay, repository, options, kernel, _kernels, booting, deciphered, machines }
     }
 
     /// Where images, caches and layers of all kinds are.
@@ -137,6 +148,16 @@ impl KvmBackend {
         }
         let found = self.options.kernel.find(Some(&kernels_of(self.overlay.store_directory())))?;
         Ok(self.kernel.get_or_init(|| found))
+    }
+
+    fn machines(&self) -> Result<&Machines, BackendError> {
+        if let Some(machines) = self.machines.get() {
+            return Ok(machines);
+        }
+        let agent = AgentProgram::beside(&self.options.agent_program)
+            .doing(|| "find the program that machines are made with".to_owned())?;
+        let nursery = Nursery::new(agent.path());
+        Ok(self.machines.get_or_init(|| Machines { agent, nursery }))
     }
 
     /// The base with a disk, whose identity is that of all that a guest boots.

@@ -9,7 +9,7 @@ use super::running::Running;
 use crate::agent::protocol::{GuestSetup, TrackedFiles};
 use crate::backend::{Backend, BackendError, Layer, LayerId, Machine, MachineStart};
 use crate::kvm::devices::disk::Delta;
-use crate::kvm::guest::{Beginning, GuestParts, GuestSteps, KERNEL_PARAMETERS, with_libraries};
+use crate::kvm::guest::{Beginning, GuestParts, GuestSteps, KERNEL_PARAMETERS};
 use crate::kvm::process::{MachineProcess, Starting};
 use crate::kvm::{BootFiles, MachineError, MemorySize, Secrecy, Shape, Snapshot};
 use crate::overlay::failure::Doing;
@@ -114,7 +114,7 @@ impl KvmBackend {
             ),
         };
         let HostEnds { devices, guest, outside, network, note } = ends;
-        let starting = self.starting(&run, shape.memory, &words);
+        let starting = self.starting(&run, shape.memory, &words)?;
         let process = MachineProcess::boot(starting, shape, &files, devices).map_err(of_machine)?;
         let running = Running::new(process, words);
         let _in_memory_by_now = fs::remove_file(&initramfs);
@@ -156,7 +156,7 @@ impl KvmBackend {
         let ends = self.host_ends(start, &run.path, Some((&kept, disks)))?;
         let words = LastWords::default();
         let HostEnds { devices, guest, outside, network, note } = ends;
-        let starting = self.starting(&run, snapshot.size(), &words);
+        let starting = self.starting(&run, snapshot.size(), &words)?;
         let process = MachineProcess::restore(starting, &snapshot, devices).map_err(of_machine)?;
         let running = Running::new(process, words);
         let setup = setup(start, network);
@@ -190,14 +190,19 @@ impl KvmBackend {
     }
 
     /// What its process begins with: limits where this user may set them, which nobody asked for.
-    fn starting(&self, run: &RunDirectory, memory: MemorySize, words: &LastWords) -> Starting<'_> {
+    fn starting(
+        &self,
+        run: &RunDirectory,
+        memory: MemorySize,
+        words: &LastWords,
+    ) -> Result<Starting<'_>, BackendError> {
         let name = run.path.file_name().unwrap_or_default().to_string_lossy();
         let mut groups = ControlGroups::default();
         let most = memory.bytes() + memory.bytes() / OVERHEAD_DIVISOR + OVERHEAD_BYTES;
         for limit in [Limit::Memory(most), Limit::Processes(MOST_THREADS)] {
             let _ = groups.limit(&name, limit);
         }
-        Starting::new(&self.nursery, words.output()).within(groups)
+        Ok(Starting::new(&self.machines()?.nursery, words.output()).within(groups))
     }
 
     fn host_ends(
@@ -229,8 +234,8 @@ impl KvmBackend {
         let unavailable = |error: &dyn std::fmt::Display| {
             BackendError::Unavailable(format!("cannot pack what virtual machines boot: {error}"))
         };
-        let program = &self.options.agent_program;
-        let mut initramfs = with_libraries(program).map_err(|error| unavailable(&error))?;
+        let agent = &self.machines()?.agent;
+        let mut initramfs = agent.archive().map_err(|error| unavailable(&error))?;
         let modules = &self.kernel()?.modules;
         initramfs.add_modules(modules).map_err(|error| {
             let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));

@@ -3,7 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `initramfs/` | the archive that a kernel starts from |
-//! | `program` | the agent with the libraries it needs |
+//! | `program` | which program is the agent, with the libraries it needs |
 //! | `root_disk` | an ext4 disk made of the layers of an image |
 //! | `agent` | speaking with the agent of a guest |
 //! | `ports` | connecting to ports of a guest |
@@ -22,7 +22,7 @@ mod terminal;
 
 pub use agent::GuestAgent;
 pub use ports::GuestPorts;
-pub use program::with_libraries;
+pub use program::{AgentProgram, description};
 pub use root_disk::{DiskOrder, RootDiskError, make_disk_of_layers, make_root_disk};
 pub use steps::{Beginning, GuestParts, GuestSteps};
 

@@ -13,7 +13,7 @@ use layerc_executor::kvm::devices::files::FilesPart;
 use layerc_executor::kvm::devices::network::{GUEST_NETWORK, NetworkPart};
 use layerc_executor::kvm::devices::sockets::{Connector, SocketsPart};
 use layerc_executor::kvm::guest::{
-    Beginning, GuestParts, GuestPorts, GuestSteps, KERNEL_PARAMETERS, with_libraries,
+    AgentProgram, Beginning, GuestParts, GuestPorts, GuestSteps, KERNEL_PARAMETERS,
 };
 use layerc_executor::kvm::process::{HandedDevice, MachineProcess, Starting};
 use layerc_executor::kvm::{BootFiles, Output, Snapshot};
@@ -98,7 +98,8 @@ fn begin(guest: GuestParts, beginning: Beginning) -> GuestSteps {
 fn initramfs() -> &'static Path {
     static FILE: OnceLock<PathBuf> = OnceLock::new();
     FILE.get_or_init(|| {
-        let mut initramfs = with_libraries(&std::env::current_exe().unwrap()).unwrap();
+        let mut initramfs =
+            AgentProgram::beside(&std::env::current_exe().unwrap()).unwrap().archive().unwrap();
         initramfs.add_modules(&part("modules")).unwrap();
         let path = std::env::temp_dir().join(format!("initramfs-{}", std::process::id()));
         fs::write(&path, initramfs.finish().unwrap()).unwrap();
