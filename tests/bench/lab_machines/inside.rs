@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Rounds of what takes long, and of what doesn't.
-const BOOTS: usize = 3;
-const ROUNDS: usize = 7;
+const BOOTS: usize = 4;
+const ROUNDS: usize = 9;
 
 /// Memory of most guests, in MiB.
 const USUAL: u64 = 512;
@@ -71,8 +71,22 @@ impl Figures {
 
     fn median(&mut self, name: impl Display, rounds: usize, mut round: impl FnMut() -> f64) {
         let values: Vec<f64> = (0..rounds).map(|_| round()).collect();
+        self.values(name, values);
+    }
+
+    fn values(&mut self, name: impl Display, values: Vec<f64>) {
         println!("{name}: {values:.1?}");
         self.tell(name, median(values));
+    }
+
+    /// By turns: an emulator gets slower in the course of time, and quicker with what it does again.
+    fn by_turns(&mut self, rounds: usize, compared: &[(&str, &dyn Fn() -> f64)]) {
+        let turns: Vec<Vec<f64>> =
+            (0..rounds).map(|_| compared.iter().map(|(_, round)| round()).collect()).collect();
+        for (place, (name, _)) in compared.iter().enumerate() {
+            let of_it = turns.iter().filter_map(|turn| turn.get(place).copied());
+            self.values(name, of_it.collect());
+        }
     }
 }
 
@@ -81,37 +95,60 @@ pub(super) fn measure(place: &Place) {
     let results = File::create(place.results.join("figures")).expect("room for results");
     let mut figures = Figures(results);
     let kit = Kit::new(&place.parts, &place.program, &place.guests.kernel, directory.path());
-    boots(&mut figures, place, &kit);
-    restores(&mut figures, place, &kit);
+    let program = place.firecracker.as_deref();
+    let beside = program.map(|program| Beside { program, place, directory: directory.path() });
+    boots(&mut figures, place, &kit, beside.as_ref());
+    restores(&mut figures, place, &kit, beside.as_ref());
     snapshots(&mut figures, place, &kit);
     agents(&mut figures, &kit);
-    if let Some(program) = &place.firecracker {
-        let beside = Beside { program, place, directory: directory.path() };
-        beside.measure(&mut figures);
+    if let Some(beside) = beside {
+        beside.snapshots(&mut figures);
+        beside.copies(&mut figures);
     }
     figures.tell("complete", 1.0);
 }
 
-fn boots(figures: &mut Figures, place: &Place, kit: &Kit) {
-    figures.median("boot.mark", BOOTS, || {
-        milliseconds(|| kit.boot_marked(&place.guests.busy, USUAL)).0
-    });
-    figures.median("boot.agent", BOOTS, || milliseconds(|| kit.boot_agent(USUAL)).0);
-    figures.median("boot.order", BOOTS, || milliseconds(|| kit.boot_agent(USUAL).order()).0);
+fn boots(figures: &mut Figures, place: &Place, kit: &Kit, beside: Option<&Beside<'_>>) {
+    let mark = || milliseconds(|| kit.boot_marked(&place.guests.busy, USUAL)).0;
+    let agent = || milliseconds(|| kit.boot_agent(USUAL)).0;
+    let order = || milliseconds(|| kit.boot_agent(USUAL).order()).0;
+    let other = || beside.map_or(0.0, Beside::boot);
+    let mut compared: Vec<(&str, &dyn Fn() -> f64)> =
+        vec![("boot.mark", &mark), ("boot.agent", &agent)];
+    if beside.is_some() {
+        compared.push(("boot.firecracker", &other));
+    }
+    compared.push(("boot.order", &order));
+    figures.by_turns(BOOTS, &compared);
 }
 
 /// Of guests that make marks all the time, so that the first tells when they run.
-fn restores(figures: &mut Figures, place: &Place, kit: &Kit) {
+fn restores(figures: &mut Figures, place: &Place, kit: &Kit, beside: Option<&Beside<'_>>) {
     for mebibytes in SIZES {
         let mut machine = kit.boot_marked(&place.guests.eager, mebibytes);
         machine.marks.next();
         let name = format!("size{mebibytes}");
         machine.process.snapshot(&kit.directory, &name, &Secrecy::Open).expect("it is kept");
-        drop(machine);
-        figures.median(format!("restore.{mebibytes}"), ROUNDS, || {
-            milliseconds(|| kit.restore_marked(&name)).0
-        });
     }
+    let sizes = SIZES.map(|mebibytes| {
+        let restore = move || {
+            let name = format!("size{mebibytes}");
+            milliseconds(|| kit.restore_marked(&name)).0
+        };
+        (format!("restore.{mebibytes}"), restore)
+    });
+    let mut compared: Vec<(&str, &dyn Fn() -> f64)> = Vec::new();
+    compared.extend(sizes.iter().map(|(name, restore)| (name.as_str(), restore as _)));
+    let (started, loaded) = (
+        || beside.map_or(0.0, Beside::start_and_restore),
+        || beside.map_or(0.0, Beside::restore_alone),
+    );
+    if let Some(beside) = beside {
+        beside.keep(&place.guests.eager);
+        compared.push(("restore.firecracker", &started));
+        compared.push(("restore.firecracker.load", &loaded));
+    }
+    figures.by_turns(ROUNDS, &compared);
 }
 
 /// The second snapshot after 16 MiB were written, and the chain that comes of more of them.
@@ -231,19 +268,14 @@ impl Beside<'_> {
         self.directory.join(name)
     }
 
-    fn measure(&self, figures: &mut Figures) {
-        figures.median("boot.firecracker", BOOTS, || {
-            milliseconds(|| {
-                let machine = self.start();
-                machine.boot(&self.place.guests.kernel, &self.place.guests.busy, USUAL);
-                machine.marks.first();
-                machine
-            })
-            .0
-        });
-        self.snapshots(figures);
-        self.restores(figures);
-        self.copies(figures);
+    fn boot(&self) -> f64 {
+        milliseconds(|| {
+            let machine = self.start();
+            machine.boot(&self.place.guests.kernel, &self.place.guests.busy, USUAL);
+            machine.marks.first();
+            machine
+        })
+        .0
     }
 
     fn snapshots(&self, figures: &mut Figures) {
@@ -277,16 +309,14 @@ impl Beside<'_> {
         machine
     }
 
-    fn restores(&self, figures: &mut Figures) {
-        self.keep(&self.place.guests.eager);
-        figures.median("restore.firecracker", ROUNDS, || {
-            milliseconds(|| self.restored(self.start())).0
-        });
-        figures.median("restore.firecracker.load", ROUNDS, || {
-            let machine = self.start();
-            machine.wait();
-            milliseconds(|| self.restored(machine)).0
-        });
+    fn start_and_restore(&self) -> f64 {
+        milliseconds(|| self.restored(self.start())).0
+    }
+
+    fn restore_alone(&self) -> f64 {
+        let machine = self.start();
+        machine.wait();
+        milliseconds(|| self.restored(machine)).0
     }
 
     fn copies(&self, figures: &mut Figures) {
