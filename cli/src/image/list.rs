@@ -48,7 +48,7 @@ struct Line {
 pub(super) fn list(arguments: &List) -> Result<()> {
     let Everything { images, bases, kernels } = Everything::of(&arguments.store)?;
     let (mut images, bases, kernels) = (images.sizes()?, bases.list(), kernels.list());
-    images.sort_by(|(one, _), (other, _)| one.name.cmp(&other.name));
+    images.sort_unstable_by(|(one, _), (other, _)| one.name.cmp(&other.name));
     let is_empty = images.is_empty() && bases.is_empty() && kernels.is_empty();
     let text = match arguments.format {
         Format::Table => {

@@ -33,7 +33,7 @@ impl Starting {
 
     /// A stage that starts from another one inherits its settings, but its ports belong to that one's lines.
     pub(super) fn forget_places(&mut self) {
-        self.ports.sort();
+        self.ports.sort_unstable();
         self.ports.dedup_by(|one, other| one.1 == other.1);
     }
 }

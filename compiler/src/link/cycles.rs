@@ -24,7 +24,7 @@ pub(crate) fn knots(needs: &[Vec<FileId>]) -> Vec<Knot> {
             Some(Knot { files, cycle })
         })
         .collect();
-    found.sort_by(|one, other| one.files.cmp(&other.files));
+    found.sort_unstable_by(|one, other| one.files.cmp(&other.files));
     found
 }
 

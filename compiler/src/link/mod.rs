@@ -74,7 +74,7 @@ pub fn link<'a>(
 /// The files sorted by path, one for each.
 fn in_order<'a>(analyses: impl IntoIterator<Item = &'a FileAnalysis>) -> Vec<&'a FileAnalysis> {
     let mut files: Vec<&FileAnalysis> = analyses.into_iter().collect();
-    files.sort_by(|one, other| {
+    files.sort_unstable_by(|one, other| {
         one.path.cmp(&other.path).then_with(|| one.digest.cmp(&other.digest))
     });
     files.dedup_by(|one, other| one.path == other.path);

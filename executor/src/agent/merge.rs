@@ -173,7 +173,7 @@ mod tests {
         merge(&[low.clone(), high], Below::Nothing, &target).unwrap();
         let mut names: Vec<_> =
             fs::read_dir(&target).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        names.sort();
+        names.sort_unstable();
         assert_eq!(names, ["both", "changed", "kept", "now-a-directory"]);
         assert_eq!(fs::read_to_string(target.join("changed")).unwrap(), "2");
         assert!(target.join("both/old").is_file() && target.join("both/new").is_file());

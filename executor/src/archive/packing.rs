@@ -44,7 +44,7 @@ impl<Output: Write> Packing<'_, Output> {
         for entry in fs::read_dir(self.root.join(directory))? {
             names.push(entry?.file_name());
         }
-        names.sort();
+        names.sort_unstable();
         for name in names {
             self.entry(directory, &name)?;
         }
@@ -116,7 +116,7 @@ impl<Output: Write> Packing<'_, Output> {
         if records.is_empty() {
             return Ok(());
         }
-        records.sort();
+        records.sort_unstable();
         let records = records.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
         self.builder.append_pax_extensions(records)
     }

@@ -106,7 +106,7 @@ impl Caches {
             let id = entry.file_name().to_string_lossy().into_owned();
             found.extend(Place::info(&entry.path(), id));
         }
-        found.sort_by_key(|info| std::cmp::Reverse(info.used_at));
+        found.sort_unstable_by_key(|info| std::cmp::Reverse(info.used_at));
         Ok(found)
     }
 

@@ -34,7 +34,7 @@ impl Hoard for KeptClones {
             let mut trees: Vec<Kept> =
                 children(&place.join("trees")).filter_map(|tree| look(&place, &tree)).collect();
             // What was fetched goes with the last tree.
-            trees.sort_by_key(|kept| kept.used_at);
+            trees.sort_unstable_by_key(|kept| kept.used_at);
             if let Some(last) = trees.last_mut() {
                 last.bytes += disk_bytes(&place.join(OBJECTS));
             }

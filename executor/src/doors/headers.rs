@@ -111,7 +111,7 @@ mod tests {
             .iter()
             .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
             .collect();
-        names.sort();
+        names.sort_unstable();
         assert_eq!(
             names,
             [

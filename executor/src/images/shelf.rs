@@ -194,7 +194,7 @@ impl Shelf {
         for entry in entries.flatten() {
             images.extend(read_image(&entry.path())?);
         }
-        images.sort_by(|one, other| one.name.cmp(&other.name));
+        images.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         Ok(images)
     }
 

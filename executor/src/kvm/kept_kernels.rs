@@ -72,7 +72,7 @@ impl KeptKernels {
         let names = names.filter_map(|entry| entry.file_name().into_string().ok());
         let versions = names.filter_map(|name| name.strip_prefix(PREFIX).map(str::to_owned));
         let mut versions: Vec<String> = versions.collect();
-        versions.sort_by_key(|version| in_parts(version));
+        versions.sort_unstable_by_key(|version| in_parts(version));
         let in_use =
             !versions.is_empty() && self.lock(FlockOperation::NonBlockingLockExclusive).is_err();
         let last = versions.last().cloned();

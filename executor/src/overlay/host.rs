@@ -182,7 +182,7 @@ impl HostBase {
             .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
             .map(|entry| entry.path())
             .collect();
-        children.sort();
+        children.sort_unstable();
         for child in children {
             let Some(name) = child.file_name() else { continue };
             self.add(path.join(name), child.clone(), mounts, parts)?;

@@ -93,7 +93,7 @@ impl KeptBases {
         let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
         let mut bases: Vec<KeptBase> =
             names.filter(|name| is_base(name)).map(|name| self.look(name)).collect();
-        bases.sort_by(|one, other| one.name.cmp(&other.name));
+        bases.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         bases
     }
 

@@ -121,7 +121,7 @@ impl<'run> Walk<'run> {
                 changed.push(entry);
             }
         }
-        changed.sort_by(|one, other| one.machine_path.cmp(&other.machine_path));
+        changed.sort_unstable_by(|one, other| one.machine_path.cmp(&other.machine_path));
         changed.dedup();
         Resync { changed: CopiedFiles { entries: changed }, gone }
     }
@@ -222,7 +222,7 @@ mod tests {
         }
     }
 
-    fn copied<const N: usize>(entries: [CopiedEntry; N]) -> CopiedFiles {
+    fn copied(entries: &[CopiedEntry]) -> CopiedFiles {
         CopiedFiles { entries: entries.to_vec() }
     }
 
@@ -272,7 +272,7 @@ mod tests {
         );
         let repository = Repository::open(&tree, RepositoryOptions::default()).unwrap();
         let layers =
-            [Layer::Copied(copied([entry("", "/app")])), Layer::Frozen(LayerId("l".to_owned()))];
+            [Layer::Copied(copied(&[entry("", "/app")])), Layer::Frozen(LayerId("l".to_owned()))];
         let told =
             |since, had: &[TrackedPath]| told(resync(&layout, &repository, &layers, since, had));
         let gone = vec!["/app/gone".to_owned()];
@@ -298,7 +298,7 @@ mod tests {
         write_all(&layer("below"), &["app/hidden"]);
         write_all(&layer("above"), &["app/light", "app/also"]);
         let frozen = |name: &str| Layer::Frozen(LayerId(name.to_owned()));
-        let shown = [copied([entry("early", "/app")]), copied([entry("late", "/app")])];
+        let shown = [copied(&[entry("early", "/app")]), copied(&[entry("late", "/app")])];
         let layers = [
             Layer::Copied(shown[0].clone()),
             frozen("below"),
@@ -321,8 +321,8 @@ mod tests {
         write_all(tree.path(), &["d/kept", "d/in/deep", "one"]);
         let repository = Repository::open(tree.path(), RepositoryOptions::default()).unwrap();
         let shown = [
-            copied([entry("d", "/app")]),
-            copied([entry("one", "/app/kept"), entry("late", "/late")]),
+            copied(&[entry("d", "/app")]),
+            copied(&[entry("one", "/app/kept"), entry("late", "/late")]),
         ];
         let had = tracked(["d/kept", "d/lost", "dx/lost"]);
         let told = |since| told(changed_since(&repository, &shown, since, &had));

@@ -64,7 +64,7 @@ fn folder(path: &Path, bases: &Path) -> Result<BaseImage, BackendError> {
 /// What is in a folder, by names and what `stat` tells of a change.
 fn hash_folder(hasher: &mut blake3::Hasher, directory: &Path) -> io::Result<()> {
     let mut entries = fs::read_dir(directory)?.collect::<io::Result<Vec<_>>>()?;
-    entries.sort_by_key(fs::DirEntry::file_name);
+    entries.sort_unstable_by_key(fs::DirEntry::file_name);
     hasher.update(&entries.len().to_le_bytes());
     for entry in entries {
         let metadata = entry.metadata()?;

@@ -245,7 +245,7 @@ fn collect(
         Err(error) => return Err(error),
     };
     let mut paths: Vec<PathBuf> = listing.flatten().map(|entry| entry.path()).collect();
-    paths.sort();
+    paths.sort_unstable();
     for path in paths {
         let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
         if leave_out(&path) || !is_for_everybody(&metadata) {

@@ -81,7 +81,7 @@ fn descend(
             }
         }
     }
-    next.sort();
+    next.sort_unstable();
     Ok(next)
 }
 

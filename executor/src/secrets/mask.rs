@@ -78,7 +78,7 @@ impl Masker {
         let pattern = |(text, line_ends): (&str, _)| Pattern { bytes: text.into(), line_ends };
         let mut patterns: Vec<Pattern> =
             texts.filter(|(text, _)| !text.is_empty()).map(pattern).collect();
-        patterns.sort_by(|left, right| {
+        patterns.sort_unstable_by(|left, right| {
             right.bytes.len().cmp(&left.bytes.len()).then_with(|| left.cmp(right))
         });
         patterns.dedup();

@@ -141,7 +141,7 @@ fn candidates<'list>(
         .map(|(hoard, kept)| (nanoseconds(kept.used_at), Candidate::Other { hoard: *hoard, kept }));
     let mut candidates: Vec<_> =
         records.chain(others).filter(|(used_at, _)| *used_at < since).collect();
-    candidates.sort_by_key(|(used_at, _)| *used_at);
+    candidates.sort_unstable_by_key(|(used_at, _)| *used_at);
     candidates.into_iter().map(|(_, candidate)| candidate).collect()
 }
 

@@ -43,7 +43,7 @@ pub fn links(view: FileView<'_>) -> Vec<DocumentLink> {
             found.push((clone.url.span, uri, "open the repository"));
         }
     }
-    found.sort_by_key(|(span, ..)| *span);
+    found.sort_unstable_by_key(|(span, ..)| *span);
     let link = |(span, target, tooltip): Found| DocumentLink {
         range: view.range(span),
         target: Some(target),

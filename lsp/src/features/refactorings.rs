@@ -3,8 +3,8 @@
 //! Nothing is offered before the machines of the whole repository were compared, before and after.
 
 use crate::refactor::{
-    Change, Edit, Operation, Refusal, Repository, commands, extract, hoist, inline, moving, paste,
-    proof,
+    Change, Edit, Operation, Refusal, Repository, commands, extract, hoist, in_order, inline,
+    moving, paste, proof,
 };
 use crate::workspace::{FileView, uri};
 use layerc_compiler::repo_path::RepoPath;
@@ -151,8 +151,7 @@ fn uri_of(view: FileView<'_>, path: &RepoPath) -> Option<Uri> {
 
 fn document_edit(view: FileView<'_>, path: &RepoPath, edits: &[Edit]) -> Option<TextDocumentEdit> {
     let file = view.sibling(view.repository.find(path)?)?;
-    let mut sorted: Vec<&Edit> = edits.iter().collect();
-    sorted.sort_by_key(|edit| edit.span);
+    let sorted = in_order(edits.iter().collect());
     let edit = |edit: &Edit| {
         OneOf::Left(TextEdit { range: file.range(edit.span), new_text: edit.replacement.clone() })
     };

@@ -156,7 +156,7 @@ pub fn workspace(snapshot: &Snapshot, query: &str) -> Vec<WorkspaceSymbol> {
             }
         }
     }
-    found.sort_by(|(one, left_view, left), (other, right_view, right)| {
+    found.sort_unstable_by(|(one, left_view, left), (other, right_view, right)| {
         (one, left.name, left_view.document.path(), left.span).cmp(&(
             other,
             right.name,

@@ -83,13 +83,18 @@ impl Refusal {
     }
 }
 
+/// Edits of one file as they come in its text; those at one place as they were.
+pub(crate) fn in_order(mut edits: Vec<&Edit>) -> Vec<&Edit> {
+    edits.sort_by_key(|edit| edit.span);
+    edits
+}
+
 /// `text`, whose first byte is at `start` of its file, with edits of that file applied. Edits outside are left out;
 /// `None` if two overlap or one cuts a character.
 pub fn edited(text: &str, start: u32, edits: &[Edit]) -> Option<String> {
     let end = start + u32::try_from(text.len()).ok()?;
-    let mut inside: Vec<&Edit> =
-        edits.iter().filter(|edit| start <= edit.span.start() && edit.span.end() <= end).collect();
-    inside.sort_by_key(|edit| edit.span);
+    let inside = |edit: &&Edit| start <= edit.span.start() && edit.span.end() <= end;
+    let inside = in_order(edits.iter().filter(inside).collect());
     let mut result = String::with_capacity(text.len());
     let mut copied = 0;
     for edit in inside {

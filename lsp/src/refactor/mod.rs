@@ -21,5 +21,6 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use change::in_order;
 pub use change::{Change, Edit, Operation, Promise, Refusal};
 pub use repository::Repository;

@@ -190,7 +190,7 @@ fn with_renames(mut machine: Machine, renames: &[(&RepoPath, &RepoPath)]) -> Mac
             }
             Happening::Join(paths) => {
                 paths.iter_mut().for_each(|path| *path = after_renames(path, renames));
-                paths.sort();
+                paths.sort_unstable();
             }
             Happening::Base(_) | Happening::Step(..) | Happening::Fork(..) | Happening::Gate(_) => {
             }
@@ -242,7 +242,7 @@ impl Sources for MovedSources<'_> {
                 entries.push(Entry { name: name.to_owned(), kind });
             }
         }
-        entries.sort();
+        entries.sort_unstable();
         entries
     }
 }

@@ -74,7 +74,7 @@ impl Repository {
         project_settings: Arc<ProjectSettings>,
         settings: &Settings,
     ) -> Self {
-        documents.sort_by(|one, other| one.path().cmp(other.path()));
+        documents.sort_unstable_by(|one, other| one.path().cmp(other.path()));
         documents.dedup_by(|one, other| one.path() == other.path());
         let open = documents.iter().filter(|document| document.is_open());
         let unsaved = open.map(|document| document.path().clone()).collect();

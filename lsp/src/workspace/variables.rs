@@ -54,7 +54,7 @@ pub(super) fn mentions(text: &str, directives: &[std::sync::Arc<Directive>]) -> 
         let mut collector = Collector { text, directive: index, found: &mut found };
         collector.instruction(&directive.instruction);
     }
-    found.sort_by_key(|mention| mention.span);
+    found.sort_unstable_by_key(|mention| mention.span);
     found
 }
 

@@ -180,7 +180,7 @@ impl Board {
             }
         };
         self.rows = runners.iter().map(row).collect();
-        self.rows.sort_by_key(|row| row.place);
+        self.rows.sort_unstable_by_key(|row| row.place);
     }
 
     fn row(&mut self, runner: &str) -> Option<&mut Row> {

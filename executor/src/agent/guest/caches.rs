@@ -196,7 +196,7 @@ fn look(directory: &Path) -> io::Result<blake3::Hash> {
     let mut open = vec![directory.to_owned()];
     while let Some(directory) = open.pop() {
         let mut entries: Vec<_> = fs::read_dir(&directory)?.collect::<Result<_, _>>()?;
-        entries.sort_by_key(fs::DirEntry::file_name);
+        entries.sort_unstable_by_key(fs::DirEntry::file_name);
         for entry in entries {
             let found = entry.metadata()?;
             hasher.update(entry.path().as_os_str().as_bytes()).update(&[0]);

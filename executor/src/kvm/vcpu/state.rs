@@ -112,11 +112,17 @@ fn model_specific(kvm: &Kvm, processor: &VcpuFd) -> Result<Vec<kvm_msr_entry>, M
 /// The clock first, for others count from it; the timer last, for it needs the clock. A timer that was off has to be
 /// set to something: to now, since a lost interrupt hangs a guest and one too many does not.
 fn in_order(registers: &mut [kvm_msr_entry]) {
-    registers.sort_by_key(|entry| match entry.index {
-        CLOCK => 0,
-        TIMER_DEADLINE => 2,
-        _ => 1,
-    });
+    let place = |registers: &[kvm_msr_entry], index| {
+        registers.iter().position(|entry| entry.index == index)
+    };
+    let clock = place(registers, CLOCK);
+    if let Some(to_the_clock) = clock.and_then(|clock| registers.get_mut(..=clock)) {
+        to_the_clock.rotate_right(1);
+    }
+    let timer = place(registers, TIMER_DEADLINE);
+    if let Some(from_the_timer) = timer.and_then(|timer| registers.get_mut(timer..)) {
+        from_the_timer.rotate_left(1);
+    }
     let now = registers.iter().find(|entry| entry.index == CLOCK).map(|entry| entry.data);
     if let Some((timer, now)) =
         registers.iter_mut().find(|entry| entry.index == TIMER_DEADLINE).zip(now)

@@ -107,7 +107,7 @@ impl<'store> History<'store> {
     pub fn runs(&self) -> Result<Vec<PastRun>, StoreError> {
         let mut runs: Vec<PastRun> =
             self.names()?.iter().filter_map(|name| self.get(name)).collect();
-        runs.sort_by(|one, other| {
+        runs.sort_unstable_by(|one, other| {
             let key = |run: &PastRun| (run.header().started_at_ms, run.header().run.clone());
             key(other).cmp(&key(one))
         });

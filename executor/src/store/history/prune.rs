@@ -29,7 +29,7 @@ pub(super) fn prune(history: &History<'_>, own: &RunName) {
     }
     let mut aged: Vec<(Duration, RunName)> =
         names.into_iter().map(|name| (age(history, &name), name)).collect();
-    aged.sort();
+    aged.sort_unstable();
     for (place, (age, name)) in aged.iter().enumerate() {
         let is_surplus = place >= MOST_RUNS || (place >= NEWEST_KEPT && *age > LONGEST_KEPT);
         let directory = history.directory(name);

@@ -2,7 +2,7 @@
 //!
 //! A few each time. With `LAYERC_TEST_EVERY_OFFSET=typed`, every prefix at every offset of the instruction that is being typed, and
 //! every prefix that ends a line at every offset. With `1`, all 64 million pairs of a prefix and an offset in it. Both want
-//! `--release` and take half an hour and half a day of one processor. What doesn't depend on the offset is asked once for each
+//! `--release` and take twenty minutes and half a day of one processor. What doesn't depend on the offset is asked once for each
 //! prefix; texts that begin alike share prefixes, each of which is done once. Messages and threads are not in here:
 //! `tests/tests/language_server/offsets.rs` goes through them.
 
