@@ -11,7 +11,7 @@ use super::repository::OpenedFile;
 use super::served::{Looked, Served, stale};
 use super::shape::{Shape, Source};
 use super::stamp::now_nanoseconds;
-use crate::read_set::{Question, TrackedPath};
+use crate::read_set::{Question, Reader, TrackedPath};
 use rustix::fs::Advice;
 use rustix::io::Errno;
 use std::io;
@@ -42,15 +42,29 @@ struct Read<'bytes> {
     start: i64,
 }
 
+/// Bytes that are to be given out and then noted.
+#[derive(Debug)]
+pub(super) struct Reading<'bytes> {
+    opened: Arc<OpenedFile>,
+    read: Read<'bytes>,
+}
+
+impl Reading<'_> {
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.read.bytes
+    }
+}
+
 impl Served {
-    /// Reads into the start of `buffer`, which grows as needed, and returns the bytes; fewer than `size` at the end.
+    /// Reads into the start of `buffer`, which grows as needed; fewer bytes than `size` at the end. Whoever gives them out notes it
+    /// ([`Self::note_reading`]), then or right after.
     pub(super) fn read<'buffer>(
         &self,
         pid: u32,
         node: &Node,
         piece: Piece,
         buffer: &'buffer mut Vec<u8>,
-    ) -> io::Result<&'buffer [u8]> {
+    ) -> io::Result<Reading<'buffer>> {
         let source = only_source(node)?;
         let start = now_nanoseconds();
         let opened = self.opened(pid, node, &source.path)?;
@@ -60,15 +74,20 @@ impl Served {
         if piece.offset > 0 || end < opened.facts.stamp.size {
             self.open_files.keep(node.number, &opened);
         }
-        self.note_content(pid, node, &opened, Read { offset: piece.offset, bytes, start });
-        Ok(bytes)
+        Ok(Reading { opened, read: Read { offset: piece.offset, bytes, start } })
+    }
+
+    /// Notes what was read.
+    pub(super) fn note_reading(&self, reader: Reader, node: &Node, reading: &Reading<'_>) {
+        self.note_content(reader, node, &reading.opened, reading.read);
     }
 
     /// Opens a file whose bytes will be read without further questions, which counts as reading it.
     pub(super) fn open_for_reading(&self, pid: u32, node: &Node) -> io::Result<Arc<OpenedFile>> {
         let start = now_nanoseconds();
         let opened = self.opened(pid, node, &only_source(node)?.path)?;
-        self.note_content(pid, node, &opened, Read { offset: 0, bytes: &[], start });
+        let reader = self.recorder.reader(pid);
+        self.note_content(reader, node, &opened, Read { offset: 0, bytes: &[], start });
         Ok(opened)
     }
 
@@ -90,7 +109,7 @@ impl Served {
     }
 
     /// Notes the first reading of a file; at later ones, whether it is still the same file.
-    fn note_content(&self, pid: u32, node: &Node, opened: &OpenedFile, read: Read<'_>) {
+    fn note_content(&self, reader: Reader, node: &Node, opened: &OpenedFile, read: Read<'_>) {
         let Ok(Source { path, .. }) = only_source(node) else { return };
         let stamp = opened.facts.stamp;
         let first = node.inside().content.replace(stamp);
@@ -98,9 +117,12 @@ impl Served {
             Some(first) if first == stamp => {}
             None if Shown::of(&opened.facts).is_same_answer(&node.resolved.shown) => {
                 let given = self.content_given(path, opened, read);
-                self.recorder.note(pid, path, Question::Content, given);
+                self.recorder.note_of(reader, path, Question::Content, given);
             }
-            Some(_) | None => self.recorder.note_unstable(pid, path, Question::Content),
+            Some(_) | None => {
+                let given = Given::Digest(answers::unstable());
+                self.recorder.note_of(reader, path, Question::Content, given);
+            }
         }
     }
 

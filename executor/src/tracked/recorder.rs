@@ -13,7 +13,7 @@ use crate::read_set::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 /// Most questions of one step that are noted: a tree of half a million files, read whole. A step that looks up made-up
 /// names without end must not fill the memory of this process, which no limit on its machine covers.
@@ -43,6 +43,8 @@ pub(super) struct Recorder {
     readers: Readers,
     asked: Mutex<Vec<Asked>>,
     taken: Mutex<Taken>,
+    /// Read by whoever has given an answer out and not noted it yet.
+    under_way: RwLock<()>,
 }
 
 /// What has left the list of questions.
@@ -54,11 +56,38 @@ struct Taken {
 
 impl Recorder {
     pub(super) fn new(repository: Arc<Repository>, readers: Readers) -> Self {
-        Self { repository, readers, asked: Mutex::default(), taken: Mutex::default() }
+        let (asked, taken) = (Mutex::default(), Mutex::default());
+        Self { repository, readers, asked, taken, under_way: RwLock::default() }
     }
 
-    /// Notes an answer that a process got.
+    /// Held by whoever gives an answer out before it is noted: until then nobody is told what was asked.
+    pub(super) fn under_way(&self) -> RwLockReadGuard<'_, ()> {
+        self.under_way.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for what was given out and is not noted yet.
+    fn settle(&self) {
+        drop(self.under_way.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Who asks. A process may be gone, or another program, once it was answered.
+    pub(super) fn reader(&self, pid: u32) -> Reader {
+        self.readers.of(pid)
+    }
+
+    /// Notes an answer that a process gets.
     pub(super) fn note(&self, pid: u32, path: &TrackedPath, question: Question, given: Given) {
+        self.note_of(self.reader(pid), path, question, given);
+    }
+
+    /// The same of a process whose name is known.
+    pub(super) fn note_of(
+        &self,
+        reader: Reader,
+        path: &TrackedPath,
+        question: Question,
+        given: Given,
+    ) {
         let mut all = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         let given = match all.len() {
             0..QUESTIONS_LIMIT => given,
@@ -66,7 +95,6 @@ impl Recorder {
             QUESTIONS_LIMIT => Given::Digest(answers::unstable()),
             _ => return,
         };
-        let reader = self.readers.of(pid);
         all.push(Asked { path: path.clone(), question, given, reader });
     }
 
@@ -107,6 +135,7 @@ impl Recorder {
 
     /// The answers given first since the last call, and those that contradict an earlier one.
     pub(super) fn take(&self) -> ReadSet {
+        self.settle();
         let mut taken = self.taken();
         let asked = std::mem::take(&mut *self.asked.lock().unwrap_or_else(PoisonError::into_inner));
         let hashed = self.hash_files(&asked);

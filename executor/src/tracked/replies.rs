@@ -36,7 +36,7 @@ pub(super) fn tell_attributes(served: &Served, number: INodeNo, reply: ReplyAttr
     }
 }
 
-/// Gives out a piece of a file.
+/// Gives out a piece of a file, and then notes it: who waits for it does not wait for that.
 pub(super) fn tell_bytes(
     served: &Served,
     request: &Request,
@@ -45,10 +45,17 @@ pub(super) fn tell_bytes(
     reply: ReplyData,
 ) {
     BUFFER.with_borrow_mut(|buffer| {
-        let read =
-            served.node(number.0).and_then(|node| served.read(request.pid(), &node, piece, buffer));
+        let _under_way = served.recorder.under_way();
+        let pid = request.pid();
+        let read = served
+            .node(number.0)
+            .and_then(|node| Ok((served.read(pid, &node, piece, buffer)?, node)));
         match read {
-            Ok(bytes) => reply.data(bytes),
+            Ok((reading, node)) => {
+                let reader = served.recorder.reader(pid);
+                reply.data(reading.bytes());
+                served.note_reading(reader, &node, &reading);
+            }
             Err(error) => reply.error(error_number(&error)),
         }
     });
