@@ -47,6 +47,8 @@ struct Read<'bytes> {
 pub(super) struct Reading<'bytes> {
     opened: Arc<OpenedFile>,
     read: Read<'bytes>,
+    /// Nobody where that this file was read is noted already.
+    reader: Option<Reader>,
 }
 
 impl Reading<'_> {
@@ -74,12 +76,17 @@ impl Served {
         if piece.offset > 0 || end < opened.facts.stamp.size {
             self.open_files.keep(node.number, &opened);
         }
-        Ok(Reading { opened, read: Read { offset: piece.offset, bytes, start } })
+        let noted = node.inside().content;
+        // Before it is answered: a process may be gone then.
+        let reader = (noted != Some(opened.facts.stamp)).then(|| self.recorder.reader(pid));
+        Ok(Reading { opened, read: Read { offset: piece.offset, bytes, start }, reader })
     }
 
     /// Notes what was read.
-    pub(super) fn note_reading(&self, reader: Reader, node: &Node, reading: &Reading<'_>) {
-        self.note_content(reader, node, &reading.opened, reading.read);
+    pub(super) fn note_reading(&self, node: &Node, reading: Reading<'_>) {
+        if let Some(reader) = reading.reader {
+            self.note_content(reader, node, &reading.opened, reading.read);
+        }
     }
 
     /// Opens a file whose bytes will be read without further questions, which counts as reading it.
@@ -113,17 +120,14 @@ impl Served {
         let Ok(Source { path, .. }) = only_source(node) else { return };
         let stamp = opened.facts.stamp;
         let first = node.inside().content.replace(stamp);
-        match first {
-            Some(first) if first == stamp => {}
+        let given = match first {
+            Some(first) if first == stamp => return,
             None if Shown::of(&opened.facts).is_same_answer(&node.resolved.shown) => {
-                let given = self.content_given(path, opened, read);
-                self.recorder.note_of(reader, path, Question::Content, given);
+                self.content_given(path, opened, read)
             }
-            Some(_) | None => {
-                let given = Given::Digest(answers::unstable());
-                self.recorder.note_of(reader, path, Question::Content, given);
-            }
-        }
+            Some(_) | None => Given::Digest(answers::unstable()),
+        };
+        self.recorder.note_of(reader, path, Question::Content, given);
     }
 
     /// What a first reading gave out: hashed now if it is all there or could change unseen, else later.

@@ -70,7 +70,7 @@ impl Recorder {
         drop(self.under_way.write().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Who asks. A process may be gone, or another program, once it was answered.
+    /// Who asks, by name.
     pub(super) fn reader(&self, pid: u32) -> Reader {
         self.readers.of(pid)
     }

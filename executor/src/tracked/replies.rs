@@ -52,9 +52,8 @@ pub(super) fn tell_bytes(
             .and_then(|node| Ok((served.read(pid, &node, piece, buffer)?, node)));
         match read {
             Ok((reading, node)) => {
-                let reader = served.recorder.reader(pid);
                 reply.data(reading.bytes());
-                served.note_reading(reader, &node, &reading);
+                served.note_reading(&node, reading);
             }
             Err(error) => reply.error(error_number(&error)),
         }
