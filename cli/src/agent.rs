@@ -1,4 +1,4 @@
-//! The agent of virtual machines as a program of its own, a ninth as large as `layerc`, which can be the agent too and takes this one
+//! The agent of virtual machines as a program of its own, an eighth as large as `layerc`, which can be the agent too and takes this one
 //! where it lies beside it.
 //!
 //! Started by anybody else it says what it was built from, and ends.
