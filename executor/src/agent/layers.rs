@@ -48,7 +48,7 @@ impl Layers {
             base: part.sources.iter().rev().map(PathBuf::from).collect(),
         });
         let mut parts: Vec<Part> = std::iter::once(root).chain(others).collect();
-        parts.sort_unstable_by_key(|part| part.path.components().count());
+        parts.sort_by_key(|part| part.path.components().count());
         Self { parts, places: Vec::new() }
     }
 

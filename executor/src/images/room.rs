@@ -21,7 +21,7 @@ impl Images {
     /// When they can't be listed.
     pub fn sizes(&self) -> Result<Vec<(Image, u64)>, ImageError> {
         let mut images = self.list()?;
-        images.sort_unstable_by_key(|image| std::cmp::Reverse(self.shelf.used_at(&image.name)));
+        images.sort_by_key(|image| std::cmp::Reverse(self.shelf.used_at(&image.name)));
         let mut counted = HashSet::new();
         let mut sizes = Vec::new();
         for image in images {

@@ -216,7 +216,7 @@ impl View<'_> {
             let (_, value) = entry.map_err(fails("read"))?;
             found.extend(decode::<Record>(value));
         }
-        found.sort_unstable_by_key(|record| std::cmp::Reverse(record.recorded_at));
+        found.sort_unstable_by_key(|record| std::cmp::Reverse((record.recorded_at, record.strong)));
         Ok(found)
     }
 

@@ -23,7 +23,7 @@ pub fn folding(view: FileView<'_>) -> Vec<FoldingRange> {
         }
     }
     folds.extend(regions(&comments));
-    folds.sort_unstable_by_key(|fold| (fold.start_line, fold.end_line));
+    folds.sort_by_key(|fold| (fold.start_line, fold.end_line));
     folds
 }
 
