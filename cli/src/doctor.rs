@@ -77,6 +77,7 @@ fn start(here: &Here) -> Result<Duration> {
         layers: Vec::new(),
         name: "doctor".to_owned(),
         memory_bytes: None,
+        followers: 0,
     })?;
     let command = Command {
         script: "true".to_owned(),

@@ -76,6 +76,8 @@ pub struct MachineStart {
     pub name: String,
     /// Limit on memory, where the backend is permitted to set one.
     pub memory_bytes: Option<u64>,
+    /// How many others are to start where this one will have come to, as far as is known: those can be prepared for.
+    pub followers: usize,
 }
 
 /// A command for a machine.

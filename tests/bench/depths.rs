@@ -59,6 +59,7 @@ fn start(backend: &OverlayBackend, layers: &[Layer]) -> Box<dyn Machine> {
         layers: layers.to_vec(),
         name: "measured".to_owned(),
         memory_bytes: None,
+        followers: 0,
     };
     backend.start(&start).expect("a machine")
 }

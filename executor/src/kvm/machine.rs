@@ -47,27 +47,28 @@ pub struct VirtualMachine {
     pub(super) lineage: Lineage,
 }
 
-/// A machine whose processors have no threads yet.
+/// All that KVM has of a machine: zeros for memory, processors at power on that have no threads yet. It may be made long before
+/// anybody knows what the machine is to be.
 pub(super) struct Blank {
     hypervisor: Hypervisor,
     pub(super) descriptor: MachineDescriptor,
     pub(super) processors: Vec<VcpuFd>,
-    memory: GuestMemory,
-    size: MemorySize,
+    pub(super) memory: GuestMemory,
+    pub(super) size: MemorySize,
 }
 
 impl Blank {
     /// Memory goes in before the interrupt controllers: the other way round takes ten times as long on some hosts.
     pub(super) fn new(
         hypervisor: Hypervisor,
-        memory: GuestMemory,
-        size: MemorySize,
-        processors: usize,
+        shape: Shape,
         log: DirtyLog,
     ) -> Result<Self, MachineError> {
+        let Shape { memory: size, processors } = shape;
         if !(1..=MAX_PROCESSORS).contains(&processors) {
             return Err(MachineError::Processors(processors));
         }
+        let memory = empty_memory(size)?;
         let making = || MachineError::system("make a virtual machine");
         let descriptor =
             MachineDescriptor::new(&hypervisor.kvm, memory.clone(), log).map_err(making())?;
@@ -80,6 +81,10 @@ impl Blank {
         };
         let processors = prepare().map_err(|error| making()(error.into()))?;
         Ok(Self { hypervisor, descriptor, processors, memory, size })
+    }
+
+    pub(super) fn shape(&self) -> Shape {
+        Shape { memory: self.size, processors: self.processors.len() }
     }
 
     /// Gives it devices, a serial line and threads. It stands still.
@@ -159,8 +164,8 @@ impl VirtualMachine {
         parts: Vec<DevicePart>,
         output: Output,
     ) -> Result<Self, MachineError> {
-        let (memory, size) = (empty_memory(shape.memory)?, shape.memory);
-        let blank = Blank::new(hypervisor, memory.clone(), size, shape.processors, DirtyLog::Off)?;
+        let blank = Blank::new(hypervisor, shape, DirtyLog::Off)?;
+        let (memory, size) = (blank.memory.clone(), blank.size);
         let count = u8::try_from(shape.processors).unwrap_or(u8::MAX);
         let acpi_pointer = acpi::write_tables(&memory, count, parts.len())?;
         let entry = boot::load(&memory, size, images, acpi_pointer)?;

@@ -326,6 +326,7 @@ impl Worker<'_> {
             layers: layers.to_vec(),
             name: self.runner.clone(),
             memory_bytes: self.memory_bytes(),
+            followers: self.context.graph.successors(self.stretch.id).count(),
         };
         let Context { built_ins, backend, .. } = self.context;
         let machine = built_ins.meanwhile(|| backend.start(&start))?;

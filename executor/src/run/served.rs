@@ -183,6 +183,7 @@ impl Served {
             layers: layers.to_vec(),
             name: self.runner.clone(),
             memory_bytes,
+            followers: 0,
         })?;
         let ports = machine.ports()?;
         for port in self.doors.ports_in_machine() {

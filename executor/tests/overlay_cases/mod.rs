@@ -171,6 +171,7 @@ impl Lab {
             layers: layers.to_vec(),
             name: "lab".to_owned(),
             memory_bytes: None,
+            followers: 0,
         }
     }
 }

@@ -28,6 +28,9 @@ pub(super) const SIZES: [u64; 4] = [256, 512, 2048, 8192];
 /// Snapshots over one another.
 const CHAIN: usize = 20;
 
+/// How long a guest is left alone before it is kept to be restored.
+const SETTLING: Duration = Duration::from_secs(2);
+
 /// How long guests have to come to rest before it is counted what they hold: what they put off for two seconds is done by then.
 const REST: Duration = Duration::from_secs(4);
 
@@ -126,6 +129,8 @@ fn boots(figures: &mut Figures, place: &Place, kit: &Kit, beside: Option<&Beside
 fn restores(figures: &mut Figures, place: &Place, kit: &Kit, beside: Option<&Beside<'_>>) {
     for mebibytes in SIZES {
         let mut machine = kit.boot_marked(&place.guests.eager, mebibytes);
+        // What a kernel does behind its first program would be done by each copy.
+        std::thread::sleep(SETTLING);
         machine.marks.next();
         let name = format!("size{mebibytes}");
         machine.process.snapshot(&kit.directory, &name, &Secrecy::Open).expect("it is kept");
@@ -133,11 +138,13 @@ fn restores(figures: &mut Figures, place: &Place, kit: &Kit, beside: Option<&Bes
     let sizes = SIZES.map(|mebibytes| {
         let restore = move || {
             let name = format!("size{mebibytes}");
+            kit.prepare(mebibytes, 1);
             milliseconds(|| kit.restore_marked(&name)).0
         };
         (format!("restore.{mebibytes}"), restore)
     });
-    let mut compared: Vec<(&str, &dyn Fn() -> f64)> = Vec::new();
+    let unprepared = || milliseconds(|| kit.restore_marked(&format!("size{USUAL}"))).0;
+    let mut compared: Vec<(&str, &dyn Fn() -> f64)> = vec![("restore.unprepared", &unprepared)];
     compared.extend(sizes.iter().map(|(name, restore)| (name.as_str(), restore as _)));
     let (started, loaded) = (
         || beside.map_or(0.0, Beside::start_and_restore),
@@ -171,7 +178,9 @@ fn snapshots(figures: &mut Figures, place: &Place, kit: &Kit) {
     drop(machine);
     let ends: Vec<(f64, f64)> = (0..ROUNDS)
         .map(|_| {
+            kit.prepare(USUAL, 1);
             let first = milliseconds(|| kit.restore_marked("link0")).0;
+            kit.prepare(USUAL, 1);
             (first, milliseconds(|| kit.restore_marked(&format!("link{CHAIN}"))).0)
         })
         .collect();
@@ -212,11 +221,17 @@ fn agents(figures: &mut Figures, kit: &Kit) {
     tell_held(figures, "booted", 1.0);
     let kept = machine.keep(kit, "fresh");
     figures.tell("fresh.percent", percent(file_bytes(&kit.directory.join("fresh")), bytes));
-    figures.median("restore.agent", ROUNDS, || milliseconds(|| kit.restore_agent(&kept)).0);
+    figures.median("restore.agent", ROUNDS, || {
+        kit.prepare(USUAL, 1);
+        milliseconds(|| kit.restore_agent(&kept)).0
+    });
     let one = kit.restore_agent(&kept);
     tell_held(figures, "one", 1.0);
-    drop(one);
+    kit.prepare(USUAL, 1);
+    tell_held(figures, "one.and.prepared", 1.0);
+    drop((kit.restore_agent(&kept), one));
     figures.median("fork.ten", BOOTS, || {
+        kit.prepare(USUAL, COPIES);
         milliseconds(|| {
             std::thread::scope(|scope| {
                 let copies: Vec<_> =
@@ -297,6 +312,7 @@ impl Beside<'_> {
         let machine = self.start();
         machine.boot(&self.place.guests.kernel, first_program, USUAL);
         machine.marks.first();
+        std::thread::sleep(SETTLING);
         machine.marks.next();
         let (state, memory) = (self.path("fc-state"), self.path("fc-memory"));
         let _old = fs::remove_file(&memory);

@@ -16,6 +16,9 @@ use std::time::Duration;
 /// Longest wait for an agent.
 const PATIENCE: Duration = Duration::from_secs(170);
 
+/// Long enough for a process to prepare for a machine, in the lab.
+const PREPARING: Duration = Duration::from_millis(200);
+
 /// What machines are made of.
 pub(super) struct Kit {
     /// Of the command, which is the agent too.
@@ -89,7 +92,13 @@ impl Kit {
         Marked { process, marks }
     }
 
-    /// Restores such a guest, until it made a mark.
+    /// Prepares for so many machines of this size, as a run does behind each machine and before copies, and waits for that.
+    pub(super) fn prepare(&self, mebibytes: u64, machines: usize) {
+        self.nursery.prepare(shape(mebibytes), machines);
+        std::thread::sleep(PREPARING * u32::try_from(machines).expect("a few"));
+    }
+
+    /// Restores a guest that makes marks, until it made one.
     pub(super) fn restore_marked(&self, name: &str) -> Marked {
         let snapshot = Snapshot::open(&self.directory.join(name)).expect("it opens");
         let (marks, output) = Marks::new();

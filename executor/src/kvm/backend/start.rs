@@ -120,6 +120,7 @@ impl KvmBackend {
         let _in_memory_by_now = fs::remove_file(&initramfs);
         let setup = setup(start, network);
         let steps = self.begin(guest, &setup, Beginning::Booted, &running)?;
+        self.machines()?.nursery.prepare_in_calm(shape, start.followers.max(1));
         let layers = self.layer_directory().to_owned();
         let owner_key = self.options.owner_key.clone();
         let parts = Parts { steps, running, outside, run, layers, note, owner_key };
@@ -153,11 +154,15 @@ impl KvmBackend {
             of_machine(error)
         })?;
         snapshot.check_host().map_err(of_machine)?;
+        // It begins while the devices are made.
+        let (nursery, shape) = (&self.machines()?.nursery, snapshot.shape());
+        nursery.prepare(shape, 1);
         let ends = self.host_ends(start, &run.path, Some((&kept, disks)))?;
         let words = LastWords::default();
         let HostEnds { devices, guest, outside, network, note } = ends;
-        let starting = self.starting(&run, snapshot.size(), &words)?;
+        let starting = self.starting(&run, shape.memory, &words)?;
         let process = MachineProcess::restore(starting, &snapshot, devices).map_err(of_machine)?;
+        nursery.prepare_in_calm(shape, start.followers.max(1));
         let running = Running::new(process, words);
         let setup = setup(start, network);
         let steps = self.begin(guest, &setup, Beginning::Restored, &running)?;

@@ -1,12 +1,11 @@
 //! The process of a machine as the run sees it: started, told what to do, ended.
 
-use super::channel;
 use super::devices::HandedDevice;
-use super::life::{Heard, Life};
+use super::life::Life;
+use super::newborn::{Orders, Ready, hypervisor, starting};
 use super::nursery::{Nursery, Started};
-use super::protocol::{Answer, Fate, Order};
+use super::protocol::Order;
 use crate::kvm::console::Output;
-use crate::kvm::descriptors::packet_pair;
 use crate::kvm::devices::disk::Delta;
 use crate::kvm::error::MachineError;
 use crate::kvm::machine::Shape;
@@ -15,22 +14,15 @@ use crate::kvm::snapshot::{Ancestry, Snapshot, Unfinished};
 use crate::kvm::{BootFiles, Secrecy};
 use crate::overlay::ControlGroups;
 use rustix::fs::MemfdFlags;
-use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Longest wait for an answer: writing the largest memory to a slow disk.
-const LONGEST_ANSWER: Duration = Duration::from_mins(15);
-
 /// How long the process has to be gone once it was killed. Memory of hundreds of GiB takes seconds.
 const LONGEST_END: Duration = Duration::from_secs(60);
-
-/// KVM.
-const HYPERVISOR: &str = "/dev/kvm";
 
 /// What a process is started with.
 #[expect(missing_debug_implementations, reason = "an output has none")]
@@ -55,7 +47,7 @@ impl<'a> Starting<'a> {
 /// See the module. Dropping it ends the process, and waits until it is gone.
 #[derive(Debug)]
 pub struct MachineProcess {
-    orders: OwnedFd,
+    orders: Orders,
     life: Arc<Life>,
     /// Walls that this host doesn't permit.
     lacking: Vec<String>,
@@ -65,10 +57,6 @@ pub struct MachineProcess {
     _nursery: Arc<Started>,
     /// Dropped last: a group can go when its processes are gone.
     _groups: ControlGroups,
-}
-
-fn starting<E: Into<io::Error>>(error: E) -> MachineError {
-    MachineError::system("start the process of a virtual machine")(error)
 }
 
 impl MachineProcess {
@@ -82,7 +70,8 @@ impl MachineProcess {
         files: &BootFiles<'_>,
         devices: Vec<HandedDevice>,
     ) -> Result<Self, MachineError> {
-        let process = Self::start(start, shape.memory)?;
+        let Starting { nursery, groups, output } = start;
+        let process = Self::of(nursery.newborn()?.ready()?, groups, output, shape.memory)?;
         let images = files.open()?;
         let mut handed = vec![hypervisor()?];
         let mut names = Vec::new();
@@ -110,41 +99,31 @@ impl MachineProcess {
         snapshot: &Snapshot,
         devices: Vec<HandedDevice>,
     ) -> Result<Self, MachineError> {
-        let mut process = Self::start(start, snapshot.size())?;
+        let Starting { nursery, groups, output } = start;
+        let shape = snapshot.shape();
+        let ready = nursery.prepared(shape)?;
+        let mut process = Self::of(ready, groups, output, shape.memory)?;
         process.ancestry = snapshot.ancestry();
-        let first = hypervisor()?;
         let mut handed = Vec::new();
         let devices = apart(devices, &mut handed)?;
         let snapshot = snapshot.descriptors();
         let memory_files = u32::try_from(snapshot.len().saturating_sub(1)).unwrap_or(u32::MAX);
-        let all: Vec<_> =
-            std::iter::once(first.as_fd()).chain(snapshot).chain(borrowed(&handed)).collect();
+        let all: Vec<_> = snapshot.into_iter().chain(borrowed(&handed)).collect();
         process.have_done(Order::Restore { memory_files, devices }, &all)?;
         Ok(process)
     }
 
-    fn start(start: Starting<'_>, size: MemorySize) -> Result<Self, MachineError> {
-        let Starting { nursery, groups, output } = start;
-        let (orders, told) = packet_pair().map_err(starting)?;
-        let (news, tells) = packet_pair().map_err(starting)?;
-        let (fate, ends) = packet_pair().map_err(starting)?;
-        let (printed, prints) = io::pipe().map_err(starting)?;
-        set_socket_timeout(&orders, Timeout::Recv, Some(LONGEST_ANSWER)).map_err(starting)?;
-        let handed = [told.as_fd(), tells.as_fd(), prints.as_fd(), ends.as_fd()];
-        let nursery = nursery.ask(&handed).map_err(starting)?;
-        drop((told, tells, prints, ends));
-        let ready = channel::receive::<Answer>(&orders);
-        let Ok(Some((Answer::Ready { mut lacking }, mut handles))) = ready else {
-            return Err(never_ready(&nursery, printed, &fate, ready.err()));
-        };
-        let Some(handle) = handles.pop() else {
-            return Err(never_ready(&nursery, printed, &fate, None));
-        };
-        // Before it has anything of a machine.
+    fn of(
+        ready: Ready,
+        groups: ControlGroups,
+        output: Output,
+        size: MemorySize,
+    ) -> Result<Self, MachineError> {
+        let Ready { orders, ends, nursery, handle, mut lacking } = ready;
+        // Before it has anything of a guest.
         let joined = number_of(&handle).and_then(|process| groups.add(process));
         lacking.extend(joined.err().map(|error| format!("limits on its memory ({error})")));
-        let life = Life::follow(Heard { fate, news, printed, output }, handle);
-        let life = life.map_err(starting)?;
+        let life = Life::follow(ends, output, handle).map_err(starting)?;
         let ancestry = Ancestry::default();
         Ok(Self { orders, life, lacking, ancestry, size, _nursery: nursery, _groups: groups })
     }
@@ -251,19 +230,7 @@ impl MachineProcess {
     }
 
     fn have_done(&self, order: Order, files: &[BorrowedFd<'_>]) -> Result<(), MachineError> {
-        let gone = |error: io::Error| match error.kind() {
-            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => MachineError::Ended,
-            _ => MachineError::system("tell the process of a virtual machine what to do")(error),
-        };
-        channel::send(&self.orders, order, files).map_err(gone)?;
-        match channel::receive::<Answer>(&self.orders).map_err(gone)? {
-            Some((Answer::Done, _)) => Ok(()),
-            Some((Answer::Failed(fault), _)) => Err(fault.into()),
-            Some((Answer::Ready { .. }, _)) => Err(MachineError::Process(
-                "the machine's process answers something else".to_owned(),
-            )),
-            None => Err(MachineError::Ended),
-        }
+        self.orders.have_done(order, files)
     }
 }
 
@@ -278,11 +245,6 @@ impl Drop for MachineProcess {
 fn begun(written: &File, secrecy: &Secrecy) -> Result<Delta, MachineError> {
     let begun = written.try_clone().and_then(|file| Delta::begin(file, secrecy));
     begun.map_err(MachineError::system("begin the disk of a machine"))
-}
-
-fn hypervisor() -> Result<OwnedFd, MachineError> {
-    let opened = File::options().read(true).write(true).open(HYPERVISOR);
-    opened.map(OwnedFd::from).map_err(MachineError::system("open /dev/kvm"))
 }
 
 fn apart(
@@ -302,25 +264,4 @@ fn number_of(handle: &OwnedFd) -> io::Result<u32> {
     let facts = fs::read_to_string(format!("/proc/self/fdinfo/{}", handle.as_raw_fd()))?;
     let number = facts.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok());
     number.ok_or_else(|| io::Error::other("the kernel doesn't tell the number of a process"))
-}
-
-/// It ended before it was ready: its words say why, or the nursery's.
-fn never_ready(
-    nursery: &Started,
-    printed: io::PipeReader,
-    fate: &OwnedFd,
-    error: Option<io::Error>,
-) -> MachineError {
-    let mut words = String::new();
-    let _ = printed.take(2000).read_to_string(&mut words);
-    if words.trim().is_empty() {
-        words = match (channel::receive::<Fate>(fate), error) {
-            (Ok(Some((Fate::Unborn(reason), _))), _) => reason,
-            (Ok(Some(_)), Some(error)) => error.to_string(),
-            (Ok(Some(_)), None) => "it ended".to_owned(),
-            (Ok(None) | Err(_), _) => nursery.last_words(),
-        };
-    }
-    let said = words.trim();
-    MachineError::Process(format!("the process of a virtual machine did not begin: {said}"))
 }

@@ -2,6 +2,7 @@
 //! the process, and ending it.
 
 use super::channel;
+use super::newborn::Ends;
 use super::protocol::{Fate, News};
 use crate::kvm::console::Output;
 use crate::kvm::vcpu::End;
@@ -79,24 +80,15 @@ struct State {
     ended: Option<Ended>,
 }
 
-/// What is heard of a process.
-pub(super) struct Heard {
-    /// From the nursery.
-    pub(super) fate: OwnedFd,
-    pub(super) news: OwnedFd,
-    pub(super) printed: io::PipeReader,
-    pub(super) output: Output,
-}
-
 impl Life {
-    /// Follows it to its end. `handle` is of the machine's process.
+    /// Follows it to its end, which these ends tell. `handle` is of the machine's process.
     ///
     /// # Errors
     /// When there are no threads left.
-    pub(super) fn follow(heard: Heard, handle: OwnedFd) -> io::Result<Arc<Self>> {
+    pub(super) fn follow(ends: Ends, output: Output, handle: OwnedFd) -> io::Result<Arc<Self>> {
         let life = Arc::new(Self { handle, state: Mutex::default(), changed: Condvar::new() });
         let followed = Arc::clone(&life);
-        let follow = move || followed.finish(listen(heard));
+        let follow = move || followed.finish(listen(ends, output));
         thread::Builder::new().name("machine's life".to_owned()).spawn(follow)?;
         Ok(life)
     }
@@ -145,8 +137,8 @@ impl Life {
 }
 
 /// Passes on what is printed, to the last byte, and hears how it ended.
-fn listen(heard: Heard) -> Ended {
-    let Heard { fate, news, mut printed, mut output } = heard;
+fn listen(ends: Ends, mut output: Output) -> Ended {
+    let Ends { fate, news, mut printed } = ends;
     let mut piece = [0; PIECE_BYTES];
     loop {
         match printed.read(&mut piece) {

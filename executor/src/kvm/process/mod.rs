@@ -12,6 +12,8 @@
 //! | `channel` | messages with any number of open files |
 //! | `devices` | a machine's devices as open files, handed over |
 //! | `nursery`, `handle` | the nursery and the process as the run sees them |
+//! | `newborn` | a process that no machine is in yet |
+//! | `stock` | which of those are prepared before anybody asks |
 //! | `hostile` | either end as somebody who says anything, for fuzzing |
 //! | `life` | how it ended, and what it last printed |
 //!
@@ -27,9 +29,11 @@ mod handle;
 #[cfg(any(test, fuzzing))]
 mod hostile;
 mod life;
+mod newborn;
 mod nursery;
 mod protocol;
 mod serve;
+mod stock;
 mod walls;
 
 pub use devices::HandedDevice;

@@ -48,7 +48,14 @@ pub(super) enum Order {
         /// Its devices.
         devices: Vec<DeviceOrder>,
     },
-    /// Restore a machine and let it run. Along: KVM, the state, the memory files, what is behind the devices.
+    /// Make all that KVM has of a machine, for one that is to be restored. Along: KVM.
+    Prepare {
+        /// Bytes of memory.
+        memory_bytes: u64,
+        /// How many processors.
+        processors: u32,
+    },
+    /// Restore a machine in what was prepared, and let it run. Along: the state, the memory files, what is behind the devices.
     Restore {
         /// How many memory files.
         memory_files: u32,

@@ -8,11 +8,13 @@ use crate::kvm::devices::disk::{Delta, Disk};
 use crate::kvm::error::MachineError;
 use crate::kvm::hypervisor::Hypervisor;
 use crate::kvm::jail::{Confinement, Role};
-use crate::kvm::machine::{Shape, VirtualMachine};
+use crate::kvm::machine::{Blank, Shape, VirtualMachine};
 use crate::kvm::memory::MemorySize;
 use crate::kvm::snapshot::{Begun, Snapshot, file};
 use crate::kvm::vcpu::Control;
+use crate::sys::virtual_machine::DirtyLog;
 use crate::sys::{leave, let_go};
+use std::ffi::CStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -22,6 +24,10 @@ use std::time::Duration;
 
 /// How long is waited for the machine's end at a time.
 const LONG: Duration = Duration::from_hours(1);
+
+/// What a process is called that has no machine yet, and one that has.
+const WAITING: &CStr = c"layerc-spare";
+const SERVING: &CStr = c"layerc-machine";
 
 /// The machine and what is frozen with it.
 struct Served {
@@ -39,8 +45,7 @@ type Files = std::vec::IntoIter<OwnedFd>;
 /// # Errors
 /// When whoever tells it can't be understood or answered.
 pub(super) fn serve(orders: &OwnedFd, news: OwnedFd, page_facts: Option<File>) -> io::Result<()> {
-    let Some((order, descriptors)) = channel::receive::<Order>(orders)? else { return Ok(()) };
-    let made = make(order, descriptors.into_iter(), page_facts);
+    let Some(made) = first_orders(orders, page_facts)? else { return Ok(()) };
     let made = made.and_then(|served| {
         watch(Arc::clone(&served.machine.control), news)?;
         Ok(served)
@@ -64,14 +69,54 @@ pub(super) fn serve(orders: &OwnedFd, news: OwnedFd, page_facts: Option<File>) -
     leave(0)
 }
 
-/// The first order makes the machine.
-fn make(order: Order, mut files: Files, page_facts: Option<File>) -> Result<Served, MachineError> {
+/// The first order makes the machine, or the first two. `None` when nobody wants one.
+fn first_orders(
+    orders: &OwnedFd,
+    page_facts: Option<File>,
+) -> io::Result<Option<Result<Served, MachineError>>> {
+    let Some((order, descriptors)) = channel::receive::<Order>(orders)? else { return Ok(None) };
+    let files = descriptors.into_iter();
+    let Order::Prepare { memory_bytes, processors } = order else {
+        return Ok(Some(boot(order, files, page_facts)));
+    };
+    name_process(WAITING);
+    let blank = match prepare(memory_bytes, processors, files, page_facts) {
+        Ok(blank) => blank,
+        Err(error) => return Ok(Some(Err(error))),
+    };
+    channel::send(orders, Answer::Done, &[])?;
+    let Some((order, descriptors)) = channel::receive::<Order>(orders)? else { return Ok(None) };
+    name_process(SERVING);
+    Ok(Some(restore(order, descriptors.into_iter(), blank)))
+}
+
+/// For whoever lists processes.
+fn name_process(name: &CStr) {
+    // It works under any name.
+    let _ = rustix::thread::set_name(name);
+}
+
+fn shape_of(memory_bytes: u64, processors: u32) -> Result<Shape, MachineError> {
+    let memory = MemorySize::from_bytes(memory_bytes);
+    let memory = memory.ok_or(MachineError::MemorySize(memory_bytes))?;
+    Ok(Shape { memory, processors: usize::try_from(processors).unwrap_or(0) })
+}
+
+fn prepare(
+    memory_bytes: u64,
+    processors: u32,
+    mut files: Files,
+    page_facts: Option<File>,
+) -> Result<Blank, MachineError> {
+    let hypervisor = Hypervisor::of(next(&mut files)?, page_facts);
+    Blank::new(hypervisor, shape_of(memory_bytes, processors)?, DirtyLog::Kept)
+}
+
+fn boot(order: Order, mut files: Files, page_facts: Option<File>) -> Result<Served, MachineError> {
     let hypervisor = Hypervisor::of(next(&mut files)?, page_facts);
     match order {
         Order::Boot { memory_bytes, processors, command_line, names, devices } => {
-            let memory = MemorySize::from_bytes(memory_bytes)
-                .ok_or(MachineError::MemorySize(memory_bytes))?;
-            let shape = Shape { memory, processors: usize::try_from(processors).unwrap_or(0) };
+            let shape = shape_of(memory_bytes, processors)?;
             let mut images = Vec::new();
             for name in names {
                 images.push(BootImage { file: next(&mut files)?.into(), name });
@@ -84,23 +129,23 @@ fn make(order: Order, mut files: Files, page_facts: Option<File>) -> Result<Serv
             let machine = VirtualMachine::boot_with(hypervisor, shape, &images, parts, output)?;
             Ok(Served { machine, disk, begun: None })
         }
+        _ => Err(unknown()),
+    }
+}
+
+fn restore(order: Order, mut files: Files, blank: Blank) -> Result<Served, MachineError> {
+    match order {
         Order::Restore { memory_files, devices } => {
             let state = next(&mut files)?.into();
             let memory: Result<_, _> =
                 (0..memory_files).map(|_| next(&mut files).map(File::from)).collect();
             let snapshot = Snapshot::of(state, memory?)?;
             let MadeDevices { parts, disk } = made_devices(devices, files)?;
-            let machine = snapshot.restore_with(hypervisor, parts, Box::new(io::stderr()))?;
+            let machine = snapshot.restore_in(blank, parts, Box::new(io::stderr()))?;
             machine.resume();
             Ok(Served { machine, disk, begun: None })
         }
-        Order::Pause
-        | Order::Resume
-        | Order::FreezeDisk(_)
-        | Order::MoveDisk(_)
-        | Order::BeginKeeping(_)
-        | Order::FinishKeeping { .. }
-        | Order::Trespass => Err(unknown()),
+        _ => Err(unknown()),
     }
 }
 
@@ -180,7 +225,7 @@ impl Served {
                 let made = std::os::unix::net::UnixDatagram::unbound().map(drop);
                 made.map_err(MachineError::system("make a socket"))
             }
-            Order::Boot { .. } | Order::Restore { .. } => Err(unknown()),
+            Order::Boot { .. } | Order::Prepare { .. } | Order::Restore { .. } => Err(unknown()),
         }
     }
 }

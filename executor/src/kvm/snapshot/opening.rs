@@ -14,8 +14,8 @@ use crate::kvm::devices::{DeviceBus, DevicePart};
 use crate::kvm::error::MachineError;
 use crate::kvm::hypervisor::Hypervisor;
 use crate::kvm::layout::PAGE_BYTES;
-use crate::kvm::machine::{Blank, VirtualMachine};
-use crate::kvm::memory::{GuestMemory, MemorySize, empty_memory};
+use crate::kvm::machine::{Blank, Shape, VirtualMachine};
+use crate::kvm::memory::{GuestMemory, MemorySize};
 use crate::kvm::vcpu;
 use crate::sys::virtual_machine::{DirtyLog, map_privately};
 use kvm_ioctls::Kvm;
@@ -87,9 +87,9 @@ impl Snapshot {
         std::iter::once(&self.state_file).chain(&self.files).map(AsFd::as_fd).collect()
     }
 
-    /// How much memory the machine has.
-    pub(in crate::kvm) fn size(&self) -> MemorySize {
-        self.size
+    /// What the machine has.
+    pub fn shape(&self) -> Shape {
+        Shape { memory: self.size, processors: self.state.processors.len() }
     }
 
     /// Where the machine's memory is, for the next snapshot of it.
@@ -112,20 +112,22 @@ impl Snapshot {
         parts: Vec<DevicePart>,
         output: Output,
     ) -> Result<VirtualMachine, MachineError> {
-        self.restore_with(Hypervisor::open()?, parts, output)
+        let blank = Blank::new(Hypervisor::open()?, self.shape(), DirtyLog::Kept)?;
+        self.restore_in(blank, parts, output)
     }
 
-    /// The same with what is open already.
-    pub(in crate::kvm) fn restore_with(
+    /// The same in what was made for it, which KVM writes the changes of down.
+    pub(in crate::kvm) fn restore_in(
         &self,
-        hypervisor: Hypervisor,
+        blank: Blank,
         parts: Vec<DevicePart>,
         output: Output,
     ) -> Result<VirtualMachine, MachineError> {
-        let memory = self.memory()?;
-        let devices = DeviceBus::restore(self.state.devices.clone(), parts, &memory)?;
-        let processors = self.state.processors.len();
-        let blank = Blank::new(hypervisor, memory, self.size, processors, DirtyLog::Kept)?;
+        if blank.shape() != self.shape() {
+            return Err(unusable(&self.path, "its machine has another shape"));
+        }
+        self.map_into(&blank.memory)?;
+        let devices = DeviceBus::restore(self.state.devices.clone(), parts, &blank.memory)?;
         self.state.shared.restore(&blank.descriptor)?;
         for (processor, state) in blank.processors.iter().zip(&self.state.processors) {
             vcpu::restore(processor, state)?;
@@ -151,12 +153,9 @@ impl Snapshot {
         Err(unusable(&self.path, reason))
     }
 
-    fn memory(&self) -> Result<GuestMemory, MachineError> {
-        let memory = empty_memory(self.size)?;
-        for extent in &self.state.memory.extents {
-            self.map(&memory, extent)?;
-        }
-        Ok(memory)
+    /// Into memory that is all zero.
+    fn map_into(&self, memory: &GuestMemory) -> Result<(), MachineError> {
+        self.state.memory.extents.iter().try_for_each(|extent| self.map(memory, extent))
     }
 
     /// In a file and in memory, as was checked when the snapshot was opened.

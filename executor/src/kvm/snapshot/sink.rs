@@ -21,6 +21,10 @@ const CHUNK_PAGES: usize = 64;
 /// Most bytes held back.
 const HELD_BYTES: usize = 256 << 20;
 
+/// From how many zero pages on they are left out: each such gap is one more piece of memory to be mapped when a machine is
+/// restored, which costs as much as a few pages on disk are worth.
+const LEAST_ZERO_PAGES: usize = 8;
+
 /// One page.
 const PAGE: usize = PAGE_BYTES as usize;
 
@@ -134,6 +138,28 @@ fn read(memory: &GuestMemory, first: u64, bytes: &mut [u8]) -> Result<(), Machin
         .map_err(|error| MachineError::Memory(error.to_string()))
 }
 
+/// How many pages at the front are zero.
+fn zero_pages(pages: &[u8]) -> usize {
+    pages.chunks(PAGE).take_while(|page| **page == ZERO).count()
+}
+
+/// How many pages at the front are not zero, or stand between such with few that are.
+fn pages_to_write(pages: &[u8]) -> usize {
+    let (mut count, mut zeros) = (0, 0);
+    for page in pages.chunks(PAGE) {
+        if *page == ZERO {
+            zeros += 1;
+            if zeros == LEAST_ZERO_PAGES {
+                break;
+            }
+        } else {
+            count += zeros + 1;
+            zeros = 0;
+        }
+    }
+    count
+}
+
 impl Sink {
     /// A new file.
     pub(super) fn new(file: File, secrecy: &Secrecy) -> Result<Self, MachineError> {
@@ -234,8 +260,7 @@ impl Sink {
         let (mut page, mut rest) = (first, bytes);
         while let Some(next) = rest.get(..PAGE) {
             let are_zero = *next == ZERO;
-            let alike = |page: &&[u8]| (**page == ZERO) == are_zero;
-            let count = rest.chunks(PAGE).take_while(alike).count();
+            let count = if are_zero { zero_pages(rest) } else { pages_to_write(rest) };
             let (part, others) = rest.split_at(count * PAGE);
             if !are_zero {
                 self.append(page, count as u64, part)?;
