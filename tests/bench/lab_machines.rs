@@ -83,7 +83,7 @@ fn prepare(directory: &Path) -> Result<(), String> {
     }
     guest_kernel::unpack(&parts().join("vmlinuz"), &directory.join("kernel"))?;
     // One that writes to 16 MiB, rests for a tenth of a second, and so on; one that rests; and one that never does.
-    first_program(directory, "eager", "1", "1")?;
+    first_program(directory, "eager", "1", "0")?;
     first_program(directory, "busy", "4096", "100000000")?;
     first_program(directory, "idle", "1", "900000000")
 }

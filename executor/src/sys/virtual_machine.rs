@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io;
 use std::mem::forget;
 use std::ops::Deref;
-use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 use vm_memory::{GuestAddress, GuestMemoryBackend, GuestMemoryRegion, MemoryRegionAddress};
 
 /// Whether KVM writes down which pages the processors write.
@@ -113,13 +113,7 @@ pub(crate) fn map_privately(
     file: &File,
     offset: u64,
 ) -> io::Result<()> {
-    let outside = || io::Error::from(io::ErrorKind::InvalidInput);
-    let (region, start) = memory.to_region_addr(address).ok_or_else(outside)?;
-    let end = start.0.checked_add(length as u64).ok_or_else(outside)?;
-    if length == 0 || end > region.len() {
-        return Err(outside());
-    }
-    let place = region.get_host_address(MemoryRegionAddress(start.0)).map_err(io::Error::other)?;
+    let place = host_place(memory, address, length)?;
     let protection = ProtFlags::READ | ProtFlags::WRITE;
     let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
     // SAFETY: the range lies within the region's own mapping, as checked above, and that mapping is read and written
@@ -127,6 +121,48 @@ pub(crate) fn map_privately(
     let mapped = unsafe { mmap(place.cast(), length, protection, flags, file, offset)? };
     debug_assert_eq!(mapped, place.cast());
     Ok(())
+}
+
+/// Copies `length` bytes of `file` to where the guest has `address`. Nobody is told that they were written.
+///
+/// # Errors
+/// When the range is not within one region, the file has no such bytes, or the kernel refuses.
+pub(crate) fn read_privately(
+    memory: &GuestMemory,
+    address: GuestAddress,
+    length: usize,
+    file: &File,
+    offset: u64,
+) -> io::Result<()> {
+    let place = host_place(memory, address, length)?;
+    let mut done = 0;
+    while done < length {
+        let offset = i64::try_from(offset + done as u64).map_err(io::Error::other)?;
+        let (to, left) = (place.wrapping_add(done), length - done);
+        // SAFETY: the range lies within a region's own mapping, as checked above, which is reached through vm-memory alone
+        // and expects changes at any moment; `memory` keeps it for the time of the call.
+        let read = unsafe { libc::pread(file.as_raw_fd(), to.cast(), left, offset) };
+        match usize::try_from(read) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(read) => done += read,
+            Err(_) => match io::Error::last_os_error() {
+                error if error.kind() == io::ErrorKind::Interrupted => {}
+                error => return Err(error),
+            },
+        }
+    }
+    Ok(())
+}
+
+/// Where this process has these bytes of a guest.
+fn host_place(memory: &GuestMemory, address: GuestAddress, length: usize) -> io::Result<*mut u8> {
+    let outside = || io::Error::from(io::ErrorKind::InvalidInput);
+    let (region, start) = memory.to_region_addr(address).ok_or_else(outside)?;
+    let end = start.0.checked_add(length as u64).ok_or_else(outside)?;
+    if length == 0 || end > region.len() {
+        return Err(outside());
+    }
+    region.get_host_address(MemoryRegionAddress(start.0)).map_err(io::Error::other)
 }
 
 /// Sets the extended registers of a processor.

@@ -19,6 +19,10 @@ use std::time::Duration;
 const BOOTS: usize = 4;
 const ROUNDS: usize = 9;
 
+/// How many moments of a guest are kept to be restored. At some its kernel has three times as much to do until it is back in
+/// its program as at others.
+const MOMENTS: usize = 3;
+
 /// Memory of most guests, in MiB.
 const USUAL: u64 = 512;
 
@@ -83,12 +87,14 @@ impl Figures {
     }
 
     /// By turns: an emulator gets slower in the course of time, and quicker with what it does again.
-    fn by_turns(&mut self, rounds: usize, compared: &[(&str, &dyn Fn() -> f64)]) {
-        let turns: Vec<Vec<f64>> =
-            (0..rounds).map(|_| compared.iter().map(|(_, round)| round()).collect()).collect();
+    fn by_turns(&mut self, rounds: usize, compared: &[(&str, &dyn Fn(usize) -> f64)]) {
+        let turn = |round| compared.iter().map(|(_, measure)| measure(round)).collect();
+        let turns: Vec<Vec<f64>> = (0..rounds).map(turn).collect();
         for (place, (name, _)) in compared.iter().enumerate() {
-            let of_it = turns.iter().filter_map(|turn| turn.get(place).copied());
-            self.values(name, of_it.collect());
+            let values: Vec<f64> =
+                turns.iter().filter_map(|turn| turn.get(place).copied()).collect();
+            println!("{name}: {values:.1?}");
+            self.tell(name, mean_of_most(values));
         }
     }
 }
@@ -112,11 +118,11 @@ pub(super) fn measure(place: &Place) {
 }
 
 fn boots(figures: &mut Figures, place: &Place, kit: &Kit, beside: Option<&Beside<'_>>) {
-    let mark = || milliseconds(|| kit.boot_marked(&place.guests.busy, USUAL)).0;
-    let agent = || milliseconds(|| kit.boot_agent(USUAL)).0;
-    let order = || milliseconds(|| kit.boot_agent(USUAL).order()).0;
-    let other = || beside.map_or(0.0, Beside::boot);
-    let mut compared: Vec<(&str, &dyn Fn() -> f64)> =
+    let mark = |_| milliseconds(|| kit.boot_marked(&place.guests.busy, USUAL)).0;
+    let agent = |_| milliseconds(|| kit.boot_agent(USUAL)).0;
+    let order = |_| milliseconds(|| kit.boot_agent(USUAL).order()).0;
+    let other = |_| beside.map_or(0.0, Beside::boot);
+    let mut compared: Vec<(&str, &dyn Fn(usize) -> f64)> =
         vec![("boot.mark", &mark), ("boot.agent", &agent)];
     if beside.is_some() {
         compared.push(("boot.firecracker", &other));
@@ -131,24 +137,26 @@ fn restores(figures: &mut Figures, place: &Place, kit: &Kit, beside: Option<&Bes
         let mut machine = kit.boot_marked(&place.guests.eager, mebibytes);
         // What a kernel does behind its first program would be done by each copy.
         std::thread::sleep(SETTLING);
-        machine.marks.next();
-        let name = format!("size{mebibytes}");
-        machine.process.snapshot(&kit.directory, &name, &Secrecy::Open).expect("it is kept");
+        for moment in 0..MOMENTS {
+            machine.marks.next();
+            let name = kept_name(mebibytes, moment);
+            machine.process.snapshot(&kit.directory, &name, &Secrecy::Open).expect("it is kept");
+        }
     }
     let sizes = SIZES.map(|mebibytes| {
-        let restore = move || {
-            let name = format!("size{mebibytes}");
+        let restore = move |round| {
+            let name = kept_name(mebibytes, round);
             kit.prepare(mebibytes, 1);
             milliseconds(|| kit.restore_marked(&name)).0
         };
         (format!("restore.{mebibytes}"), restore)
     });
-    let unprepared = || milliseconds(|| kit.restore_marked(&format!("size{USUAL}"))).0;
-    let mut compared: Vec<(&str, &dyn Fn() -> f64)> = vec![("restore.unprepared", &unprepared)];
+    let unprepared = |round| milliseconds(|| kit.restore_marked(&kept_name(USUAL, round))).0;
+    let mut compared: Vec<(&str, &dyn Fn(usize) -> f64)> = vec![("restore.unprepared", &unprepared)];
     compared.extend(sizes.iter().map(|(name, restore)| (name.as_str(), restore as _)));
     let (started, loaded) = (
-        || beside.map_or(0.0, Beside::start_and_restore),
-        || beside.map_or(0.0, Beside::restore_alone),
+        |round| beside.map_or(0.0, |beside| beside.start_and_restore(round)),
+        |round| beside.map_or(0.0, |beside| beside.restore_alone(round)),
     );
     if let Some(beside) = beside {
         beside.keep(&place.guests.eager);
@@ -156,6 +164,20 @@ fn restores(figures: &mut Figures, place: &Place, kit: &Kit, beside: Option<&Bes
         compared.push(("restore.firecracker.load", &loaded));
     }
     figures.by_turns(ROUNDS, &compared);
+}
+
+/// What a machine of this size is kept as, for a round to restore it.
+fn kept_name(mebibytes: u64, round: usize) -> String {
+    format!("size{mebibytes}-{}", round % MOMENTS)
+}
+
+/// Without the quarters at both ends: what is in them is the emulator's.
+fn mean_of_most(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let most = values.get(values.len() / 4..values.len() - values.len() / 4).unwrap_or_default();
+    #[expect(clippy::cast_precision_loss, reason = "a few")]
+    let count = most.len() as f64;
+    most.iter().sum::<f64>() / count
 }
 
 /// The second snapshot after 16 MiB were written, and the chain that comes of more of them.
@@ -307,32 +329,40 @@ impl Beside<'_> {
         }
     }
 
-    /// Boots one with this first program and keeps it.
+    /// Boots one with this first program and keeps it at some moments.
     fn keep(&self, first_program: &Path) {
         let machine = self.start();
         machine.boot(&self.place.guests.kernel, first_program, USUAL);
         machine.marks.first();
         std::thread::sleep(SETTLING);
-        machine.marks.next();
-        let (state, memory) = (self.path("fc-state"), self.path("fc-memory"));
-        let _old = fs::remove_file(&memory);
-        machine.keep("Full", &state, &memory);
+        for moment in 0..MOMENTS {
+            machine.marks.next();
+            let (state, memory) = self.kept(moment);
+            machine.keep("Full", &state, &memory);
+        }
     }
 
-    fn restored(&self, machine: Firecracker) -> Firecracker {
-        machine.restore(&self.path("fc-state"), &self.path("fc-memory"));
+    /// Where it keeps a machine, for a round to restore it.
+    fn kept(&self, round: usize) -> (PathBuf, PathBuf) {
+        let path = |what| self.path(&format!("fc-{what}-{}", round % MOMENTS));
+        (path("state"), path("memory"))
+    }
+
+    fn restored(&self, machine: Firecracker, round: usize) -> Firecracker {
+        let (state, memory) = self.kept(round);
+        machine.restore(&state, &memory);
         machine.marks.first();
         machine
     }
 
-    fn start_and_restore(&self) -> f64 {
-        milliseconds(|| self.restored(self.start())).0
+    fn start_and_restore(&self, round: usize) -> f64 {
+        milliseconds(|| self.restored(self.start(), round)).0
     }
 
-    fn restore_alone(&self) -> f64 {
+    fn restore_alone(&self, round: usize) -> f64 {
         let machine = self.start();
         machine.wait();
-        milliseconds(|| self.restored(machine)).0
+        milliseconds(|| self.restored(machine, round)).0
     }
 
     fn copies(&self, figures: &mut Figures) {
@@ -340,12 +370,14 @@ impl Beside<'_> {
         machine.boot(&self.place.guests.kernel, &self.place.guests.idle, USUAL);
         machine.marks.first();
         tell_held(figures, "firecracker.booted", 1.0);
-        machine.keep("Full", &self.path("fc-state"), &self.path("fc-memory"));
+        let (state, memory) = self.kept(0);
+        let _old = fs::remove_file(&memory);
+        machine.keep("Full", &state, &memory);
         drop(machine);
         let copies: Vec<_> = (0..COPIES)
             .map(|copy| {
                 let socket = self.path(&format!("firecracker.socket{copy}"));
-                self.restored(Firecracker::start(self.program, socket))
+                self.restored(Firecracker::start(self.program, socket), 0)
             })
             .collect();
         tell_held(figures, "firecracker.ten", 10.0);

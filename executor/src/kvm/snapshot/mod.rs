@@ -12,6 +12,7 @@
 //! |---|---|
 //! | `pages` | sets of pages |
 //! | `map` | where each page of memory is |
+//! | `placing` | how they come into a machine's memory |
 //! | `changes` | which pages were written |
 //! | `checksum` | whether a memory file is what was written |
 //! | `sink` | a memory file being written |
@@ -31,6 +32,7 @@ pub(super) mod file;
 mod map;
 mod opening;
 mod pages;
+mod placing;
 mod sink;
 mod stamp;
 mod state;

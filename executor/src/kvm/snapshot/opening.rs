@@ -4,6 +4,7 @@ use super::ancestry::Ancestry;
 use super::checksum::Checksum;
 use super::decrypted::{decrypted, in_memory};
 use super::map::{Contents, Extent, MemoryFile};
+use super::placing::{Placing, placing};
 use super::stamp::Stamp;
 use super::state::MachineState;
 use super::taking::Lineage;
@@ -17,13 +18,16 @@ use crate::kvm::layout::PAGE_BYTES;
 use crate::kvm::machine::{Blank, Shape, VirtualMachine};
 use crate::kvm::memory::{GuestMemory, MemorySize};
 use crate::kvm::vcpu;
-use crate::sys::virtual_machine::{DirtyLog, map_privately};
+use crate::sys::virtual_machine::{DirtyLog, map_privately, read_privately};
 use kvm_ioctls::Kvm;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{self, BufReader};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use vm_memory::GuestAddress;
+
+/// Puts so many bytes of a file, from this one on, where the guest has this address.
+type Place = fn(&GuestMemory, GuestAddress, usize, &File, u64) -> io::Result<()>;
 
 /// Bytes of a file that are read at once.
 const READ_BYTES: usize = 1 << 20;
@@ -153,18 +157,22 @@ impl Snapshot {
         Err(unusable(&self.path, reason))
     }
 
-    /// Into memory that is all zero.
+    /// Into memory that is all zero, of a machine that nobody has run yet.
     fn map_into(&self, memory: &GuestMemory) -> Result<(), MachineError> {
-        self.state.memory.extents.iter().try_for_each(|extent| self.map(memory, extent))
+        let Placing { mapped, read } = placing(&self.state.memory.extents);
+        let map = mapped.iter().try_for_each(|extent| self.place(memory, extent, map_privately));
+        let filled = map.and_then(|()| {
+            read.iter().try_for_each(|extent| self.place(memory, extent, read_privately))
+        });
+        filled.map_err(MachineError::system("map a machine's memory"))
     }
 
     /// In a file and in memory, as was checked when the snapshot was opened.
-    fn map(&self, memory: &GuestMemory, extent: &Extent) -> Result<(), MachineError> {
+    fn place(&self, memory: &GuestMemory, extent: &Extent, place: Place) -> io::Result<()> {
         let Some(file) = self.files.get(extent.file as usize) else { return Ok(()) };
         let address = GuestAddress(extent.page * PAGE_BYTES);
         let length = usize::try_from(extent.count * PAGE_BYTES).unwrap_or(usize::MAX);
-        map_privately(memory, address, length, file, extent.place * PAGE_BYTES)
-            .map_err(MachineError::system("map a machine's memory"))
+        place(memory, address, length, file, extent.place * PAGE_BYTES)
     }
 }
 
@@ -195,7 +203,7 @@ fn open_memory<'map>(
 }
 
 fn open_as_it_is(path: &Path, expected: &MemoryFile, checksum: u128) -> Result<File, MachineError> {
-    let broken = |error: std::io::Error| unusable(path, error);
+    let broken = |error: io::Error| unusable(path, error);
     let file = File::open(path).map_err(broken)?;
     let metadata = file.metadata().map_err(broken)?;
     if Some(metadata.len()) != expected.pages.checked_mul(PAGE_BYTES) {
@@ -203,7 +211,7 @@ fn open_as_it_is(path: &Path, expected: &MemoryFile, checksum: u128) -> Result<F
     }
     if Stamp::of(&metadata) != expected.stamp {
         let mut now = Checksum::default();
-        std::io::copy(&mut BufReader::with_capacity(READ_BYTES, &file), &mut now)
+        io::copy(&mut BufReader::with_capacity(READ_BYTES, &file), &mut now)
             .map_err(broken)?;
         if now.value() != checksum {
             return Err(unusable(path, "its contents have changed"));
