@@ -34,5 +34,5 @@ pub(crate) use process::{
 };
 pub(crate) use randomness::add_randomness;
 #[cfg(target_arch = "x86_64")]
-pub(crate) use resident::{let_go, share_one_heap, take_up};
+pub(crate) use resident::{let_go, share_one_heap};
 pub(crate) use vsock::listen_at_vsock;

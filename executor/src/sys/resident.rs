@@ -5,6 +5,7 @@
 
 use rustix::mm::{Advice, madvise};
 use std::ffi::{c_int, c_void};
+use std::ptr::null_mut;
 
 /// Bytes of a page.
 const PAGE_BYTES: usize = 4096;
@@ -27,31 +28,16 @@ pub(crate) fn let_go() {
     unsafe {
         libc::malloc_trim(0);
     }
-    advise_of_program(&Advice::LinuxDontNeed);
-}
-
-/// The opposite, for a process that has nothing else to do: what it runs next, it finds.
-pub(crate) fn take_up() {
-    // Before Linux 5.14 there is no such advice, and all is found page by page.
-    advise_of_program(&Advice::LinuxPopulateRead);
-}
-
-/// Tells the system what is to become of the program's and its libraries' code and constants.
-fn advise_of_program(advice: &Advice) {
-    let advice: *const Advice = advice;
-    // SAFETY: the function is called with what the linker says of each loaded object and with the advice, which lives as long
-    // as the call, and keeps nothing of either.
-    unsafe { libc::dl_iterate_phdr(Some(advise_of_object), advice.cast_mut().cast()) };
+    // SAFETY: the function is called with what the linker says of each loaded object and keeps nothing of it.
+    unsafe { libc::dl_iterate_phdr(Some(let_go_of_object), null_mut()) };
 }
 
 /// Of one loaded object.
-unsafe extern "C" fn advise_of_object(
+unsafe extern "C" fn let_go_of_object(
     object: *mut libc::dl_phdr_info,
     _bytes: usize,
-    advice: *mut c_void,
+    _nothing: *mut c_void,
 ) -> c_int {
-    // SAFETY: it is the advice of the only caller, which lives for the time of this call and which nobody writes to.
-    let advice = unsafe { *advice.cast_const().cast::<Advice>() };
     // SAFETY: the linker hands over a live description for the time of this call.
     let object = unsafe { &*object };
     if object.dlpi_phdr.is_null() {
@@ -62,14 +48,14 @@ unsafe extern "C" fn advise_of_object(
         unsafe { std::slice::from_raw_parts(object.dlpi_phdr, usize::from(object.dlpi_phnum)) };
     for header in headers {
         if header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_W == 0 {
-            advise_of_segment(object.dlpi_addr as usize, header, advice);
+            let_go_of_segment(object.dlpi_addr as usize, header);
         }
     }
     0
 }
 
 /// Of one that nobody may write.
-fn advise_of_segment(base: usize, header: &libc::Elf64_Phdr, advice: Advice) {
+fn let_go_of_segment(base: usize, header: &libc::Elf64_Phdr) {
     let (Ok(place), Ok(bytes)) = (usize::try_from(header.p_vaddr), usize::try_from(header.p_memsz))
     else {
         return;
@@ -79,8 +65,9 @@ fn advise_of_segment(base: usize, header: &libc::Elf64_Phdr, advice: Advice) {
     let length = (start - first + bytes).next_multiple_of(PAGE_BYTES);
     // SAFETY: the range is a segment that the linker mapped from a file, privately and not writable. Position-independent
     // programs have nothing to relocate there (linkers refuse that: `-z text`), so its pages are those of the file, and whoever
-    // touches one again finds the same there, whatever was advised. A refusal leaves everything as it is.
-    let _ = unsafe { madvise(std::ptr::without_provenance_mut(first), length, advice) };
+    // touches one again finds the same there. A refusal leaves everything as it is.
+    let _ =
+        unsafe { madvise(std::ptr::without_provenance_mut(first), length, Advice::LinuxDontNeed) };
 }
 
 #[cfg(test)]

@@ -152,7 +152,8 @@ fn restores(figures: &mut Figures, place: &Place, kit: &Kit, beside: Option<&Bes
         (format!("restore.{mebibytes}"), restore)
     });
     let unprepared = |round| milliseconds(|| kit.restore_marked(&kept_name(USUAL, round))).0;
-    let mut compared: Vec<(&str, &dyn Fn(usize) -> f64)> = vec![("restore.unprepared", &unprepared)];
+    let mut compared: Vec<(&str, &dyn Fn(usize) -> f64)> =
+        vec![("restore.unprepared", &unprepared)];
     compared.extend(sizes.iter().map(|(name, restore)| (name.as_str(), restore as _)));
     let (started, loaded) = (
         |round| beside.map_or(0.0, |beside| beside.start_and_restore(round)),
@@ -164,6 +165,12 @@ fn restores(figures: &mut Figures, place: &Place, kit: &Kit, beside: Option<&Bes
         compared.push(("restore.firecracker.load", &loaded));
     }
     figures.by_turns(ROUNDS, &compared);
+    for mebibytes in SIZES {
+        (0..MOMENTS).for_each(|moment| kit.remove(&kept_name(mebibytes, moment)));
+    }
+    if let Some(beside) = beside {
+        (0..MOMENTS).for_each(|moment| beside.remove(moment));
+    }
 }
 
 /// What a machine of this size is kept as, for a round to restore it.
@@ -198,12 +205,13 @@ fn snapshots(figures: &mut Figures, place: &Place, kit: &Kit) {
         .0
     });
     drop(machine);
+    // Until its monitor has done its part: how much of the guest's memory a link's guest is about to write is chance.
     let ends: Vec<(f64, f64)> = (0..ROUNDS)
         .map(|_| {
             kit.prepare(USUAL, 1);
-            let first = milliseconds(|| kit.restore_marked("link0")).0;
+            let first = milliseconds(|| kit.restore("link0")).0;
             kit.prepare(USUAL, 1);
-            (first, milliseconds(|| kit.restore_marked(&format!("link{CHAIN}"))).0)
+            (first, milliseconds(|| kit.restore(&format!("link{CHAIN}"))).0)
         })
         .collect();
     #[expect(clippy::cast_precision_loss, reason = "twenty")]
@@ -346,6 +354,12 @@ impl Beside<'_> {
     fn kept(&self, round: usize) -> (PathBuf, PathBuf) {
         let path = |what| self.path(&format!("fc-{what}-{}", round % MOMENTS));
         (path("state"), path("memory"))
+    }
+
+    /// Makes room, which in the lab is memory.
+    fn remove(&self, moment: usize) {
+        let (state, memory) = self.kept(moment);
+        [state, memory].iter().for_each(|path| fs::remove_file(path).expect("it was kept"));
     }
 
     fn restored(&self, machine: Firecracker, round: usize) -> Firecracker {

@@ -100,13 +100,23 @@ impl Kit {
 
     /// Restores a guest that makes marks, until it made one.
     pub(super) fn restore_marked(&self, name: &str) -> Marked {
+        let restored = self.restore(name);
+        restored.marks.first();
+        restored
+    }
+
+    /// Restores such a guest, until its monitor says that it runs.
+    pub(super) fn restore(&self, name: &str) -> Marked {
         let snapshot = Snapshot::open(&self.directory.join(name)).expect("it opens");
         let (marks, output) = Marks::new();
         let starting = Starting::new(&self.nursery, Box::new(output));
         let process = MachineProcess::restore(starting, &snapshot, plain_devices());
-        let process = process.expect("it is restored");
-        marks.first();
-        Marked { process, marks }
+        Marked { process: process.expect("it is restored"), marks }
+    }
+
+    /// Makes room, which in the lab is memory.
+    pub(super) fn remove(&self, name: &str) {
+        fs::remove_dir_all(self.directory.join(name)).expect("it was kept");
     }
 
     /// Boots until the agent answers.

@@ -13,7 +13,7 @@ use crate::kvm::memory::MemorySize;
 use crate::kvm::snapshot::{Begun, Snapshot, file};
 use crate::kvm::vcpu::Control;
 use crate::sys::virtual_machine::DirtyLog;
-use crate::sys::{leave, let_go, take_up};
+use crate::sys::{leave, let_go};
 use std::ffi::CStr;
 use std::fs::File;
 use std::io;
@@ -85,8 +85,6 @@ fn first_orders(
         Err(error) => return Ok(Some(Err(error))),
     };
     channel::send(orders, Answer::Done, &[])?;
-    // Nobody waits for it now, and somebody will when it restores.
-    take_up();
     let Some((order, descriptors)) = channel::receive::<Order>(orders)? else { return Ok(None) };
     name_process(SERVING);
     Ok(Some(restore(order, descriptors.into_iter(), blank)))

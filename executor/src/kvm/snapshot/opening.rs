@@ -211,8 +211,7 @@ fn open_as_it_is(path: &Path, expected: &MemoryFile, checksum: u128) -> Result<F
     }
     if Stamp::of(&metadata) != expected.stamp {
         let mut now = Checksum::default();
-        io::copy(&mut BufReader::with_capacity(READ_BYTES, &file), &mut now)
-            .map_err(broken)?;
+        io::copy(&mut BufReader::with_capacity(READ_BYTES, &file), &mut now).map_err(broken)?;
         if now.value() != checksum {
             return Err(unusable(path, "its contents have changed"));
         }

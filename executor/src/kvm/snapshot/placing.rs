@@ -33,7 +33,9 @@ pub(super) fn placing(extents: &[Extent]) -> Placing {
         while let Some(gap) = gap_in(&piece, rest) {
             let (filling, behind) = rest.split_at(gap);
             let pages: u64 = filling.iter().map(|extent| extent.count).sum();
-            let (Some(other), Some(fewer)) = (behind.first(), left.checked_sub(pages)) else { break };
+            let (Some(other), Some(fewer)) = (behind.first(), left.checked_sub(pages)) else {
+                break;
+            };
             left = fewer;
             placing.read.extend(filling);
             piece.count = other.pages().end - piece.page;
