@@ -14,6 +14,7 @@ pub(crate) type Case = fn() -> Result<(), Failed>;
 pub(crate) fn small() -> Vec<(&'static str, Case)> {
     vec![
         ("a_machine_is_kept_and_goes_on_in_another_process", processes::is_kept_and_goes_on),
+        ("a_machine_is_prepared_before_it_is_asked_for", processes::is_prepared),
         ("a_machine_runs_while_it_is_written", processes::runs_while_it_is_written),
         ("a_machines_process_has_nothing_of_the_host", processes::has_nothing_of_the_host),
         ("the_end_of_a_machines_process_is_told", processes::its_end_is_told),

@@ -77,6 +77,7 @@ fn first_orders(
     let Some((order, descriptors)) = channel::receive::<Order>(orders)? else { return Ok(None) };
     let files = descriptors.into_iter();
     let Order::Prepare { memory_bytes, processors } = order else {
+        name_process(SERVING);
         return Ok(Some(boot(order, files, page_facts)));
     };
     name_process(WAITING);

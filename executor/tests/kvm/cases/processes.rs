@@ -3,7 +3,7 @@
 use crate::place::PARTS;
 use crate::tiny::{self, Letters};
 use layerc_executor::kvm::process::{HandedDevice, MachineProcess, Nursery, Starting};
-use layerc_executor::kvm::{Secrecy, Snapshot};
+use layerc_executor::kvm::{Secrecy, Shape, Snapshot};
 use libtest_mimic::Failed;
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeMap;
@@ -117,6 +117,48 @@ pub(super) fn is_kept_and_goes_on() -> Result<(), Failed> {
     let first = copies.map(|(_, letters)| letters.all_in_order()[0]);
     assert_eq!(first, [first[0]; 3], "copies go on from the same number");
     wait_until("processes outlive their machines", || machines().is_empty());
+    Ok(())
+}
+
+/// Processes of a nursery's machines with this name.
+fn named(name: &str) -> Vec<i32> {
+    let machines = machines().into_iter().map(|line| line.machine);
+    machines.filter(|machine| status(*machine).get("Name").is_some_and(|is| is == name)).collect()
+}
+
+/// What waits for a machine of this shape becomes one; what somebody ended, or has another shape, does not.
+pub(super) fn is_prepared() -> Result<(), Failed> {
+    let (_alone, place) = (alone(), TempDir::new()?);
+    let nursery = Nursery::new(&std::env::current_exe()?);
+    let (mut process, letters) = tiny::boot_from(&nursery, place.path(), devices());
+    letters.more(20);
+    process.snapshot(place.path(), "kept", &Secrecy::Open)?;
+    drop(process);
+    let snapshot = Snapshot::open(&place.path().join("kept"))?;
+    let restore = || {
+        let letters = Letters::default();
+        let starting = Starting::new(&nursery, letters.output());
+        let process = MachineProcess::restore(starting, &snapshot, devices()).unwrap();
+        letters.more(20);
+        process
+    };
+    let other = Shape { processors: 2, ..snapshot.shape() };
+    nursery.prepare(other, 1);
+    nursery.prepare(snapshot.shape(), 2);
+    nursery.prepare(snapshot.shape(), 2);
+    wait_until("three wait", || named("layerc-spare").len() == 3);
+    let waited = named("layerc-spare");
+    let first = restore();
+    let [became] = named("layerc-machine")[..] else { panic!("one machine: {:?}", machines()) };
+    assert!(waited.contains(&became), "it is one of those that waited");
+    assert_eq!(named("layerc-spare").len(), 2);
+    named("layerc-spare").into_iter().for_each(|waiting| kill(waiting, Signal::KILL));
+    wait_until("they are gone", || machines().len() == 1);
+    let second = restore();
+    assert_eq!(named("layerc-machine").len(), 2, "one that was made when it was asked for");
+    nursery.prepare(other, 1);
+    drop((first, second, nursery));
+    wait_until("what waits outlives the nursery", || machines().is_empty());
     Ok(())
 }
 
