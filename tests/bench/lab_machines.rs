@@ -209,6 +209,30 @@ const ROWS: &[Row] = &[
         Goal::None,
     ),
     (
+        "restore until the monitor says that the guest runs, 256 MiB",
+        "told.256",
+        None,
+        Unit::Milliseconds,
+        Goal::None,
+    ),
+    ("the same, 512 MiB", "told.512", None, Unit::Milliseconds, Goal::None),
+    ("the same, 2 GiB", "told.2048", None, Unit::Milliseconds, Goal::None),
+    ("the same, 8 GiB", "told.8192", None, Unit::Milliseconds, Goal::None),
+    (
+        "Firecracker: load until it says so, 512 MiB, without its start",
+        "told.firecracker",
+        None,
+        Unit::Milliseconds,
+        Goal::None,
+    ),
+    (
+        "restore until told ÷ Firecracker's load until told",
+        "told.512",
+        Some("told.firecracker"),
+        Unit::Times,
+        Goal::AtMost(0.5),
+    ),
+    (
         "restore until the agent answers, 512 MiB",
         "restore.agent",
         None,
@@ -362,8 +386,8 @@ fn tell(table: &mut Table, figures: &Figures) {
             None => table.unmeasured(what, "the lab ended before"),
         }
     }
-    let restore = |size: &u64| figures.get(&format!("restore.{size}")).copied();
-    let what = "restore until the guest runs: the slowest of these sizes ÷ the fastest";
+    let restore = |size: &u64| figures.get(&format!("told.{size}")).copied();
+    let what = "restore until told: the slowest of these sizes ÷ the fastest";
     match inside::SIZES.iter().map(restore).collect::<Option<Vec<f64>>>() {
         Some(restores) => {
             let most = restores.iter().copied().fold(0.0, f64::max);

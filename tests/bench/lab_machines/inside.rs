@@ -151,18 +151,28 @@ fn restores(figures: &mut Figures, place: &Place, kit: &Kit, beside: Option<&Bes
         };
         (format!("restore.{mebibytes}"), restore)
     });
+    let told = SIZES.map(|mebibytes| {
+        let restore = move |round| {
+            kit.prepare(mebibytes, 1);
+            milliseconds(|| kit.restore(&kept_name(mebibytes, round))).0
+        };
+        (format!("told.{mebibytes}"), restore)
+    });
     let unprepared = |round| milliseconds(|| kit.restore_marked(&kept_name(USUAL, round))).0;
     let mut compared: Vec<(&str, &dyn Fn(usize) -> f64)> =
         vec![("restore.unprepared", &unprepared)];
     compared.extend(sizes.iter().map(|(name, restore)| (name.as_str(), restore as _)));
-    let (started, loaded) = (
+    compared.extend(told.iter().map(|(name, restore)| (name.as_str(), restore as _)));
+    let (started, loaded, told) = (
         |round| beside.map_or(0.0, |beside| beside.start_and_restore(round)),
         |round| beside.map_or(0.0, |beside| beside.restore_alone(round)),
+        |round| beside.map_or(0.0, |beside| beside.load(round)),
     );
     if let Some(beside) = beside {
         beside.keep(&place.guests.eager);
         compared.push(("restore.firecracker", &started));
         compared.push(("restore.firecracker.load", &loaded));
+        compared.push(("told.firecracker", &told));
     }
     figures.by_turns(ROUNDS, &compared);
     for mebibytes in SIZES {
@@ -371,6 +381,14 @@ impl Beside<'_> {
 
     fn start_and_restore(&self, round: usize) -> f64 {
         milliseconds(|| self.restored(self.start(), round)).0
+    }
+
+    /// Until it says that the guest runs.
+    fn load(&self, round: usize) -> f64 {
+        let machine = self.start();
+        machine.wait();
+        let (state, memory) = self.kept(round);
+        milliseconds(|| machine.restore(&state, &memory)).0
     }
 
     fn restore_alone(&self, round: usize) -> f64 {
