@@ -46,17 +46,15 @@ type Files = std::vec::IntoIter<OwnedFd>;
 /// When whoever tells it can't be understood or answered.
 pub(super) fn serve(orders: &OwnedFd, news: OwnedFd, page_facts: Option<File>) -> io::Result<()> {
     let Some(made) = first_orders(orders, page_facts)? else { return Ok(()) };
-    let made = made.and_then(|served| {
-        watch(Arc::clone(&served.machine.control), news)?;
-        Ok(served)
-    });
-    // Threads that it needs it has by now.
-    Confinement::of(Role::Steering)?.enter()?;
     let mut served = match made {
         Ok(served) => served,
         Err(error) => return channel::send(orders, Answer::Failed(error.into()), &[]),
     };
+    // Its guest runs, and nobody has to wait for the rest.
     channel::send(orders, Answer::Done, &[])?;
+    watch(Arc::clone(&served.machine.control), news).map_err(io::Error::other)?;
+    // Threads that it needs it has by now.
+    Confinement::of(Role::Steering)?.enter()?;
     // Most of what the start needed is needed never again.
     let_go();
     while let Some((order, descriptors)) = channel::receive::<Order>(orders)? {
