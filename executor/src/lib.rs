@@ -7,6 +7,7 @@ mod asking;
 pub mod backend;
 pub mod cache;
 pub mod caches;
+mod call_rules;
 pub mod clones;
 pub mod doctor;
 pub mod doors;

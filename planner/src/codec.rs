@@ -184,11 +184,12 @@ fn field<const N: usize>(header: &[u8], offset: usize) -> [u8; N] {
 /// Decodes with the smallest of a few budgets that any honest payload of this length stays in.
 ///
 /// The decoder charges what a value could take in memory: 8 bytes for a number written in one. A budget of 8 times the
-/// payload therefore never refuses an honest one, and no length in it can ask for more than 64 MiB or 256 times the
+/// payload therefore never refuses an honest one, and no length in it can ask for more than 1 MiB or 512 times the
 /// payload. The decoder is compiled once for each budget, 40 KB each, so there are no more of them.
 fn decode_payload(payload: &[u8]) -> Result<(Payload, usize), bincode::error::DecodeError> {
     match payload.len().saturating_mul(8) {
-        0..=0x400_0000 => decode_within::<0x400_0000>(payload),
+        0..=0x10_0000 => decode_within::<0x10_0000>(payload),
+        0x10_0001..=0x400_0000 => decode_within::<0x400_0000>(payload),
         _ => decode_within::<{ 8 * limits::MAX_FILE_BYTES }>(payload),
     }
 }

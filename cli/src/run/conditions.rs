@@ -56,8 +56,13 @@ impl Conditions {
                 .map_err(|message| WrongUsage(format!("--image {name}: {message}")))?;
             map.insert(&name, source);
         }
-        let names = image_names(plan).into_iter();
-        Ok(names.filter_map(|name| map.source(&name).map(|source| (name, source))).collect())
+        let mut images = BTreeMap::new();
+        for name in image_names(plan) {
+            if let Some(source) = map.source(&name) {
+                images.insert(name, source);
+            }
+        }
+        Ok(images)
     }
 
     /// Built-in variables with values from the command line.

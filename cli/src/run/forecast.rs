@@ -65,7 +65,11 @@ pub(crate) fn annotations(
     if !forecast.steps.iter().any(|step| tells(&step.expected)) {
         return Ok(StepAnnotations::new());
     }
-    Ok(forecast.by_node().into_iter().map(|(node, expected)| (node, annotated(expected))).collect())
+    let mut annotations = StepAnnotations::new();
+    for (node, expected) in forecast.by_node() {
+        annotations.insert(node, annotated(expected));
+    }
+    Ok(annotations)
 }
 
 fn annotated(expected: &Expected) -> StepAnnotation {
@@ -85,9 +89,11 @@ fn ready_bases(
     images: &BTreeMap<String, ImageSource>,
     opened: &Opened,
 ) -> BTreeMap<String, Arc<BaseImage>> {
-    let ready = |(name, source): (&String, &ImageSource)| {
-        let base = opened.machines.backend().ready_base(source).ok().flatten()?;
-        Some((name.clone(), Arc::new(base)))
-    };
-    images.iter().filter_map(ready).collect()
+    let mut ready = BTreeMap::new();
+    for (name, source) in images {
+        if let Ok(Some(base)) = opened.machines.backend().ready_base(source) {
+            ready.insert(name.clone(), Arc::new(base));
+        }
+    }
+    ready
 }

@@ -7,12 +7,11 @@
 //!
 //! Knows call numbers and seccomp (`Documentation/userspace-api/seccomp_filter.rst` of the kernel), nothing of machines.
 
+use crate::call_rules::CallRules;
 use crate::sys::{FilterInstruction, install_filter};
 use seccompiler::{
-    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition,
-    SeccompFilter, SeccompRule, TargetArch,
+    BackendError, BpfProgram, SeccompAction, SeccompCmpOp, SeccompFilter, TargetArch,
 };
-use std::collections::BTreeMap;
 use std::io;
 
 /// Refused whatever their arguments.
@@ -102,7 +101,8 @@ impl CallFilter {
     pub(crate) fn compile() -> Result<Self, BackendError> {
         let architecture = TargetArch::try_from(std::env::consts::ARCH)?;
         let refused = SeccompAction::Errno(libc::EPERM.unsigned_abs());
-        let filter = SeccompFilter::new(rules()?, SeccompAction::Allow, refused, architecture)?;
+        let filter =
+            SeccompFilter::new(rules()?.into_map(), SeccompAction::Allow, refused, architecture)?;
         let compiled: BpfProgram = filter.try_into()?;
         let compiled = compiled.iter().map(|instruction| FilterInstruction {
             code: instruction.code,
@@ -119,16 +119,12 @@ impl CallFilter {
     }
 }
 
-fn rules() -> Result<BTreeMap<libc::c_long, Vec<SeccompRule>>, BackendError> {
-    let mut rules: BTreeMap<_, Vec<SeccompRule>> =
-        REFUSED.iter().chain(REFUSED_HERE).map(|call| (*call, Vec::new())).collect();
+fn rules() -> Result<CallRules, BackendError> {
+    let mut rules = CallRules::whatever_arguments(REFUSED.iter().chain(REFUSED_HERE));
     let values = REFUSED_WITH.iter().map(|refused| (refused, SeccompCmpOp::Eq));
     let bits = REFUSED_WITH_BITS.iter().map(|refused| (refused, SeccompCmpOp::MaskedEq(refused.2)));
     for (&(call, argument, value), comparison) in values.chain(bits) {
-        // The kernel looks at the lower half of these arguments only.
-        let length = SeccompCmpArgLen::Dword;
-        let condition = SeccompCondition::new(argument, length, comparison, value)?;
-        rules.entry(call).or_default().push(SeccompRule::new(vec![condition])?);
+        rules.where_argument(call, argument, comparison, value)?;
     }
     Ok(rules)
 }

@@ -7,11 +7,10 @@
 //!
 //! Knows call numbers; nothing of guests.
 
+use crate::call_rules::CallRules;
 use seccompiler::{
-    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition,
-    SeccompFilter, SeccompRule, TargetArch, apply_filter,
+    BackendError, BpfProgram, SeccompAction, SeccompCmpOp, SeccompFilter, TargetArch, apply_filter,
 };
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, OnceLock};
 
@@ -168,10 +167,11 @@ fn compile(role: Role) -> Result<BpfProgram, BackendError> {
             SeccompAction::Errno(libc::EPERM.unsigned_abs())
         }
     };
-    SeccompFilter::new(rules(role)?, refused, SeccompAction::Allow, architecture)?.try_into()
+    SeccompFilter::new(rules(role)?.into_map(), refused, SeccompAction::Allow, architecture)?
+        .try_into()
 }
 
-fn rules(role: Role) -> Result<BTreeMap<libc::c_long, Vec<SeccompRule>>, BackendError> {
+fn rules(role: Role) -> Result<CallRules, BackendError> {
     let more: &[&[libc::c_long]] = match role {
         Role::Anybody => &[DEVICES, MAKING, TRIED],
         Role::Maker => &[DEVICES, MAKING],
@@ -179,23 +179,16 @@ fn rules(role: Role) -> Result<BTreeMap<libc::c_long, Vec<SeccompRule>>, Backend
         Role::Processor => &[],
     };
     let calls = EVERYBODY.iter().chain(more.iter().copied().flatten());
-    let mut rules: BTreeMap<_, Vec<SeccompRule>> = calls.map(|call| (*call, Vec::new())).collect();
-    let mut allow = |call, argument, comparison, value| -> Result<(), BackendError> {
-        // The kernel looks at the lower half of these arguments only.
-        let length = SeccompCmpArgLen::Dword;
-        let which = SeccompCondition::new(argument, length, comparison, value)?;
-        rules.entry(call).or_default().push(SeccompRule::new(vec![which])?);
-        Ok(())
-    };
+    let mut rules = CallRules::whatever_arguments(calls);
     for option in OF_THREADS {
-        allow(libc::SYS_prctl, 0, SeccompCmpOp::Eq, option)?;
+        rules.where_argument(libc::SYS_prctl, 0, SeccompCmpOp::Eq, option)?;
     }
     let controls: &[u64] = if role == Role::Processor { &RUNNING } else { &SOCKETS };
     for control in controls {
-        allow(libc::SYS_ioctl, 1, SeccompCmpOp::Eq, *control)?;
+        rules.where_argument(libc::SYS_ioctl, 1, SeccompCmpOp::Eq, *control)?;
     }
     if matches!(role, Role::Anybody | Role::Maker | Role::Steering) {
-        allow(libc::SYS_ioctl, 1, SeccompCmpOp::MaskedEq(OWNER), KVM)?;
+        rules.where_argument(libc::SYS_ioctl, 1, SeccompCmpOp::MaskedEq(OWNER), KVM)?;
     }
     Ok(rules)
 }

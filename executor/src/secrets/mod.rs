@@ -40,10 +40,11 @@ impl fmt::Debug for Secrets {
 impl Secrets {
     /// These secrets.
     pub fn new(values: BTreeMap<String, String>) -> Self {
-        let written = |value: &String| {
-            forms::all(value).into_iter().map(|(form, text)| Written { form, text }).collect()
-        };
-        let written = values.iter().map(|(name, value)| (name.clone(), written(value))).collect();
+        let mut written = BTreeMap::new();
+        for (name, value) in &values {
+            let forms = forms::all(value).into_iter().map(|(form, text)| Written { form, text });
+            written.insert(name.clone(), forms.collect());
+        }
         Self { values, written }
     }
 

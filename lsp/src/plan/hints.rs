@@ -20,8 +20,10 @@ pub fn hints(view: FileView<'_>, range: Range) -> Vec<InlayHint> {
         return Vec::new();
     }
     let wanted = view.positions().span(range);
-    let outlooks: BTreeMap<u32, outlook::LineOutlook> =
-        outlook::of_file(view).into_iter().map(|outlook| (outlook.line, outlook)).collect();
+    let mut outlooks = BTreeMap::new();
+    for outlook in outlook::of_file(view) {
+        outlooks.insert(outlook.line, outlook);
+    }
     let mut machine = machine::inherited(view);
     let mut hints = Vec::new();
     for (index, directive) in view.analysis().directives.iter().enumerate() {
