@@ -4,9 +4,12 @@
 use super::error::MachineError;
 use crate::sys::virtual_machine::hypervisor_of;
 use kvm_ioctls::Kvm;
-use rustix::fs::{Mode, OFlags, open, openat};
+use rustix::fs::{Mode, OFlags, openat};
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
+
+/// KVM.
+const KVM: &str = "/dev/kvm";
 
 /// What the kernel says of each page of this process: 8 bytes a page (proc(5)).
 const PAGE_FACTS: &str = "self/pagemap";
@@ -26,8 +29,7 @@ impl Hypervisor {
     /// # Errors
     /// When there is no KVM for this user.
     pub(crate) fn open() -> Result<Self, MachineError> {
-        let kvm = Kvm::new().map_err(MachineError::system("open /dev/kvm"))?;
-        Ok(Self { kvm, page_facts: own_page_facts() })
+        Ok(Self::of(open()?, own_page_facts()))
     }
 
     /// KVM as somebody else opened it.
@@ -36,9 +38,18 @@ impl Hypervisor {
     }
 }
 
+/// KVM, for somebody who can't open it.
+///
+/// # Errors
+/// When there is none for this user.
+pub(crate) fn open() -> Result<OwnedFd, MachineError> {
+    let opened = File::options().read(true).write(true).open(KVM);
+    opened.map(OwnedFd::from).map_err(MachineError::system("open /dev/kvm"))
+}
+
 fn own_page_facts() -> Option<File> {
     let directory = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    page_facts(open("/proc", directory, Mode::empty()).ok()?)
+    page_facts(rustix::fs::open("/proc", directory, Mode::empty()).ok()?)
 }
 
 /// What the kernel tells of this process's pages, by its directory of processes.

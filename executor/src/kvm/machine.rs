@@ -19,11 +19,12 @@ use super::snapshot::Lineage;
 use super::vcpu::{Bus, Control, End, Processor, features_for, prepare_first};
 use crate::sys::virtual_machine::{DirtyLog, MachineDescriptor};
 use kvm_ioctls::{IoEventAddress, VcpuFd};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What a machine has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shape {
     /// Its memory.
     pub memory: MemorySize,

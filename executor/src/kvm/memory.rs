@@ -6,6 +6,7 @@
 use super::error::MachineError;
 use super::layout::{GAP_END, GAP_START, PAGE_BYTES};
 use crate::sys::large_pages::{Written, large_paged_region};
+use serde::{Deserialize, Serialize};
 use vm_memory::{GuestAddress, GuestMemoryMmap, GuestRegionMmap};
 
 /// Regions of this process's memory that a guest sees as its own.
@@ -18,8 +19,23 @@ const LEAST_BYTES: u64 = 1 << 20;
 const MOST_BYTES: u64 = 1 << 40;
 
 /// How much memory a guest has: whole pages, between 1 MiB and 1 TiB.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u64", into = "u64")]
 pub struct MemorySize(u64);
+
+impl TryFrom<u64> for MemorySize {
+    type Error = MachineError;
+
+    fn try_from(bytes: u64) -> Result<Self, MachineError> {
+        Self::from_bytes(bytes).ok_or(MachineError::MemorySize(bytes))
+    }
+}
+
+impl From<MemorySize> for u64 {
+    fn from(size: MemorySize) -> Self {
+        size.bytes()
+    }
+}
 
 impl MemorySize {
     /// So many bytes, if a guest can have them.

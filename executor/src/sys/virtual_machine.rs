@@ -101,19 +101,25 @@ impl Drop for MachineDescriptor {
     }
 }
 
-/// Puts `length` bytes of `file` where the guest has `address`, copied when first written. Lazily: nothing is read now.
+/// Bytes of a file, and where a guest is to have them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Piece<'file> {
+    pub(crate) file: &'file File,
+    /// The first of them.
+    pub(crate) offset: u64,
+    /// How many.
+    pub(crate) length: usize,
+    pub(crate) address: GuestAddress,
+}
+
+/// Puts a piece where the guest is to have it, copied when first written. Lazily: nothing is read now.
 /// The file must not be shortened while the memory is used: touching what is gone kills this process.
 ///
 /// # Errors
 /// When the range is not within one region, or the kernel refuses.
-pub(crate) fn map_privately(
-    memory: &GuestMemory,
-    address: GuestAddress,
-    length: usize,
-    file: &File,
-    offset: u64,
-) -> io::Result<()> {
-    let place = host_place(memory, address, length)?;
+pub(crate) fn map_privately(memory: &GuestMemory, piece: &Piece<'_>) -> io::Result<()> {
+    let place = piece.place_in(memory)?;
+    let Piece { file, offset, length, .. } = *piece;
     let protection = ProtFlags::READ | ProtFlags::WRITE;
     let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
     // SAFETY: the range lies within the region's own mapping, as checked above, and that mapping is read and written
@@ -123,18 +129,13 @@ pub(crate) fn map_privately(
     Ok(())
 }
 
-/// Copies `length` bytes of `file` to where the guest has `address`. Nobody is told that they were written.
+/// Copies a piece to where the guest is to have it. Nobody is told that this was written.
 ///
 /// # Errors
 /// When the range is not within one region, the file has no such bytes, or the kernel refuses.
-pub(crate) fn read_privately(
-    memory: &GuestMemory,
-    address: GuestAddress,
-    length: usize,
-    file: &File,
-    offset: u64,
-) -> io::Result<()> {
-    let place = host_place(memory, address, length)?;
+pub(crate) fn read_privately(memory: &GuestMemory, piece: &Piece<'_>) -> io::Result<()> {
+    let place = piece.place_in(memory)?;
+    let Piece { file, offset, length, .. } = *piece;
     let mut done = 0;
     while done < length {
         let offset = i64::try_from(offset + done as u64).map_err(io::Error::other)?;
@@ -154,15 +155,17 @@ pub(crate) fn read_privately(
     Ok(())
 }
 
-/// Where this process has these bytes of a guest.
-fn host_place(memory: &GuestMemory, address: GuestAddress, length: usize) -> io::Result<*mut u8> {
-    let outside = || io::Error::from(io::ErrorKind::InvalidInput);
-    let (region, start) = memory.to_region_addr(address).ok_or_else(outside)?;
-    let end = start.0.checked_add(length as u64).ok_or_else(outside)?;
-    if length == 0 || end > region.len() {
-        return Err(outside());
+impl Piece<'_> {
+    /// Where this process has the guest's bytes that it is for.
+    fn place_in(&self, memory: &GuestMemory) -> io::Result<*mut u8> {
+        let outside = || io::Error::from(io::ErrorKind::InvalidInput);
+        let (region, start) = memory.to_region_addr(self.address).ok_or_else(outside)?;
+        let end = start.0.checked_add(self.length as u64).ok_or_else(outside)?;
+        if self.length == 0 || end > region.len() {
+            return Err(outside());
+        }
+        region.get_host_address(MemoryRegionAddress(start.0)).map_err(io::Error::other)
     }
-    region.get_host_address(MemoryRegionAddress(start.0)).map_err(io::Error::other)
 }
 
 /// Sets the extended registers of a processor.

@@ -2,12 +2,14 @@
 
 use super::devices::HandedDevice;
 use super::life::Life;
-use super::newborn::{Orders, Ready, hypervisor, starting};
+use super::newborn::{Ready, starting};
 use super::nursery::{Nursery, Started};
+use super::orders::Orders;
 use super::protocol::Order;
 use crate::kvm::console::Output;
 use crate::kvm::devices::disk::Delta;
 use crate::kvm::error::MachineError;
+use crate::kvm::hypervisor;
 use crate::kvm::machine::Shape;
 use crate::kvm::memory::MemorySize;
 use crate::kvm::snapshot::{Ancestry, Snapshot, Unfinished};
@@ -73,15 +75,14 @@ impl MachineProcess {
         let Starting { nursery, groups, output } = start;
         let process = Self::of(nursery.newborn()?.ready()?, groups, output, shape.memory)?;
         let images = files.open()?;
-        let mut handed = vec![hypervisor()?];
+        let mut handed = vec![hypervisor::open()?];
         let mut names = Vec::new();
         for image in std::iter::once(images.kernel).chain(images.initramfs) {
             names.push(image.name);
             handed.push(image.file.into());
         }
         let order = Order::Boot {
-            memory_bytes: shape.memory.bytes(),
-            processors: u32::try_from(shape.processors).unwrap_or(u32::MAX),
+            shape,
             command_line: images.command_line,
             names,
             devices: apart(devices, &mut handed)?,

@@ -12,6 +12,7 @@
 //! | `channel` | messages with any number of open files |
 //! | `devices` | a machine's devices as open files, handed over |
 //! | `nursery`, `handle` | the nursery and the process as the run sees them |
+//! | `orders` | the way to a process: what it is told, and its answers |
 //! | `newborn` | a process that no machine is in yet |
 //! | `stock` | which of those are prepared before anybody asks |
 //! | `hostile` | either end as somebody who says anything, for fuzzing |
@@ -31,6 +32,7 @@ mod hostile;
 mod life;
 mod newborn;
 mod nursery;
+mod orders;
 mod protocol;
 mod serve;
 mod stock;

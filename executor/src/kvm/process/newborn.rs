@@ -3,27 +3,16 @@
 
 use super::channel;
 use super::nursery::Started;
+use super::orders::Orders;
 use super::protocol::{Answer, Fate, Order};
 use crate::kvm::descriptors::packet_pair;
 use crate::kvm::error::MachineError;
+use crate::kvm::hypervisor;
 use crate::kvm::machine::Shape;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::time::Duration;
-
-/// Longest wait for an answer: writing the largest memory to a slow disk.
-const LONGEST_ANSWER: Duration = Duration::from_mins(15);
-
-/// KVM.
-const HYPERVISOR: &str = "/dev/kvm";
-
-/// Where a process is told what to do.
-#[derive(Debug)]
-pub(super) struct Orders(OwnedFd);
 
 /// See the module. Dropping it ends the process.
 #[derive(Debug)]
@@ -59,83 +48,41 @@ pub(super) fn starting<E: Into<io::Error>>(error: E) -> MachineError {
     MachineError::system("start the process of a virtual machine")(error)
 }
 
-/// KVM, opened for a process that can't.
-pub(super) fn hypervisor() -> Result<OwnedFd, MachineError> {
-    let opened = File::options().read(true).write(true).open(HYPERVISOR);
-    opened.map(OwnedFd::from).map_err(MachineError::system("open /dev/kvm"))
-}
-
-impl Orders {
-    /// Has it done, and waits for that.
-    pub(super) fn have_done(
-        &self,
-        order: Order,
-        files: &[BorrowedFd<'_>],
-    ) -> Result<(), MachineError> {
-        channel::send(&self.0, order, files).map_err(untold)?;
-        self.done()
-    }
-
-    /// Waits for what was told last.
-    fn done(&self) -> Result<(), MachineError> {
-        match channel::receive::<Answer>(&self.0).map_err(untold)? {
-            Some((Answer::Done, _)) => Ok(()),
-            Some((Answer::Failed(fault), _)) => Err(fault.into()),
-            Some((Answer::Ready { .. }, _)) => Err(MachineError::Process(
-                "the machine's process answers something else".to_owned(),
-            )),
-            None => Err(MachineError::Ended),
-        }
-    }
-}
-
-fn untold(error: io::Error) -> MachineError {
-    match error.kind() {
-        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => MachineError::Ended,
-        _ => MachineError::system("tell the process of a virtual machine what to do")(error),
-    }
-}
-
 impl Newborn {
     /// Asks for one. `ask` hands the ends of a process to a nursery.
     pub(super) fn ask(
         ask: impl FnOnce(&[BorrowedFd<'_>]) -> io::Result<Arc<Started>>,
     ) -> Result<Self, MachineError> {
-        let (orders, told) = packet_pair().map_err(starting)?;
+        let (orders, told) = Orders::new().map_err(starting)?;
         let (news, tells) = packet_pair().map_err(starting)?;
         let (fate, ends) = packet_pair().map_err(starting)?;
         let (printed, prints) = io::pipe().map_err(starting)?;
-        set_socket_timeout(&orders, Timeout::Recv, Some(LONGEST_ANSWER)).map_err(starting)?;
         let handed = [told.as_fd(), tells.as_fd(), prints.as_fd(), ends.as_fd()];
         let nursery = ask(&handed).map_err(starting)?;
         let ends = Ends { fate, news, printed };
-        Ok(Self { orders: Orders(orders), ends, nursery, prepares: false })
+        Ok(Self { orders, ends, nursery, prepares: false })
     }
 
     /// Has it prepare for a machine of this shape that is to be restored. Whether it could, [`Self::ready`] says.
     pub(super) fn prepare(&mut self, shape: Shape) -> Result<(), MachineError> {
-        let order = Order::Prepare {
-            memory_bytes: shape.memory.bytes(),
-            processors: u32::try_from(shape.processors).unwrap_or(u32::MAX),
-        };
         self.prepares = true;
-        match channel::send(&self.orders.0, order, &[hypervisor()?.as_fd()]) {
-            // Why it ended is not known here.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            sent => sent.map_err(untold),
+        match self.orders.tell(Order::Prepare(shape), &[hypervisor::open()?.as_fd()]) {
+            // Why is not known here.
+            Err(MachineError::Ended) => Ok(()),
+            told => told,
         }
     }
 
     /// Waits until it has done what it was told.
     pub(super) fn ready(self) -> Result<Ready, MachineError> {
         let Self { orders, ends, nursery, prepares } = self;
-        let (lacking, mut handles) = match channel::receive::<Answer>(&orders.0) {
+        let (lacking, mut handles) = match orders.answer() {
             Ok(Some((Answer::Ready { lacking }, handles))) => (lacking, handles),
             other => return Err(never_ready(&nursery, ends, other.err())),
         };
         let Some(handle) = handles.pop() else { return Err(never_ready(&nursery, ends, None)) };
         if prepares {
-            orders.done()?;
+            orders.wait()?;
         }
         Ok(Ready { orders, ends, nursery, handle, lacking })
     }

@@ -4,6 +4,7 @@
 
 use crate::kvm::Secrecy;
 use crate::kvm::error::MachineError;
+use crate::kvm::machine::Shape;
 use crate::kvm::vcpu::End;
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -37,10 +38,8 @@ pub(super) enum Fate {
 pub(super) enum Order {
     /// Boot a machine. Along: KVM, the kernel, the initial file system if there is one, what is behind the devices.
     Boot {
-        /// Bytes of memory.
-        memory_bytes: u64,
-        /// How many processors.
-        processors: u32,
+        /// What it has.
+        shape: Shape,
         /// What the kernel is told.
         command_line: String,
         /// What the files are called in messages: the kernel, and the initial file system if there is one.
@@ -49,12 +48,7 @@ pub(super) enum Order {
         devices: Vec<DeviceOrder>,
     },
     /// Make all that KVM has of a machine, for one that is to be restored. Along: KVM.
-    Prepare {
-        /// Bytes of memory.
-        memory_bytes: u64,
-        /// How many processors.
-        processors: u32,
-    },
+    Prepare(Shape),
     /// Restore a machine in what was prepared, and let it run. Along: the state, the memory files, what is behind the devices.
     Restore {
         /// How many memory files.

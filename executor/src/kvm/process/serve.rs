@@ -9,7 +9,6 @@ use crate::kvm::error::MachineError;
 use crate::kvm::hypervisor::Hypervisor;
 use crate::kvm::jail::{Confinement, Role};
 use crate::kvm::machine::{Blank, Shape, VirtualMachine};
-use crate::kvm::memory::MemorySize;
 use crate::kvm::snapshot::{Begun, Snapshot, file};
 use crate::kvm::vcpu::Control;
 use crate::sys::virtual_machine::DirtyLog;
@@ -74,12 +73,12 @@ fn first_orders(
 ) -> io::Result<Option<Result<Served, MachineError>>> {
     let Some((order, descriptors)) = channel::receive::<Order>(orders)? else { return Ok(None) };
     let files = descriptors.into_iter();
-    let Order::Prepare { memory_bytes, processors } = order else {
+    let Order::Prepare(shape) = order else {
         name_process(SERVING);
         return Ok(Some(boot(order, files, page_facts)));
     };
     name_process(WAITING);
-    let blank = match prepare(memory_bytes, processors, files, page_facts) {
+    let blank = match prepare(shape, files, page_facts) {
         Ok(blank) => blank,
         Err(error) => return Ok(Some(Err(error))),
     };
@@ -95,57 +94,40 @@ fn name_process(name: &CStr) {
     let _ = rustix::thread::set_name(name);
 }
 
-fn shape_of(memory_bytes: u64, processors: u32) -> Result<Shape, MachineError> {
-    let memory = MemorySize::from_bytes(memory_bytes);
-    let memory = memory.ok_or(MachineError::MemorySize(memory_bytes))?;
-    Ok(Shape { memory, processors: usize::try_from(processors).unwrap_or(0) })
-}
-
 fn prepare(
-    memory_bytes: u64,
-    processors: u32,
+    shape: Shape,
     mut files: Files,
     page_facts: Option<File>,
 ) -> Result<Blank, MachineError> {
-    let hypervisor = Hypervisor::of(next(&mut files)?, page_facts);
-    Blank::new(hypervisor, shape_of(memory_bytes, processors)?, DirtyLog::Kept)
+    Blank::new(Hypervisor::of(next(&mut files)?, page_facts), shape, DirtyLog::Kept)
 }
 
 fn boot(order: Order, mut files: Files, page_facts: Option<File>) -> Result<Served, MachineError> {
+    let Order::Boot { shape, command_line, names, devices } = order else { return Err(unknown()) };
     let hypervisor = Hypervisor::of(next(&mut files)?, page_facts);
-    match order {
-        Order::Boot { memory_bytes, processors, command_line, names, devices } => {
-            let shape = shape_of(memory_bytes, processors)?;
-            let mut images = Vec::new();
-            for name in names {
-                images.push(BootImage { file: next(&mut files)?.into(), name });
-            }
-            let mut images = images.into_iter();
-            let kernel = images.next().ok_or_else(unknown)?;
-            let images = BootImages { kernel, initramfs: images.next(), command_line };
-            let MadeDevices { parts, disk } = made_devices(devices, files)?;
-            let output = Box::new(io::stderr());
-            let machine = VirtualMachine::boot_with(hypervisor, shape, &images, parts, output)?;
-            Ok(Served { machine, disk, begun: None })
-        }
-        _ => Err(unknown()),
+    let mut images = Vec::new();
+    for name in names {
+        images.push(BootImage { file: next(&mut files)?.into(), name });
     }
+    let mut images = images.into_iter();
+    let kernel = images.next().ok_or_else(unknown)?;
+    let images = BootImages { kernel, initramfs: images.next(), command_line };
+    let MadeDevices { parts, disk } = made_devices(devices, files)?;
+    let output = Box::new(io::stderr());
+    let machine = VirtualMachine::boot_with(hypervisor, shape, &images, parts, output)?;
+    Ok(Served { machine, disk, begun: None })
 }
 
 fn restore(order: Order, mut files: Files, blank: Blank) -> Result<Served, MachineError> {
-    match order {
-        Order::Restore { memory_files, devices } => {
-            let state = next(&mut files)?.into();
-            let memory: Result<_, _> =
-                (0..memory_files).map(|_| next(&mut files).map(File::from)).collect();
-            let snapshot = Snapshot::of(state, memory?)?;
-            let MadeDevices { parts, disk } = made_devices(devices, files)?;
-            let machine = snapshot.restore_in(blank, parts, Box::new(io::stderr()))?;
-            machine.resume();
-            Ok(Served { machine, disk, begun: None })
-        }
-        _ => Err(unknown()),
-    }
+    let Order::Restore { memory_files, devices } = order else { return Err(unknown()) };
+    let state = next(&mut files)?.into();
+    let memory: Result<_, _> =
+        (0..memory_files).map(|_| next(&mut files).map(File::from)).collect();
+    let snapshot = Snapshot::of(state, memory?)?;
+    let MadeDevices { parts, disk } = made_devices(devices, files)?;
+    let machine = snapshot.restore_in(blank, parts, Box::new(io::stderr()))?;
+    machine.resume();
+    Ok(Served { machine, disk, begun: None })
 }
 
 fn made_devices(
@@ -224,7 +206,7 @@ impl Served {
                 let made = std::os::unix::net::UnixDatagram::unbound().map(drop);
                 made.map_err(MachineError::system("make a socket"))
             }
-            Order::Boot { .. } | Order::Prepare { .. } | Order::Restore { .. } => Err(unknown()),
+            Order::Boot { .. } | Order::Prepare(_) | Order::Restore { .. } => Err(unknown()),
         }
     }
 }

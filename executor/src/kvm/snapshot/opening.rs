@@ -18,16 +18,13 @@ use crate::kvm::layout::PAGE_BYTES;
 use crate::kvm::machine::{Blank, Shape, VirtualMachine};
 use crate::kvm::memory::{GuestMemory, MemorySize};
 use crate::kvm::vcpu;
-use crate::sys::virtual_machine::{DirtyLog, map_privately, read_privately};
+use crate::sys::virtual_machine::{DirtyLog, Piece, map_privately, read_privately};
 use kvm_ioctls::Kvm;
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use vm_memory::GuestAddress;
-
-/// Puts so many bytes of a file, from this one on, where the guest has this address.
-type Place = fn(&GuestMemory, GuestAddress, usize, &File, u64) -> io::Result<()>;
 
 /// Bytes of a file that are read at once.
 const READ_BYTES: usize = 1 << 20;
@@ -160,19 +157,23 @@ impl Snapshot {
     /// Into memory that is all zero, of a machine that nobody has run yet.
     fn map_into(&self, memory: &GuestMemory) -> Result<(), MachineError> {
         let Placing { mapped, read } = placing(&self.state.memory.extents);
-        let map = mapped.iter().try_for_each(|extent| self.place(memory, extent, map_privately));
-        let filled = map.and_then(|()| {
-            read.iter().try_for_each(|extent| self.place(memory, extent, read_privately))
-        });
-        filled.map_err(MachineError::system("map a machine's memory"))
+        let fill = || -> io::Result<()> {
+            self.pieces(&mapped).try_for_each(|piece| map_privately(memory, &piece))?;
+            self.pieces(&read).try_for_each(|piece| read_privately(memory, &piece))
+        };
+        fill().map_err(MachineError::system("map a machine's memory"))
     }
 
-    /// In a file and in memory, as was checked when the snapshot was opened.
-    fn place(&self, memory: &GuestMemory, extent: &Extent, place: Place) -> io::Result<()> {
-        let Some(file) = self.files.get(extent.file as usize) else { return Ok(()) };
-        let address = GuestAddress(extent.page * PAGE_BYTES);
-        let length = usize::try_from(extent.count * PAGE_BYTES).unwrap_or(usize::MAX);
-        place(memory, address, length, file, extent.place * PAGE_BYTES)
+    /// In files and in memory, as was checked when the snapshot was opened.
+    fn pieces(&self, extents: &[Extent]) -> impl Iterator<Item = Piece<'_>> {
+        extents.iter().filter_map(|extent| {
+            Some(Piece {
+                file: self.files.get(extent.file as usize)?,
+                offset: extent.place * PAGE_BYTES,
+                length: usize::try_from(extent.count * PAGE_BYTES).unwrap_or(usize::MAX),
+                address: GuestAddress(extent.page * PAGE_BYTES),
+            })
+        })
     }
 }
 
