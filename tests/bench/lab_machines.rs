@@ -145,237 +145,156 @@ fn in_lab(this: &Path, directory: &Path) -> Command {
     lab
 }
 
-/// A row: what it says, the figure (over another one), unit and goal.
-type Row = (&'static str, &'static str, Option<&'static str>, Unit, Goal);
+/// A row of the table.
+struct Row {
+    what: &'static str,
+    /// The figure,
+    of: &'static str,
+    /// over this one.
+    to: Option<&'static str>,
+    unit: Unit,
+    goal: Goal,
+}
+
+const fn figure(what: &'static str, of: &'static str, unit: Unit) -> Row {
+    Row { what, of, to: None, unit, goal: Goal::None }
+}
+
+const fn ratio(what: &'static str, of: &'static str, to: &'static str) -> Row {
+    Row { what, of, to: Some(to), unit: Unit::Times, goal: Goal::None }
+}
+
+impl Row {
+    const fn at_most(self, most: f64) -> Self {
+        Self { goal: Goal::AtMost(most), ..self }
+    }
+}
 
 const ROWS: &[Row] = &[
-    (
+    figure(
         "boot until the agent answers (disk, sockets), 512 MiB",
         "boot.agent",
-        None,
         Unit::Milliseconds,
-        Goal::None,
     ),
-    (
+    figure(
         "the same until it has answered its first order (all modules)",
         "boot.order",
-        None,
         Unit::Milliseconds,
-        Goal::None,
     ),
-    (
-        "boot of the same kernel to a first program alone",
-        "boot.mark",
-        None,
-        Unit::Milliseconds,
-        Goal::None,
-    ),
-    (
+    figure("boot of the same kernel to a first program alone", "boot.mark", Unit::Milliseconds),
+    figure(
         "Firecracker: boot of the same kernel to the same first program",
         "boot.firecracker",
-        None,
         Unit::Milliseconds,
-        Goal::None,
     ),
-    (
+    ratio(
         "boot until the agent answers ÷ Firecracker's boot to a first program",
         "boot.agent",
-        Some("boot.firecracker"),
-        Unit::Times,
-        Goal::AtMost(1.0),
-    ),
-    (
-        "boot to the same first program ÷ Firecracker's",
-        "boot.mark",
-        Some("boot.firecracker"),
-        Unit::Times,
-        Goal::AtMost(1.0),
-    ),
-    (
+        "boot.firecracker",
+    )
+    .at_most(1.0),
+    ratio("boot to the same first program ÷ Firecracker's", "boot.mark", "boot.firecracker")
+        .at_most(1.0),
+    figure(
         "restore until the guest runs, 256 MiB (prepared for, as machines of a run are)",
         "restore.256",
-        None,
         Unit::Milliseconds,
-        Goal::None,
     ),
-    ("the same, 512 MiB", "restore.512", None, Unit::Milliseconds, Goal::None),
-    ("the same, 2 GiB", "restore.2048", None, Unit::Milliseconds, Goal::None),
-    ("the same, 8 GiB", "restore.8192", None, Unit::Milliseconds, Goal::None),
-    (
+    figure("the same, 512 MiB", "restore.512", Unit::Milliseconds),
+    figure("the same, 2 GiB", "restore.2048", Unit::Milliseconds),
+    figure("the same, 8 GiB", "restore.8192", Unit::Milliseconds),
+    figure(
         "the first of a run, 512 MiB: nothing is prepared",
         "restore.unprepared",
-        None,
         Unit::Milliseconds,
-        Goal::None,
     ),
-    (
+    figure(
         "restore until the monitor says that the guest runs, 256 MiB",
         "told.256",
-        None,
         Unit::Milliseconds,
-        Goal::None,
     ),
-    ("the same, 512 MiB", "told.512", None, Unit::Milliseconds, Goal::None),
-    ("the same, 2 GiB", "told.2048", None, Unit::Milliseconds, Goal::None),
-    ("the same, 8 GiB", "told.8192", None, Unit::Milliseconds, Goal::None),
-    (
+    figure("the same, 512 MiB", "told.512", Unit::Milliseconds),
+    figure("the same, 2 GiB", "told.2048", Unit::Milliseconds),
+    figure("the same, 8 GiB", "told.8192", Unit::Milliseconds),
+    figure(
         "Firecracker: load until it says so, 512 MiB, without its start",
         "told.firecracker",
-        None,
         Unit::Milliseconds,
-        Goal::None,
     ),
-    (
-        "restore until told ÷ Firecracker's load until told",
-        "told.512",
-        Some("told.firecracker"),
-        Unit::Times,
-        Goal::AtMost(0.5),
-    ),
-    (
-        "restore until the agent answers, 512 MiB",
-        "restore.agent",
-        None,
-        Unit::Milliseconds,
-        Goal::None,
-    ),
-    (
+    ratio("restore until told ÷ Firecracker's load until told", "told.512", "told.firecracker")
+        .at_most(0.5),
+    figure("restore until the agent answers, 512 MiB", "restore.agent", Unit::Milliseconds),
+    figure(
         "Firecracker: start, load and run until the guest runs, 512 MiB",
         "restore.firecracker",
-        None,
         Unit::Milliseconds,
-        Goal::None,
     ),
-    (
+    figure(
         "Firecracker: the same without its start",
         "restore.firecracker.load",
-        None,
         Unit::Milliseconds,
-        Goal::None,
     ),
-    (
+    ratio(
         "restore until the guest runs ÷ Firecracker's start, load and run",
         "restore.512",
-        Some("restore.firecracker"),
-        Unit::Times,
-        Goal::AtMost(0.5),
-    ),
-    (
+        "restore.firecracker",
+    )
+    .at_most(0.5),
+    ratio(
         "restore until the guest runs ÷ Firecracker's load and run alone",
         "restore.512",
-        Some("restore.firecracker.load"),
-        Unit::Times,
-        Goal::None,
+        "restore.firecracker.load",
     ),
-    (
+    ratio(
         "nothing prepared ÷ Firecracker's start, load and run",
         "restore.unprepared",
-        Some("restore.firecracker"),
-        Unit::Times,
-        Goal::None,
+        "restore.firecracker",
     ),
-    (
-        "a second snapshot, 16 MiB written since: all of it",
-        "keep.again",
-        None,
-        Unit::Milliseconds,
-        Goal::None,
-    ),
-    ("the guest stands still for", "keep.pause", None, Unit::Milliseconds, Goal::None),
-    ("pause ÷ all of it", "keep.pause", Some("keep.again"), Unit::Times, Goal::AtMost(0.25)),
-    ("Firecracker: a full snapshot", "keep.firecracker.full", None, Unit::Milliseconds, Goal::None),
-    (
-        "Firecracker: a differential one",
-        "keep.firecracker.diff",
-        None,
-        Unit::Milliseconds,
-        Goal::None,
-    ),
-    (
-        "a second snapshot ÷ Firecracker's full one",
-        "keep.again",
-        Some("keep.firecracker.full"),
-        Unit::Times,
-        Goal::AtMost(0.2),
-    ),
-    (
-        "a chain of 20 snapshots: each adds to a restore",
-        "chain.link",
-        None,
-        Unit::Milliseconds,
-        Goal::AtMost(1.0),
-    ),
-    (
-        "10 copies at once, until all agents answer",
-        "fork.ten",
-        None,
-        Unit::Milliseconds,
-        Goal::None,
-    ),
-    ("10 copies at once ÷ one", "fork.ten", Some("restore.agent"), Unit::Times, Goal::AtMost(4.0)),
-    (
-        "a freshly booted machine's snapshot ÷ its memory",
-        "fresh.percent",
-        None,
-        Unit::Percent,
-        Goal::AtMost(30.0),
-    ),
-    ("a machine at the end of its boot holds", "held.booted", None, Unit::Mebibytes, Goal::None),
-    ("one idle copy holds", "held.one", None, Unit::Mebibytes, Goal::None),
-    (
+    figure("a second snapshot, 16 MiB written since: all of it", "keep.again", Unit::Milliseconds),
+    figure("the guest stands still for", "keep.pause", Unit::Milliseconds),
+    ratio("pause ÷ all of it", "keep.pause", "keep.again").at_most(0.25),
+    figure("Firecracker: a full snapshot", "keep.firecracker.full", Unit::Milliseconds),
+    figure("Firecracker: a differential one", "keep.firecracker.diff", Unit::Milliseconds),
+    ratio("a second snapshot ÷ Firecracker's full one", "keep.again", "keep.firecracker.full")
+        .at_most(0.2),
+    figure("a chain of 20 snapshots: each adds to a restore", "chain.link", Unit::Milliseconds)
+        .at_most(1.0),
+    figure("10 copies at once, until all agents answer", "fork.ten", Unit::Milliseconds),
+    ratio("10 copies at once ÷ one", "fork.ten", "restore.agent").at_most(4.0),
+    figure("a freshly booted machine's snapshot ÷ its memory", "fresh.percent", Unit::Percent)
+        .at_most(30.0),
+    figure("a machine at the end of its boot holds", "held.booted", Unit::Mebibytes),
+    figure("one idle copy holds", "held.one", Unit::Mebibytes),
+    figure(
         "one idle copy, and a process prepared for the next",
         "held.one.and.prepared",
-        None,
         Unit::Mebibytes,
-        Goal::None,
     ),
-    ("10 idle copies hold", "held.ten", None, Unit::Mebibytes, Goal::None),
-    (
-        "10 idle copies ÷ one idle copy",
-        "held.ten",
-        Some("held.one"),
-        Unit::Times,
-        Goal::AtMost(1.5),
-    ),
-    (
-        "10 idle copies ÷ the machine that they are copies of",
-        "held.ten",
-        Some("held.booted"),
-        Unit::Times,
-        Goal::None,
-    ),
-    (
-        "beside the guest's memory, a machine",
-        "held.booted.monitor",
-        None,
-        Unit::Mebibytes,
-        Goal::AtMost(5.0),
-    ),
-    (
+    figure("10 idle copies hold", "held.ten", Unit::Mebibytes),
+    ratio("10 idle copies ÷ one idle copy", "held.ten", "held.one").at_most(1.5),
+    ratio("10 idle copies ÷ the machine that they are copies of", "held.ten", "held.booted"),
+    figure("beside the guest's memory, a machine", "held.booted.monitor", Unit::Mebibytes)
+        .at_most(5.0),
+    figure(
         "beside the guest's memory, each of 10 idle copies",
         "held.ten.monitor",
-        None,
         Unit::Mebibytes,
-        Goal::AtMost(0.5),
-    ),
-    (
+    )
+    .at_most(0.5),
+    figure(
         "Firecracker: beside the guest's memory, a machine",
         "held.firecracker.booted.monitor",
-        None,
         Unit::Mebibytes,
-        Goal::None,
     ),
-    (
+    figure(
         "Firecracker: the same, each of 10 idle copies",
         "held.firecracker.ten.monitor",
-        None,
         Unit::Mebibytes,
-        Goal::None,
     ),
 ];
 
 fn tell(table: &mut Table, figures: &Figures) {
-    for (what, of, to, unit, goal) in ROWS {
+    for Row { what, of, to, unit, goal } in ROWS {
         let divisor = to.map_or(Some(1.0), |to| figures.get(to).copied());
         let value = figures.get(*of).zip(divisor).map(|(of, to)| of / to);
         match value {

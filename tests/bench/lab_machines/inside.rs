@@ -4,7 +4,7 @@
 use super::firecracker::Firecracker;
 use super::marks::Marks;
 use super::memory::held_by_descendants;
-use super::ours::{Kit, shape};
+use super::ours::{Kit, Marked, shape};
 use crate::clock::{median, milliseconds};
 use layerc_executor::kvm::devices::DevicePart;
 use layerc_executor::kvm::{BootFiles, Secrecy, VirtualMachine};
@@ -77,13 +77,12 @@ impl Figures {
     }
 
     fn median(&mut self, name: impl Display, rounds: usize, mut round: impl FnMut() -> f64) {
-        let values: Vec<f64> = (0..rounds).map(|_| round()).collect();
-        self.values(name, values);
+        self.values(name, (0..rounds).map(|_| round()).collect(), median);
     }
 
-    fn values(&mut self, name: impl Display, values: Vec<f64>) {
+    fn values(&mut self, name: impl Display, values: Vec<f64>, middle: fn(Vec<f64>) -> f64) {
         println!("{name}: {values:.1?}");
-        self.tell(name, median(values));
+        self.tell(name, middle(values));
     }
 
     /// By turns: an emulator gets slower in the course of time, and quicker with what it does again.
@@ -91,10 +90,8 @@ impl Figures {
         let turn = |round| compared.iter().map(|(_, measure)| measure(round)).collect();
         let turns: Vec<Vec<f64>> = (0..rounds).map(turn).collect();
         for (place, (name, _)) in compared.iter().enumerate() {
-            let values: Vec<f64> =
-                turns.iter().filter_map(|turn| turn.get(place).copied()).collect();
-            println!("{name}: {values:.1?}");
-            self.tell(name, mean_of_most(values));
+            let of_it = turns.iter().filter_map(|turn| turn.get(place).copied());
+            self.values(name, of_it.collect(), mean_of_most);
         }
     }
 }
@@ -131,6 +128,9 @@ fn boots(figures: &mut Figures, place: &Place, kit: &Kit, beside: Option<&Beside
     figures.by_turns(BOOTS, &compared);
 }
 
+/// How a machine that was kept is restored: until its guest's mark, or until its monitor's word.
+type Restore = fn(&Kit, &str) -> Marked;
+
 /// Of guests that make marks all the time, so that the first tells when they run.
 fn restores(figures: &mut Figures, place: &Place, kit: &Kit, beside: Option<&Beside<'_>>) {
     for mebibytes in SIZES {
@@ -143,26 +143,22 @@ fn restores(figures: &mut Figures, place: &Place, kit: &Kit, beside: Option<&Bes
             machine.process.snapshot(&kit.directory, &name, &Secrecy::Open).expect("it is kept");
         }
     }
-    let sizes = SIZES.map(|mebibytes| {
-        let restore = move |round| {
-            let name = kept_name(mebibytes, round);
-            kit.prepare(mebibytes, 1);
-            milliseconds(|| kit.restore_marked(&name)).0
-        };
-        (format!("restore.{mebibytes}"), restore)
-    });
-    let told = SIZES.map(|mebibytes| {
-        let restore = move |round| {
-            kit.prepare(mebibytes, 1);
-            milliseconds(|| kit.restore(&kept_name(mebibytes, round))).0
-        };
-        (format!("told.{mebibytes}"), restore)
-    });
+    let ends: [(&str, Restore); 2] = [("restore", Kit::restore_marked), ("told", Kit::restore)];
+    let prepared: Vec<_> = ends
+        .into_iter()
+        .flat_map(|(name, restore)| SIZES.map(|size| (name, restore, size)))
+        .map(|(name, restore, mebibytes)| {
+            let measure = move |round| {
+                kit.prepare(mebibytes, 1);
+                milliseconds(|| restore(kit, &kept_name(mebibytes, round))).0
+            };
+            (format!("{name}.{mebibytes}"), measure)
+        })
+        .collect();
     let unprepared = |round| milliseconds(|| kit.restore_marked(&kept_name(USUAL, round))).0;
     let mut compared: Vec<(&str, &dyn Fn(usize) -> f64)> =
         vec![("restore.unprepared", &unprepared)];
-    compared.extend(sizes.iter().map(|(name, restore)| (name.as_str(), restore as _)));
-    compared.extend(told.iter().map(|(name, restore)| (name.as_str(), restore as _)));
+    compared.extend(prepared.iter().map(|(name, measure)| (name.as_str(), measure as _)));
     let (started, loaded, told) = (
         |round| beside.map_or(0.0, |beside| beside.start_and_restore(round)),
         |round| beside.map_or(0.0, |beside| beside.restore_alone(round)),
@@ -269,7 +265,7 @@ fn agents(figures: &mut Figures, kit: &Kit) {
     tell_held(figures, "one", 1.0);
     kit.prepare(USUAL, 1);
     tell_held(figures, "one.and.prepared", 1.0);
-    drop((kit.restore_agent(&kept), one));
+    drop(one);
     figures.median("fork.ten", BOOTS, || {
         kit.prepare(USUAL, COPIES);
         milliseconds(|| {
