@@ -45,7 +45,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("notify", &["lsp/src/server/"]),
     ("ls_types", &["lsp/src/"]),
     ("landlock", &["executor/src/kvm/process/walls.rs"]),
-    ("seccompiler", &["executor/src/agent/filter.rs", "executor/src/kvm/jail.rs"]),
+    (
+        "seccompiler",
+        &["executor/src/agent/filter.rs", "executor/src/call_rules.rs", "executor/src/kvm/jail.rs"],
+    ),
     ("hyper", &["executor/src/doors/"]),
     ("hyper_util", &["executor/src/doors/"]),
     ("http_body_util", &["executor/src/doors/"]),
